@@ -1,0 +1,38 @@
+"""The address of an instance: what a person writes to mean one vault."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Final
+
+NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+"""A stack's or resource's name: safe in a file name, a label and a shell word."""
+
+_ADDRESS: Final = re.compile(r'^(?P<name>[a-z0-9][a-z0-9._-]{0,62})(?:\[(?P<key>"(?:[^"\\]|\\.)*")\])?\Z')
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """`db-password`, or `db-password["ana@example.com"]` where each recipient has a vault of their own."""
+
+    name: str
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}[{json.dumps(self.key, ensure_ascii=False)}]" if self.key else self.name
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read an address as `str` writes it; raises ValueError for anything else."""
+        match = _ADDRESS.match(text)
+        if match is None:
+            raise ValueError("not an address")
+        key = match["key"]
+        return cls(match["name"], json.loads(key) if key else "")
+
+
+def fold(person: str) -> str:
+    """Return the form in which two spellings of one person are equal: e-mails casefolded, IDs as they are."""
+    return person.casefold() if "@" in person else person

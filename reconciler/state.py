@@ -1,0 +1,176 @@
+"""What we know of our vaults: the nouns of the state file (docs/formats.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from reconciler.addresses import Address
+from reconciler.manifest import AgeSuite, Format, Kind, Sharing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Recipient:
+    """Who may open a vault: as a person wrote it, and as the API knows it.
+
+    The ID of an address outside is the casefolded address; None means "not looked up" (an offline plan).
+    """
+
+    as_written: str
+    id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attributes:
+    """Everything about a vault that a reader or recipient can notice, but its content.
+
+    `format` is a text's, `filename` and `content_type` are a file's. `suite` None is `auto` (desired only).
+    `expires_in` in seconds; `max_views` 0 is without limit.
+    """
+
+    kind: Kind
+    format: Format | None
+    label: str
+    label_defaulted: bool
+    sharing: Sharing
+    recipients: tuple[Recipient, ...]
+    expires_in: int
+    max_views: int
+    filename: str | None
+    content_type: str | None
+    suite: AgeSuite | None
+    rotate: str | None
+
+    def who(self) -> frozenset[str]:
+        """Return the recipients' IDs (as written, where not looked up)."""
+        return frozenset(r.id or r.as_written for r in self.recipients)
+
+
+def attributes_record(attributes: Attributes) -> dict[str, object]:
+    """Return attributes as the JSON object that state, journal, plan, tags and digests share.
+
+    Its canonical bytes are hashed into tags that live on the server: a field can be added only with a new
+    format version.
+    """
+    return {
+        "kind": attributes.kind.value,
+        "format": attributes.format.value if attributes.format else None,
+        "label": attributes.label,
+        "label_defaulted": attributes.label_defaulted,
+        "sharing": attributes.sharing.value,
+        "recipients": [{"as_written": r.as_written, "id": r.id} for r in attributes.recipients],
+        "expires_in": attributes.expires_in,
+        "max_views": attributes.max_views,
+        "filename": attributes.filename,
+        "content_type": attributes.content_type,
+        "suite": attributes.suite.value if attributes.suite else None,
+        "rotate": attributes.rotate,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Object:
+    """One vault of ours. Immutable there, so immutable here; each new one has the next generation."""
+
+    vault_id: str
+    generation: int
+    tag: str
+    share_code: str
+    share_url: str
+    attributes: Attributes
+    fingerprint: str | None
+    source: str
+    """Where the value came from, as a person wrote it (`env DB_PASSWORD`): a plan shows a swap."""
+    created: datetime
+    expires: datetime
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deposed:
+    """The old half of a replace, or an old copy that was found: still to be revoked."""
+
+    object: Object
+    revoke_after: datetime | None = None
+
+
+class End(StrEnum):
+    """How a vault ended; written when first seen and never reinterpreted."""
+
+    EXPIRED = "expired"
+    BURNED = "burned"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A vault whose end was seen, and when."""
+
+    how: End
+    seen: datetime
+    object: Object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One address: its live vault, its old ones, or how the last one ended. `uid` survives moves."""
+
+    uid: str
+    prevent_revoke: bool = False
+    current: Object | None = None
+    deposed: tuple[Deposed, ...] = ()
+    ended: Ended | None = None
+
+    def empty(self) -> bool:
+        """Tell whether nothing is left to remember."""
+        return self.current is None and not self.deposed and self.ended is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A create that may still land on the server: searched for again until `until` (server time)."""
+
+    op: str
+    address: Address
+    generation: int
+    tag: str
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """One stack's memory. `serial` grows with every saved change; `lineage` never changes."""
+
+    name: str
+    lineage: str
+    serial: int
+    server: str
+    creator: str
+    key_id: str | None
+    instances: Mapping[Address, Instance] = field(default_factory=dict)
+    generations: Mapping[Address, int] = field(default_factory=dict)
+    pending: tuple[Pending, ...] = ()
+    forgotten: frozenset[str] = frozenset()
+
+    def known(self) -> frozenset[str]:
+        """Return the ids of every vault in the state, whatever its condition."""
+        found: set[str] = set()
+        for instance in self.instances.values():
+            found.update(d.object.vault_id for d in instance.deposed)
+            found.update(x.vault_id for x in (instance.current,) if x)
+            found.update(x.object.vault_id for x in (instance.ended,) if x)
+        return frozenset(found)
+
+    def next_generation(self, address: Address) -> int:
+        """Return 1 + the highest generation ever used for the address; it outlives the instance."""
+        instance = self.instances.get(address)
+        used = [self.generations.get(address, 0)]
+        if instance:
+            used += [d.object.generation for d in instance.deposed]
+            used += [x.generation for x in (instance.current,) if x]
+            used += [x.object.generation for x in (instance.ended,) if x]
+        used += [p.generation for p in self.pending if p.address == address]
+        return 1 + max(used)
