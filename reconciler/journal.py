@@ -1,0 +1,265 @@
+"""The journal: what a run did, a record before each step, so that a crash loses nothing.
+
+One line a record, one fsync a line, each with its number and a CRC-32. A torn last line is the crash itself
+and is ignored; any other damage is refused. The file is `workdir`'s; here are only the bytes.
+
+    intent     a create is about to be sent
+    bound      the tenant answered it: the vault exists, and is empty
+    committed  the vault is complete, and is now the address's current one
+    deposed    a vault of ours is about to be revoked
+    revoked    it is revoked
+    forgotten  a vault was let go, untouched
+    done       the create of this op came to nothing, and nothing of it is left
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn, TypeAlias, assert_never
+
+from reconciler.addresses import Address
+from reconciler.errors import StateError
+from reconciler.manifest import AgeSuite
+from reconciler.plan import canonical
+from reconciler.records import (
+    Record,
+    member,
+    number,
+    object_record,
+    optional,
+    read_object,
+    read_time,
+    record,
+    text,
+    time_text,
+)
+from reconciler.state import Object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The state that the records stand on: a later serial makes the journal obsolete."""
+
+    lineage: str
+    base_serial: int
+    tool: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A create that is about to be sent. `op` is this attempt's own name."""
+
+    op: str
+    address: Address
+    uid: str
+    generation: int
+    tag: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """The vault that the create made. Its upload URL is a capability and is written nowhere."""
+
+    op: str
+    vault_id: str
+    suite: AgeSuite | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """The vault is verified; what was current before becomes an old copy."""
+
+    op: str
+    address: Address
+    uid: str
+    prevent_revoke: bool
+    object: Object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeposedNow:
+    """We are about to revoke this vault: if it is found revoked, it was us."""
+
+    address: Address
+    vault_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    """The vault is revoked (or was gone)."""
+
+    address: Address
+    vault_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """A person chose to leave the address's vaults alone."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The attempt came to nothing and left nothing: no vault, or an empty one that is revoked."""
+
+    op: str
+
+
+Entry: TypeAlias = Intent | Bound | Committed | DeposedNow | Revoked | Forgotten | Done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """A journal as read. `torn` tells that the last line was cut by a crash."""
+
+    header: Header
+    entries: tuple[Entry, ...]
+    torn: bool = False
+
+
+def header_line(header: Header) -> bytes:
+    """Return the first line."""
+    return _line({"n": 0, "lineage": header.lineage, "base_serial": header.base_serial, "tool": header.tool})
+
+
+def entry_line(number_: int, entry: Entry) -> bytes:
+    """Return the line of the record with this number; the first record is 1."""
+    return _line({"n": number_} | _entry_record(entry))
+
+
+def _line(value: Record) -> bytes:
+    return canonical(value | {"crc": _crc(value)}) + b"\n"
+
+
+def _crc(value: Record) -> str:
+    return f"{zlib.crc32(canonical(value)):08x}"
+
+
+def _entry_record(entry: Entry) -> Record:
+    match entry:
+        case Intent():
+            return {
+                "is": "intent",
+                "op": entry.op,
+                "address": str(entry.address),
+                "uid": entry.uid,
+                "generation": entry.generation,
+                "tag": entry.tag,
+                "at": time_text(entry.at),
+            }
+        case Bound():
+            suite = entry.suite.value if entry.suite else None
+            return {"is": "bound", "op": entry.op, "vault_id": entry.vault_id, "suite": suite}
+        case Committed():
+            return {
+                "is": "committed",
+                "op": entry.op,
+                "address": str(entry.address),
+                "uid": entry.uid,
+                "prevent_revoke": entry.prevent_revoke,
+                "object": object_record(entry.object),
+            }
+        case DeposedNow():
+            return {"is": "deposed", "address": str(entry.address), "vault_id": entry.vault_id}
+        case Revoked():
+            return {"is": "revoked", "address": str(entry.address), "vault_id": entry.vault_id}
+        case Forgotten():
+            return {"is": "forgotten", "address": str(entry.address)}
+        case Done():
+            return {"is": "done", "op": entry.op}
+        case _:
+            assert_never(entry)
+
+
+def parse(data: bytes, *, file: str) -> Journal | None:
+    """Read a journal; None where nothing was written yet. StateError for damage before the last line."""
+    lines = data.split(b"\n")
+    complete, rest = lines[:-1], lines[-1]
+    if not complete:
+        return None
+    values: list[Record] = []
+    torn = bool(rest)
+    for index, line in enumerate(complete):
+        value = _parse_line(line, index)
+        if value is None:
+            if index == len(complete) - 1 and not rest:
+                torn = True
+                break
+            _refuse(file, index)
+        values.append(value)
+    if not values:
+        return None
+    return _journal(values, torn=torn, file=file)
+
+
+def _parse_line(line: bytes, index: int) -> Record | None:
+    try:
+        value = record(json.loads(line))
+    except (ValueError, TypeError, RecursionError):
+        return None
+    crc = value.pop("crc", None)
+    return value if crc == _crc(value) and value.get("n") == index else None
+
+
+def _journal(values: Sequence[Record], *, torn: bool, file: str) -> Journal:
+    try:
+        first = values[0]
+        header = Header(
+            lineage=text(first["lineage"]),
+            base_serial=number(first["base_serial"]),
+            tool=text(first["tool"]),
+        )
+        entries = tuple(_read_entry(value) for value in values[1:])
+    except (KeyError, TypeError, ValueError):
+        _refuse(file, 0)
+    return Journal(header=header, entries=entries, torn=torn)
+
+
+def _read_entry(it: Record) -> Entry:
+    match it["is"]:
+        case "intent":
+            return Intent(
+                op=text(it["op"]),
+                address=Address.parse(text(it["address"])),
+                uid=text(it["uid"]),
+                generation=number(it["generation"]),
+                tag=text(it["tag"]),
+                at=read_time(it["at"]),
+            )
+        case "bound":
+            return Bound(
+                op=text(it["op"]),
+                vault_id=text(it["vault_id"]),
+                suite=optional(member(AgeSuite), it["suite"]),
+            )
+        case "committed":
+            return Committed(
+                op=text(it["op"]),
+                address=Address.parse(text(it["address"])),
+                uid=text(it["uid"]),
+                prevent_revoke=bool(it["prevent_revoke"]),
+                object=read_object(it["object"]),
+            )
+        case "deposed":
+            return DeposedNow(address=Address.parse(text(it["address"])), vault_id=text(it["vault_id"]))
+        case "revoked":
+            return Revoked(address=Address.parse(text(it["address"])), vault_id=text(it["vault_id"]))
+        case "forgotten":
+            return Forgotten(address=Address.parse(text(it["address"])))
+        case "done":
+            return Done(op=text(it["op"]))
+        case _:
+            raise ValueError("an unknown record")
+
+
+def _refuse(file: str, index: int) -> NoReturn:
+    raise StateError(
+        f"{file}, line {index + 1}: the journal of an interrupted run is damaged",
+        hint="keep a copy of it, then remove it: the next run finds what was left by searching the tenant",
+    ) from None
