@@ -1,0 +1,93 @@
+"""From what the tenant says of a vault to what we keep of it: is it what was declared, and how did it end?"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from reconciler import tags
+from reconciler.manifest import Kind, Sharing
+from reconciler.remote import Status, Vault
+from reconciler.state import Attributes, End, Object, Recipient
+from reconciler.tags import Tag
+
+EXPIRY_TOLERANCE: Final = timedelta(minutes=5)
+
+
+def mismatch(vault: Vault, attributes: Attributes, tag: str) -> str | None:
+    """Return what differs from what was asked for, in words, or None.
+
+    Never the file's name: the server rewrites it. A field that the server left out is not a difference.
+    """
+    found = tags.find(vault.display_name)
+    if vault.display_name and (found is None or str(found) != tag):
+        return "its name does not carry the tag that was sent"
+    readers = vault.user_ids if attributes.sharing is Sharing.INTERNAL else vault.emails
+    if readers != attributes.who():
+        return "its recipients are not the ones that were declared"
+    if vault.max_views != attributes.max_views:
+        return f"it allows {vault.max_views} views where {attributes.max_views} were declared"
+    if vault.created and vault.expires:
+        life = vault.expires - vault.created
+        if abs(life - timedelta(seconds=attributes.expires_in)) > EXPIRY_TOLERANCE:
+            return f"it lives {int(life.total_seconds())} s where {attributes.expires_in} s were declared"
+    return None
+
+
+def end_of(status: Status) -> End | None:
+    """Return how a vault with this status ended, or None while it has not."""
+    match status:
+        case Status.EXPIRED | Status.DATA_DELETED:
+            return End.EXPIRED
+        case Status.BURNED:
+            return End.BURNED
+        case Status.REVOKED:
+            return End.REVOKED
+        case Status.ACTIVE | Status.UNKNOWN:
+            return None
+
+
+def object_of(
+    vault: Vault,
+    tag: Tag,
+    attributes: Attributes,
+    *,
+    now: datetime,
+    fingerprint: str | None = None,
+    source: str = "",
+) -> Object:
+    """Return what the state keeps of a vault. `now` stands in where the tenant gives no time of creation."""
+    created = vault.created or now
+    return Object(
+        vault_id=vault.vault_id,
+        generation=tag.generation,
+        tag=str(tag),
+        share_code=vault.share_code,
+        share_url=vault.share_url,
+        attributes=attributes,
+        fingerprint=fingerprint,
+        source=source,
+        created=created,
+        expires=vault.expires or created + timedelta(seconds=attributes.expires_in),
+        ready=vault.content_ready,
+    )
+
+
+def seen_attributes(vault: Vault) -> Attributes:
+    """Describe a vault by what the tenant says of it, where nothing here remembers what was asked for."""
+    readers = sorted(vault.emails if vault.sharing is Sharing.EXTERNAL else vault.user_ids)
+    life = vault.expires - vault.created if vault.created and vault.expires else timedelta(0)
+    return Attributes(
+        kind=vault.kind or Kind.TEXT,
+        format=vault.format,
+        label=vault.display_name,
+        label_defaulted=True,
+        sharing=vault.sharing or Sharing.INTERNAL,
+        recipients=tuple(Recipient(as_written=r, id=r) for r in readers),
+        expires_in=int(life.total_seconds()),
+        max_views=vault.max_views,
+        filename=vault.filename or None,
+        content_type=None,
+        suite=None,
+        rotate=None,
+    )

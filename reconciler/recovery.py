@@ -1,0 +1,247 @@
+"""What to do with the vaults that a dead run left: adopt, revoke, or leave alone. Decisions only.
+
+A vault is looked at when it bears our stack's tag and is in neither state nor `forgotten`:
+
+* empty: revoked at once when the create is ours (journal, pending, or a known address); when nobody can say
+  whose it is, once it is older than the pending time. An empty vault holds nothing and can never be filled.
+* complete, a known address: adopted when it is what the manifest asks for now and newer than what we have,
+  also when it has meanwhile ended (recorded as that end, not made again); otherwise it is an old copy.
+* complete, an unknown address or no key: told to a person, touched by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from reconciler import tags
+from reconciler.addresses import Address
+from reconciler.journal import Committed
+from reconciler.ledger import Ledger, Open, pending_of
+from reconciler.plan import Attention
+from reconciler.readback import end_of, mismatch, object_of, seen_attributes
+from reconciler.remote import Status, Vault
+from reconciler.state import Attributes, Ended, Instance, Pending, State
+from reconciler.tags import Mac, Tag
+
+PENDING_SECONDS: Final = 15 * 60
+"""How long (server time) a create without an answer may still land; docs/reliability.md: what if later."""
+
+HORIZON: Final = timedelta(days=31)
+"""How far back a search must look: a share lives at most 30 days."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desire:
+    """What the manifest asks for at an address. `content` is the plaintext's hex HMAC, None if unknown."""
+
+    attributes: Attributes
+    content: str | None
+    fingerprint: str | None
+    source: str
+    prevent_revoke: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """An empty vault of ours, to be revoked: nobody can read it and nobody can fill it."""
+
+    vault_id: str
+    address: Address | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healing:
+    """The state with everything found taken in, the empty vaults to revoke, and what to tell."""
+
+    state: State
+    shells: tuple[Shell, ...] = ()
+    attention: tuple[Attention, ...] = ()
+
+    def changes(self, before: State) -> bool:
+        """Tell whether anything is to be done or written."""
+        return bool(self.shells) or self.state != before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a run found before planning. `uids` holds a uid for every wanted address."""
+
+    name: str
+    now: datetime
+    vaults: Mapping[str, Vault]
+    open: tuple[Open, ...]
+    wanted: Mapping[Address, Desire]
+    moved: Mapping[Address, Address]
+    """Old address -> new address."""
+    uids: Mapping[Address, str]
+    mac: Mac | None
+
+
+def heal(state: State, found: Found) -> Healing:
+    """Decide about every vault of ours that the state does not know."""
+    return _Healer(state, found).run()
+
+
+def strangers(state: State | None, name: str, vaults: Iterable[Vault]) -> tuple[tuple[Vault, Tag], ...]:
+    """Return the vaults that bear the stack's tag and the state does not know, newest generation first."""
+    known = state.known() | state.forgotten if state else frozenset()
+    ours = tags.stack_part(name)
+    tagged = ((vault, tags.find(vault.display_name)) for vault in vaults)
+    found = [(v, tag) for v, tag in tagged if tag and tag.stack == ours and v.vault_id not in known]
+    return tuple(sorted(found, key=lambda pair: (-pair[1].generation, pair[0].vault_id)))
+
+
+def is_live(vault: Vault, now: datetime) -> bool:
+    """Tell whether somebody could open the vault now."""
+    in_time = vault.expires is None or now < vault.expires
+    return vault.content_ready and vault.status is Status.ACTIVE and in_time
+
+
+class _Healer:
+    def __init__(self, state: State, found: Found) -> None:
+        self.before = state
+        self.found = found
+        self.ledger = Ledger(state)
+        self.shells: list[Shell] = []
+        self.attention: list[Attention] = []
+        self.ops_by_tag = {o.intent.tag: o.intent.address for o in found.open}
+        self.ops_by_tag |= {p.tag: p.address for p in state.pending}
+        self.ops_by_vault = {o.vault_id: o.intent.address for o in found.open if o.vault_id}
+        self.addresses = self._known_addresses()
+
+    def run(self) -> Healing:
+        for vault, tag in strangers(self.before, self.found.name, self.found.vaults.values()):
+            self._judge(vault, tag)
+        pending = self._pending()
+        return Healing(
+            state=replace(self.ledger.state(), pending=pending),
+            shells=tuple(self.shells),
+            attention=tuple(self.attention),
+        )
+
+    def _known_addresses(self) -> dict[str, tuple[Address, Address]]:
+        """Return A -> the address it was made from and the address that it means now."""
+        if self.found.mac is None:
+            return {}
+        stack = tags.stack_part(self.found.name)
+        now_called = {a: a for a in (*self.before.instances, *self.before.generations, *self.found.wanted)}
+        now_called |= dict(self.found.moved)
+        return {tags.address_part(self.found.mac, stack, old): (old, new) for old, new in now_called.items()}
+
+    def _judge(self, vault: Vault, tag: Tag) -> None:
+        whose = self.addresses.get(tag.address)
+        ours = self.ops_by_vault.get(vault.vault_id) or self.ops_by_tag.get(str(tag))
+        address = whose[1] if whose else ours
+        if address:
+            self.ledger.used(address, tag.generation)
+        if not vault.content_ready:
+            self._judge_empty(vault, address)
+        elif whose is None:
+            self._tell(vault, "nothing here says what it is: run with the stack's fingerprint key")
+        elif self._is_desired(vault, tag, whose):
+            self._adopt(vault, tag, whose[1])
+        elif is_live(vault, self.found.now):
+            desire = self.found.wanted.get(whose[1])
+            if desire and desire.content is None:
+                self._tell(
+                    vault, f"whether it is what {whose[1]} should be shows when its source can be read"
+                )
+            else:
+                self.ledger.depose(
+                    whose[1],
+                    self._uid(whose[1]),
+                    object_of(vault, tag, seen_attributes(vault), now=self.found.now),
+                )
+
+    def _judge_empty(self, vault: Vault, address: Address | None) -> None:
+        if end_of(vault.status):
+            return
+        settled = vault.created and self.found.now - vault.created > timedelta(seconds=PENDING_SECONDS)
+        if address or settled:
+            self.shells.append(Shell(vault_id=vault.vault_id, address=address))
+
+    def _tell(self, vault: Vault, why: str) -> None:
+        if is_live(vault, self.found.now):
+            self.attention.append(
+                Attention(
+                    code="unknown_vault",
+                    text=f"vault {vault.vault_id} bears this stack's mark; {why}",
+                    next="or look at it with `reconciler state recover`",
+                )
+            )
+
+    def _is_desired(self, vault: Vault, tag: Tag, whose: tuple[Address, Address]) -> bool:
+        tagged, address = whose
+        desire = self.found.wanted.get(address)
+        if desire is None or desire.content is None or self.found.mac is None:
+            return False
+        known = self.ledger.instance(address)
+        current = known.current.generation if known and known.current else 0
+        if tag.generation <= max(current, self.before.generations.get(tagged, 0)):
+            return False
+        again = tags.make(
+            self.found.mac,
+            name=self.found.name,
+            address=tagged,
+            generation=tag.generation,
+            attributes=desire.attributes,
+            content=desire.content,
+        )
+        return again == tag and mismatch(vault, desire.attributes, str(tag)) is None
+
+    def _adopt(self, vault: Vault, tag: Tag, address: Address) -> None:
+        desire = self.found.wanted[address]
+        thing = object_of(
+            vault,
+            tag,
+            desire.attributes,
+            now=self.found.now,
+            fingerprint=desire.fingerprint,
+            source=desire.source,
+        )
+        uid = self._uid(address)
+        self.ledger.take(
+            Committed(op="", address=address, uid=uid, prevent_revoke=desire.prevent_revoke, object=thing)
+        )
+        how = end_of(vault.status)
+        if how:
+            ended = Ended(how=how, seen=self.found.now, object=thing)
+            instance = self.ledger.instance(address) or Instance(uid=uid)
+            self.ledger.put(address, replace(instance, current=None, ended=ended))
+        self.attention.append(
+            Attention(
+                code="adopted",
+                address=address,
+                text="was completed by an interrupted run, and is taken over from it",
+            )
+        )
+
+    def _uid(self, address: Address) -> str:
+        known = self.ledger.instance(address)
+        return known.uid if known else self.found.uids.get(address, "")
+
+    def _pending(self) -> tuple[Pending, ...]:
+        """Keep the creates that may still land; what was found or is past its time is settled."""
+        waiting = {p.op: p for p in self.before.pending}
+        for open_create in self.found.open:
+            if open_create.vault_id is None:
+                pending = pending_of(open_create, seconds=PENDING_SECONDS)
+                waiting[pending.op] = pending
+            else:
+                self._settle(open_create)
+        seen = {str(tag) for v in self.found.vaults.values() if (tag := tags.find(v.display_name))}
+        kept = tuple(p for p in waiting.values() if p.tag not in seen and self.found.now < p.until)
+        for pending in waiting.values():
+            if pending not in kept:
+                self.ledger.used(pending.address, pending.generation)
+        return kept
+
+    def _settle(self, bound: Open) -> None:
+        """Close a create that was answered; a vault that lost its tag is judged here, by its id."""
+        self.ledger.used(bound.intent.address, bound.intent.generation)
+        vault = self.found.vaults.get(bound.vault_id or "")
+        if vault and tags.find(vault.display_name) is None and not vault.content_ready:
+            self._judge_empty(vault, bound.intent.address)
