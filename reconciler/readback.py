@@ -1,4 +1,4 @@
-"""From what the tenant says of a vault to what we keep of it: is it what was declared, and how did it end?"""
+"""From what the tenant says of a vault to what we keep of it: whether it is as declared, how it ended."""
 
 from __future__ import annotations
 

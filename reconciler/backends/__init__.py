@@ -1,0 +1,1 @@
+"""Where a state is kept. One interface: `load`, and `save`, which refuses if somebody else saved."""

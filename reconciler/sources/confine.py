@@ -1,0 +1,114 @@
+"""Which files and variables a manifest may name: a pull request must not read what it cannot already see."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from reconciler.durable import reason
+
+_DENIED_VARIABLES: Final = re.compile(
+    r"""(?x) (?: GITHUB_ | ACTIONS_ | RUNNER_ | CI_JOB_ | CI_DEPLOY_ | CI_REGISTRY_ | CI_REPOSITORY_
+    | CONDUCTORONE_ | RECONCILER_ | AWS_ | AZURE_ | ARM_ | GOOGLE_ | GCP_ | GCLOUD_ | CLOUDSDK_
+    | VAULT_ | SOPS_ | TF_HTTP_ | TWINE_ | SSH_ ).*
+    | GITLAB_TOKEN | NPM_TOKEN | NODE_AUTH_TOKEN | BASH_ENV""",
+)
+"""The tool's own credentials and keys, CI's tokens, cloud credentials. The whole name is matched."""
+
+_DENIED_PARTS: Final = frozenset({".git", ".reconciler"})
+
+
+class NotReadableError(Exception):
+    """A source may not or cannot be read. `what` and `hint` quote no content."""
+
+    def __init__(self, what: str, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+def check_variable(name: str) -> None:
+    """Refuse the variables that hold the credentials of this tool, of CI and of clouds."""
+    if _DENIED_VARIABLES.fullmatch(name):
+        raise NotReadableError(
+            f"environment variable {name} is never read as a source: it belongs to CI or to a tool",
+            "pass the value under a name of its own",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """Files are read beneath `root` only; relative paths start at `base`, the manifest's directory.
+
+    `own` are files of this program that no manifest may name: state, backup, key.
+    """
+
+    root: Path
+    base: Path
+    own: frozenset[Path] = frozenset()
+
+    def open(self, path: str) -> int:
+        """Return a descriptor of a regular file; nobody can swap a part of its path for a link meanwhile.
+
+        Each directory is opened beneath the last without following links, so that what was checked is what
+        is read. Raises NotReadableError.
+        """
+        parts = self._parts(path)
+        directory = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in parts[:-1]:
+                beneath = os.open(
+                    part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory
+                )
+                os.close(directory)
+                directory = beneath
+            # O_NONBLOCK: opening a FIFO must not wait for its writer
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(parts[-1], flags, dir_fd=directory)
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        finally:
+            os.close(directory)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise NotReadableError(f"{path} is not a regular file")
+        return descriptor
+
+    def _parts(self, path: str) -> tuple[str, ...]:
+        whole = Path(os.path.normpath(self.base / path))
+        try:
+            parts = whole.relative_to(self.root).parts
+        except ValueError:
+            raise NotReadableError(
+                f"{path} lies outside {'the manifest’s directory' if self.root == self.base else self.root}",
+                "move it beneath, or name a wider directory with --source-root (never in the manifest)",
+            ) from None
+        if not parts:
+            raise NotReadableError(f"{path} is a directory")
+        if _DENIED_PARTS.intersection(parts):
+            raise NotReadableError(f"{path} lies in a directory that is never read as a source")
+        if whole in self.own:
+            raise NotReadableError(f"{path} is this program's own file and is never read as a source")
+        return parts
+
+
+def _unreadable(path: str, error: OSError) -> NotReadableError:
+    match error.errno:
+        case errno.ELOOP:
+            return NotReadableError(
+                f"{path} is, or lies behind, a symbolic link", "name the real file: links are not followed"
+            )
+        case errno.ENOENT:
+            return NotReadableError(f"{path} does not exist", "paths start at the manifest's directory")
+        case errno.ENOTDIR:
+            return NotReadableError(
+                f"{path} lies behind something that is not a directory, or behind a symbolic link",
+                "name the real file: links are not followed",
+            )
+        case _:
+            return NotReadableError(f"{path} cannot be opened: {reason(error)}")

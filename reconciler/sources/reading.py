@@ -1,0 +1,243 @@
+"""Reading a source: once to know it (its keyed hash, its size), once more to encrypt exactly that."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from reconciler.errors import Problem, SourceError
+from reconciler.fingerprint import Key
+from reconciler.manifest import FILE_MAX, TEXT_MAX, Encoding, EnvSource, FileSource, Kind, Source
+from reconciler.sensitive import Sensitive
+from reconciler.sources.confine import Confinement, NotReadableError, check_variable
+
+_PIECE: Final = 2**20
+
+
+class Stream(Protocol):
+    """What is read from: a file or bytes in memory."""
+
+    def read(self, size: int, /) -> bytes: ...  # noqa: D102
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a plaintext is known by. `mac` is its hex HMAC, None without a key; `size` is in bytes.
+
+    `ends_with_newline` is pointed out to people: most editors add one, few passwords have one.
+    """
+
+    mac: str | None
+    size: int
+    ends_with_newline: bool
+
+
+class SourceReader:
+    """Reads what manifests name, within the limits of trust. Every error is a SourceError with its line."""
+
+    def __init__(self, confinement: Confinement, environ: Mapping[str, str]) -> None:
+        self._confinement = confinement
+        self._environ = environ
+
+    def look(self, source: Source, kind: Kind, key: Key | None) -> Content:
+        """Read a source through, and return what it is known by. Raises SourceError."""
+        mac = key.content() if key else None
+        tail = b""
+        with self.open(source, kind) as reading:
+            while piece := reading.read(_PIECE):
+                if mac:
+                    mac.update(piece)
+                tail = tail + piece if kind is Kind.TEXT else piece
+            if kind is Kind.TEXT:
+                _check_text(source, tail)
+        return Content(
+            mac=mac.hexdigest() if mac else None,
+            size=reading.size,
+            ends_with_newline=tail.endswith(b"\n"),
+        )
+
+    def text(self, source: Source, key: Key, expected: str) -> Sensitive:
+        """Return a text's bytes if they are the ones that were planned. Raises SourceError."""
+        with self.open(source, Kind.TEXT, key=key, expected=expected) as reading:
+            pieces = b""
+            while piece := reading.read(_PIECE):
+                pieces += piece
+            return Sensitive(pieces)
+
+    def open(
+        self, source: Source, kind: Kind, *, key: Key | None = None, expected: str | None = None
+    ) -> Reading:
+        """Open a source to be read in pieces; see `Reading`. Raises SourceError."""
+        try:
+            stream, size = self._stream(source, kind)
+        except NotReadableError as error:
+            raise _refused(source, error.what, error.hint) from None
+        try:
+            _check_size(source, kind, size)
+            reading = Reading(source, stream, size=size, key=key, expected=expected)
+            reading.check_plain()
+        except BaseException:
+            stream.close()
+            raise
+        return reading
+
+    def _stream(self, source: Source, kind: Kind) -> tuple[Stream, int]:
+        match source:
+            case EnvSource():
+                value = self._variable(source)
+                trimmed = value[: _trimmed(value[-2:], len(value))] if source.trim_newline else value
+                return io.BytesIO(trimmed), len(trimmed)
+            case FileSource():
+                limit = TEXT_MAX if kind is Kind.TEXT else FILE_MAX
+                return _open_file(self._confinement.open(source.path), source, limit)
+
+    def _variable(self, source: EnvSource) -> bytes:
+        check_variable(source.name)
+        value = self._environ.get(source.name)
+        if value is None:
+            raise NotReadableError(
+                f"environment variable {source.name} is not set",
+                "set it where this runs; in CI a secret that is not there arrives empty or not at all",
+            )
+        raw = value.encode("utf-8", "surrogateescape")
+        if source.encoding is Encoding.UTF8:
+            return raw
+        try:
+            return base64.b64decode(b"".join(raw.split()), validate=True)
+        except binascii.Error:
+            raise NotReadableError(f"environment variable {source.name} is not base64") from None
+
+
+class Reading:
+    """A plaintext being read. With `expected`, the last `read` raises unless the HMAC of all is that one.
+
+    Whoever encrypts from it sends the last piece only after that read, so that what was
+    uploaded whole is what was planned.
+    """
+
+    def __init__(
+        self, source: Source, stream: Stream, *, size: int, key: Key | None, expected: str | None
+    ) -> None:
+        self.size = size
+        self._source = source
+        self._stream = stream
+        self._left = size
+        self._mac = key.content() if key else None
+        self._expected = expected
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._stream.close()
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes, b"" at the end. SourceError where the source is not what it was."""
+        wanted = self._left if size < 0 else min(size, self._left)
+        try:
+            piece = self._stream.read(wanted) if wanted else b""
+            grown = self._left == len(piece) and bool(self._after_end())
+        except OSError as error:
+            raise _refused(
+                self._source, f"{self._source} cannot be read: {os.strerror(error.errno or 5)}"
+            ) from None
+        if len(piece) < wanted and not piece:
+            raise self._changed("became shorter")
+        if grown:
+            raise self._changed("grew")
+        self._left -= len(piece)
+        if self._mac:
+            self._mac.update(piece)
+            if self._left == 0 and self._expected and self._mac.hexdigest() != self._expected:
+                raise self._changed("is not the value that was planned")
+        return piece
+
+    def _after_end(self) -> bytes:
+        """Look past the planned end. A newline that `trim` leaves out is no growth."""
+        rest = self._stream.read(3)
+        trim = self._source.trim_newline and rest in (b"\n", b"\r\n")
+        self._stream.seek(-len(rest), os.SEEK_CUR)
+        return b"" if trim else rest
+
+    def _changed(self, how: str) -> SourceError:
+        return _refused(
+            self._source,
+            f"{self._source} {how} while it was read",
+            "run again; the incomplete share is revoked",
+        )
+
+    def check_plain(self) -> None:
+        """Refuse ciphertext and pointers: somebody forgot to decrypt. Leaves the position at the start."""
+        try:
+            head = self._stream.read(_PIECE)
+            self._stream.seek(0)
+        except OSError as error:
+            raise _refused(
+                self._source, f"{self._source} cannot be read: {os.strerror(error.errno or 5)}"
+            ) from None
+        what = _ciphertext(head)
+        if what:
+            raise _refused(
+                self._source, f"{self._source} is {what}, not a plaintext", "name the decrypted value"
+            )
+
+
+def _ciphertext(head: bytes) -> str | None:
+    if head.startswith((b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")):
+        return "an age-encrypted file"
+    if head.startswith(b"version https://git-lfs.github.com/spec/"):
+        return "a Git LFS pointer (run `git lfs pull`)"
+    if b"ENC[AES256_GCM,data:" in head and b"sops" in head:
+        return "a SOPS-encrypted file"
+    return None
+
+
+def _open_file(descriptor: int, source: FileSource, limit: int) -> tuple[Stream, int]:
+    size = os.fstat(descriptor).st_size
+    # A text is read at most to its limit, whatever grew meanwhile; `_check_size` refuses the rest.
+    if source.trim_newline and 0 < size <= limit + 2:
+        size = _trimmed(os.pread(descriptor, 2, max(0, size - 2)), size)
+    return open(descriptor, "rb", buffering=0), size
+
+
+def _trimmed(tail: bytes, size: int) -> int:
+    if tail.endswith(b"\r\n"):
+        return size - 2
+    return size - 1 if tail.endswith(b"\n") else size
+
+
+def _check_size(source: Source, kind: Kind, size: int) -> None:
+    if size == 0:
+        raise _refused(
+            source,
+            f"{source} is empty",
+            "CI passes a missing secret as an empty one; remove the entry if not",
+        )
+    if kind is Kind.TEXT and size > TEXT_MAX:
+        raise _refused(
+            source, f"{source} is larger than a text secret may be ({TEXT_MAX} bytes)", "use `kind: file`"
+        )
+    if size > FILE_MAX:
+        raise _refused(source, f"{source} is larger than a file secret may be ({FILE_MAX} bytes)")
+
+
+def _check_text(source: Source, value: bytes) -> None:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        raise _refused(source, f"{source} is not UTF-8 text", "use `kind: file` for other bytes") from None
+
+
+def _refused(source: Source, what: str, hint: str | None = None) -> SourceError:
+    return SourceError([Problem(mark=source.mark, what=what, hint=hint)])

@@ -1,0 +1,175 @@
+"""`.reconciler/`: what this machine keeps of a stack: lock, journal, fingerprint key."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from reconciler import durable, journal
+from reconciler.errors import LockedError, StateError
+from reconciler.fingerprint import Key
+from reconciler.journal import Entry, Header, Journal
+from reconciler.records import time_text
+
+KEY_VARIABLE: Final = "RECONCILER_FINGERPRINT_KEY"
+
+
+class Workdir:
+    """The directory, for one stack: files are named after the manifest's stem."""
+
+    def __init__(self, path: Path, stem: str) -> None:
+        self.path = path
+        self.journal_path = path / f"{stem}.journal"
+        self.lock_path = path / f"{stem}.lock"
+        self.key_path = path / "fingerprint.key"
+
+    @contextlib.contextmanager
+    def lock(self, *, now: datetime, job: str | None) -> Iterator[None]:
+        """Hold the stack for this process; the kernel lets go when it dies, however it dies.
+
+        `flock` on a file that is never replaced: `lockf` would be dropped when any other descriptor of
+        the file is closed. Raises LockedError naming the holder.
+        """
+        durable.make_private_directory(self.path)
+        try:
+            descriptor = os.open(
+                self.lock_path,
+                os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,
+                durable.PRIVATE,
+            )
+        except OSError as error:
+            raise StateError(f"{self.lock_path} cannot be opened: {durable.reason(error)}") from None
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise self._locked(os.pread(descriptor, 4096, 0)) from None
+            holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": time_text(now), "job": job}
+            with contextlib.suppress(OSError):  # the record is for the message only
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+            yield
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, 0)
+        finally:
+            os.close(descriptor)
+
+    def held_by(self) -> str | None:
+        """Return who holds the stack now, in words, or None. For plan, which takes no lock."""
+        try:
+            descriptor = os.open(self.lock_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _holder(os.pread(descriptor, 4096, 0))
+        finally:
+            os.close(descriptor)
+        return None
+
+    def _locked(self, record: bytes) -> LockedError:
+        return LockedError(
+            f"another run holds this stack: {_holder(record)}",
+            hint="wait for it to end; when that process is gone the lock is free by itself",
+        )
+
+    def read_journal(self) -> Journal | None:
+        """Return what a run recorded, None where no run is open. Raises StateError for a damaged one."""
+        data = durable.read(self.journal_path)
+        return None if data is None else journal.parse(data, file=str(self.journal_path))
+
+    def new_journal(self, header: Header) -> JournalWriter:
+        """Begin a journal in place of any older one."""
+        durable.replace(self.journal_path, journal.header_line(header))
+        return JournalWriter(self.journal_path)
+
+    def drop_journal(self) -> None:
+        """Remove the journal: everything in it is in the state."""
+        try:
+            self.journal_path.unlink(missing_ok=True)
+            durable.sync_directory(self.path)
+        except OSError as error:
+            raise StateError(f"{self.journal_path} cannot be removed: {durable.reason(error)}") from None
+
+    def key(self, environ: Mapping[str, str]) -> Key | None:
+        """Return the stack's key from the environment or the key file, None where there is none."""
+        value = environ.get(KEY_VARIABLE, "")
+        if value:
+            return _read_key(value, where=KEY_VARIABLE)
+        data = durable.read(self.key_path)
+        if data is None:
+            return None
+        return _read_key(data.decode("ascii", "replace").strip(), where=str(self.key_path))
+
+    def keep_key(self, key: Key) -> None:
+        """Write the key file of a new stack."""
+        durable.make_private_directory(self.path)
+        durable.replace(self.key_path, key.to_text().encode() + b"\n")
+
+
+def new_key() -> Key:
+    """Return a fresh random key."""
+    return Key.from_text(secrets.token_hex(32))
+
+
+def _read_key(text: str, *, where: str) -> Key:
+    try:
+        return Key.from_text(text)
+    except ValueError:
+        raise StateError(
+            f"{where} does not hold a fingerprint key: 64 lower-case hex characters are expected",
+            hint="restore the key; `reconciler key new` prints one for a new stack",
+        ) from None
+
+
+def _holder(record: bytes) -> str:
+    try:
+        it = json.loads(record)
+        words = f"process {it['pid']} on {it['host']} since {it['since']}"
+        return words + (f", job {it['job']}" if it.get("job") else "")
+    except (ValueError, KeyError, TypeError):
+        return "a process that left no name"
+
+
+class JournalWriter:
+    """Appends entries, each on the disk before `write` returns. The first failure closes it for good."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._count = 0
+        self._failed = False
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    def write(self, entry: Entry) -> None:
+        """Append one entry. Raises StateError: the step that it announces must then not be taken.
+
+        After a failure every later call fails too: a half line on the disk must stay the last one.
+        """
+        if self._failed:
+            raise self._cannot("an earlier record could not be written")
+        try:
+            durable.write_all(self._descriptor, journal.entry_line(self._count + 1, entry))
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            self._failed = True
+            raise self._cannot(durable.reason(error)) from None
+        self._count += 1
+
+    def _cannot(self, why: str) -> StateError:
+        return StateError(
+            f"{self.path} cannot be written: {why}",
+            hint="nothing more was sent to the tenant; mend the disk and run again: it goes on from here",
+        )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
