@@ -1,0 +1,38 @@
+"""One stack as a run sees it: the manifest, and the places that belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.backends.path import PathBackend
+from reconciler.fingerprint import Key
+from reconciler.manifest import Manifest
+from reconciler.sources import SourceReader
+from reconciler.workdir import Workdir
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """Everything about a stack but the tenant. `server` is the host, with the port when it is not 443.
+
+    `first_key_here` allows a new stack to make its key on this machine; in CI it would be gone with the runner.
+    """
+
+    manifest: Manifest
+    backend: PathBackend
+    workdir: Workdir
+    reader: SourceReader
+    environ: Mapping[str, str]
+    server: str
+    first_key_here: bool
+    job: str | None
+
+    def key(self) -> Key | None:
+        """Return the stack's key where this machine has one."""
+        return self.workdir.key(self.environ)
+
+    def keep_first_key(self, key: Key) -> None:
+        """Write the key file where the key is not kept anywhere yet."""
+        if self.key() is None:
+            self.workdir.keep_key(key)
