@@ -87,7 +87,8 @@ class Change:
     `before` is our live (or, without one, last) object. `after` is desired, None when the vault goes.
     `generation` is the new object's. `deposed` names the vault of an old copy, whose address may have a
     second change. `moved_from` is set where the address was renamed.
-    `size` is a bucket in words, never a length.
+    `size` is a bucket in words, never a length. `views` is how often `before` was opened, None when nobody
+    looked: who loses access to a value that was opened still knows it.
     """
 
     address: Address
@@ -104,6 +105,7 @@ class Change:
     generation: int | None = None
     deposed: str | None = None
     moved_from: Address | None = None
+    views: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +120,7 @@ class Attention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """What the tenant says against what the state says. `now` is None where it is gone."""
+    """What the tenant says against what the state says; `now` is a word where the vault did not end."""
 
     address: Address
     vault_id: str
@@ -165,10 +167,15 @@ class Plan:
         return tuple(c for c in self.changes if c.action.changes_vaults)
 
     def summary(self) -> Summary:
-        """Count by action; an old copy of a replaced secret counts as a revoke of its own."""
+        """Count by action; an old copy of a replaced secret counts as a revoke of its own.
+
+        What is only struck from the state (an ended share that the manifest dropped, an old copy that is
+        gone) is nobody's secret any more, and counts as nothing.
+        """
         counts = dict.fromkeys(Action, 0)
         for change in self.changes:
-            counts[change.action] += 1
+            if change.action is not Action.STATE_ONLY or change.after:
+                counts[change.action] += 1
         return Summary(
             create=counts[Action.CREATE],
             replace=counts[Action.REPLACE],

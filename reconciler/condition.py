@@ -1,0 +1,76 @@
+"""What the tenant says about a vault of ours, in the words that decisions are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from reconciler.readback import end_of
+from reconciler.remote import Observed, Status
+from reconciler.state import End, Object, State
+
+
+class Condition(StrEnum):
+    """How a vault that has not ended stands."""
+
+    LIVE = "live"
+    INCOMPLETE = "incomplete"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+Standing: TypeAlias = Condition | End
+
+
+def standing(thing: Object, observed: Observed | None, now: datetime) -> Standing:
+    """Return how one vault stands. Offline, or where nobody looked, the state and the clock are believed.
+
+    What is past its end has expired, whatever the answer: a vault deleted after its time was not taken away.
+    """
+    over = thing.expires <= now
+    vault = observed.vaults.get(thing.vault_id) if observed else None
+    if vault is None:
+        if over:
+            return End.EXPIRED
+        if observed and thing.vault_id in observed.gone:
+            return Condition.MISSING
+        return Condition.LIVE if thing.ready else Condition.INCOMPLETE
+    ended = end_of(vault.status)
+    if ended:
+        return ended
+    if over or (vault.expires and vault.expires <= now):
+        return End.EXPIRED
+    if vault.status is Status.UNKNOWN:
+        return Condition.UNKNOWN
+    return Condition.LIVE if vault.content_ready else Condition.INCOMPLETE
+
+
+def opened(thing: Object, observed: Observed | None) -> int | None:
+    """Return how often a vault was opened, or None when nobody looked."""
+    vault = observed.vaults.get(thing.vault_id) if observed else None
+    return vault.current_views if vault else None
+
+
+def invisible(prior: State | None, observed: Observed | None) -> bool:
+    """Tell whether this identity cannot see the stack's vaults, so that nothing it sees means anything.
+
+    Search and GET are scoped to who made a vault: to anybody else everything looks deleted.
+    """
+    if prior is None or observed is None:
+        return False
+    return observed.identity.user_id != prior.creator or bool(_held(prior) & observed.hidden)
+
+
+def _held(prior: State) -> frozenset[str]:
+    """Return the vaults that are still of interest; one that ended may be hidden for all we care."""
+    held: set[str] = set()
+    for instance in prior.instances.values():
+        held.update(_ids([instance.current] if instance.current else []))
+        held.update(_ids(d.object for d in instance.deposed))
+    return frozenset(held)
+
+
+def _ids(things: Iterable[Object]) -> set[str]:
+    return {thing.vault_id for thing in things}

@@ -1,0 +1,73 @@
+"""Renames: `moved` entries applied to a state, before anything else is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.addresses import Address
+from reconciler.manifest import Moved
+from reconciler.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moves:
+    """A state with its moves made. `origins`: new address -> old; `blocked`: old and new, which is taken."""
+
+    state: State
+    origins: Mapping[Address, Address]
+    blocked: tuple[tuple[Address, Address], ...] = ()
+
+
+def move(state: State, moved: Iterable[Moved], wanted: Iterable[Address]) -> Moves:
+    """Make the moves that lead from an address that is not wanted to one that is.
+
+    Chains are followed (`a -> b`, later `b -> c`). An address keeps its uid, so that its value still
+    compares; the counter of generations follows it and stays behind too: neither name may use one again.
+    """
+    steps = {step.source: step.to for step in moved}
+    if not steps:
+        return Moves(state=state, origins={})
+    addresses = frozenset(wanted)
+    instances, generations = dict(state.instances), dict(state.generations)
+    origins: dict[Address, Address] = {}
+    blocked: list[tuple[Address, Address]] = []
+    for old in sorted(state.instances):
+        new = _destination(old, steps, addresses)
+        if new is None:
+            continue
+        if new in instances:
+            blocked.append((old, new))
+            continue
+        instances[new] = instances.pop(old)
+        generations[new] = max(generations.get(old, 0), generations.get(new, 0))
+        origins[new] = old
+    return Moves(
+        state=replace(state, instances=instances, generations=generations),
+        origins=origins,
+        blocked=tuple(blocked),
+    )
+
+
+def moved_state(state: State, moved: Iterable[Moved], wanted: Iterable[Address]) -> State:
+    """Return the state with its moves made: what a caller needs to know the uid of each address."""
+    return move(state, moved, wanted).state
+
+
+def uid_for(state: State | None, address: Address, uids: Mapping[Address, str]) -> str:
+    """Return the uid of an address: the one in the (moved) state, else the new one that the caller drew."""
+    instance = state.instances.get(address) if state else None
+    return instance.uid if instance else uids.get(address, "")
+
+
+def _destination(old: Address, steps: Mapping[str, str], wanted: frozenset[Address]) -> Address | None:
+    """Return where an address goes, or None when it stays: it is still wanted, or the way ends nowhere."""
+    if old in wanted:
+        return None
+    name, passed = old.name, {old.name}
+    while name in steps and steps[name] not in passed:
+        name = steps[name]
+        passed.add(name)
+        if Address(name, old.key) in wanted:
+            return Address(name, old.key)
+    return None

@@ -1,0 +1,134 @@
+"""The sentences of a plan's attention, each with a code that scripts can rely on."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+from reconciler.addresses import Address
+from reconciler.decisions import reason_of
+from reconciler.errors import Problem
+from reconciler.plan import Attention
+from reconciler.records import time_text
+from reconciler.state import End, Object, Pending, State
+
+OTHER_KEY: Final = "set RECONCILER_FINGERPRINT_KEY to the key that this stack was made with"
+
+
+def not_visible(prior: State) -> Attention:
+    """Tell that another identity made the vaults, or that this one lost the right to see them."""
+    return Attention(
+        code="not_visible",
+        text=f"the secrets of {prior.name} are not visible to you: the identity {prior.creator} made them",
+        next="run with that identity's credential; nothing is planned without it",
+    )
+
+
+def first_run() -> Attention:
+    """Tell that offline a missing state cannot be told from a new stack."""
+    return Attention(
+        code="first_run_unverified",
+        text="no state was found: shown as a first run, unverified",
+        next="plan with a credential to see what the tenant has",
+    )
+
+
+def move_blocked(old: Address, new: Address) -> Attention:
+    """Tell that both the old and the new name of a move have a secret."""
+    return Attention(
+        code="move_blocked",
+        address=old,
+        text=f"is not moved to {new}: that one exists already",
+        next="remove the `moved` entry, or the secret that is in its way",
+    )
+
+
+def unknown_status(address: Address) -> Attention:
+    """Tell that the API grew a status."""
+    return Attention(
+        code="unknown_status",
+        address=address,
+        text="has a status that this version does not know; it is left as it is",
+        next="a newer release of reconciler may know it",
+    )
+
+
+def ended_kept(address: Address, end: End) -> Attention:
+    """Tell that a share ended and that the manifest does not say to make it again."""
+    reason, _ = reason_of(end)
+    return Attention(
+        code="ended_kept",
+        address=address,
+        text=f"{reason.sentence}, and stays so",
+        next=f"to share it again: --replace {shlex.quote(str(address))}",
+    )
+
+
+def ends_soon(address: Address, thing: Object) -> Attention:
+    """Tell that a share which is not renewed is near its end."""
+    return Attention(
+        code="ends_soon",
+        address=address,
+        text=f"ends {time_text(thing.expires)} and is not renewed",
+        next="to go on sharing it: `renew: always`, or --replace " + shlex.quote(str(address)),
+    )
+
+
+def value_not_checked(why: str, addresses: Sequence[Address]) -> Attention:
+    """Tell why values could not be compared: one line for all that share a reason."""
+    many = len(addresses) > 1
+    return Attention(
+        code="value_not_checked",
+        address=None if many else addresses[0],
+        text=f"{len(addresses)} values not checked: {why}" if many else f"value not checked: {why}",
+    )
+
+
+def source_unreadable(address: Address, problem: Problem) -> Attention:
+    """Tell of a source that nothing needs now; what could not be read could not be compared."""
+    return Attention(
+        code="source_unreadable",
+        address=address,
+        text=f"value not checked: {problem.what}",
+        next=problem.hint,
+    )
+
+
+def source_changed(address: Address, old: str, new: str) -> Attention:
+    """Tell that a value comes from elsewhere, and that nobody could compare it."""
+    return Attention(
+        code="source_changed",
+        address=address,
+        text=f"comes from {new} now, was {old}; whether the value is the same is not checked",
+    )
+
+
+def fewer_views(address: Address, views: int, people: int) -> Attention:
+    """Tell that somebody may find the share used up."""
+    return Attention(
+        code="fewer_views_than_people",
+        address=address,
+        text=f"{views} view{'s' if views > 1 else ''} shared by {people} people",
+        next="raise `max_views`, or give each a share of their own",
+    )
+
+
+def pending(waiting: Pending) -> Attention:
+    """Tell of a create without an answer, which may still land."""
+    return Attention(
+        code="pending_create",
+        address=waiting.address,
+        text=f"an earlier attempt had no answer and may still arrive until {time_text(waiting.until)}",
+        next="nothing to do: each run looks for it and revokes it",
+    )
+
+
+def prevent_revoke(address: Address) -> Attention:
+    """Refuse the removal of a secret that was declared as not to be revoked."""
+    return Attention(
+        code="prevent_revoke",
+        address=address,
+        text="is to be revoked, but was declared with `prevent_revoke: true`",
+        next="set it to false and apply that first, or list the secret under `removed:` with `revoke: false`",
+    )

@@ -1,0 +1,185 @@
+"""The plan: manifest, people, fingerprints, state and tenant in, every decision out. Looks nothing up.
+
+The rules are in `decisions`, one address's whole story in `verdicts`; this module puts the stories together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reconciler import condition, notes, verdicts
+from reconciler.addresses import Address
+from reconciler.errors import Problem
+from reconciler.expand import Wanted
+from reconciler.manifest import Moved, Removed
+from reconciler.moves import Moves, move, moved_state, uid_for
+from reconciler.plan import Action, Attention, Change, Plan
+from reconciler.remote import Observed
+from reconciler.state import State
+from reconciler.verdicts import NO_KEY, Checked, Content, Scene, Unchecked, Unreadable, Verdict, size_bucket
+
+__all__ = [
+    "NO_KEY",
+    "Checked",
+    "Content",
+    "Planned",
+    "Unchecked",
+    "Unreadable",
+    "moved_state",
+    "plan_changes",
+    "size_bucket",
+    "uid_for",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A plan, and the state to save before its first change: moves made, ends recorded, what is gone struck.
+
+    `state` is None for a first run, and equal to the prior one when there is nothing to remember. With
+    `problems` (sources that are needed and cannot be read) the plan must not be applied.
+    """
+
+    plan: Plan
+    state: State | None
+    problems: tuple[Problem, ...] = ()
+
+
+def plan_changes(
+    *,
+    name: str,
+    server: str,
+    wanted: Sequence[Wanted],
+    moved: Sequence[Moved],
+    removed: Sequence[Removed],
+    prior: State | None,
+    observed: Observed | None,
+    contents: Mapping[Address, Content],
+    uids: Mapping[Address, str],
+    requested: frozenset[Address],
+    now: datetime,
+    offline: bool = False,
+    policy_digest: str | None = None,
+    attention: Sequence[Attention] = (),
+    origins: Mapping[Address, Address] | None = None,
+) -> Planned:
+    """Decide about every address of the manifest and of the state.
+
+    `prior` is the state, and `contents` are for the uids after its moves (`moved_state`, `uid_for`). A caller
+    that made them before (recovery stands on them) gives the moved state and their `origins`. `observed` is
+    None when nobody looked. `now` is the server's time, or that of the saved plan that is checked. `attention`
+    is what the caller found before.
+    """
+    identity = observed.identity.user_id if observed else ""
+    plan = Plan(
+        name=name,
+        server=server,
+        creator=prior.creator if prior else identity,
+        lineage=prior.lineage if prior else None,
+        serial=prior.serial if prior else None,
+        as_of=now,
+        offline=offline,
+        policy_digest=policy_digest,
+    )
+    if prior and condition.invisible(prior, observed):
+        return _nothing(plan, prior, attention)
+    moves = move(prior, moved, (want.address for want in wanted)) if prior else None
+    scene = Scene(
+        observed=observed,
+        contents=contents,
+        requested=requested,
+        origins=dict(origins or {}) | dict(moves.origins if moves else {}),
+        now=now,
+    )
+    kept = frozenset(entry.name for entry in removed if not entry.revoke)
+    found = _judge(scene, wanted, moves.state if moves else None, uids, kept)
+    told = [*attention, *_stack_notes(found, moves, offline=offline)]
+    return Planned(
+        plan=_assemble(plan, found, told),
+        state=_remembered(moves.state, found) if moves else None,
+        problems=tuple(problem for verdict in found for problem in verdict.problems),
+    )
+
+
+def _nothing(plan: Plan, prior: State, attention: Iterable[Attention]) -> Planned:
+    """Plan nothing at all: to a stranger every vault looks deleted."""
+    kept = {address: instance.current for address, instance in sorted(prior.instances.items())}
+    changes = tuple(
+        Change(address=address, action=Action.NO_OP, uid=prior.instances[address].uid, before=thing)
+        for address, thing in kept.items()
+    )
+    told = _sorted([*attention, notes.not_visible(prior)])
+    return Planned(plan=replace(plan, changes=changes, attention=told), state=prior)
+
+
+def _judge(
+    scene: Scene,
+    wanted: Sequence[Wanted],
+    state: State | None,
+    uids: Mapping[Address, str],
+    kept: frozenset[str],
+) -> list[Verdict]:
+    """Look at each address once, in order."""
+    by_address = {want.address: want for want in wanted}
+    instances = state.instances if state else {}
+    found = []
+    for address in sorted(by_address.keys() | instances.keys()):
+        verdict = Verdict(
+            address=address,
+            uid=uid_for(state, address, uids),
+            instance=instances.get(address),
+            generation=state.next_generation(address) if state else 1,
+        )
+        if address in by_address:
+            verdicts.judge_wanted(scene, verdict, by_address[address])
+        else:
+            verdicts.judge_removed(scene, verdict, revoke=address.name not in kept)
+        verdicts.judge_old_copies(scene, verdict)
+        found.append(verdict)
+    return found
+
+
+def _stack_notes(found: Iterable[Verdict], moves: Moves | None, *, offline: bool) -> list[Attention]:
+    unchecked: dict[str, list[Address]] = {}
+    for verdict in found:
+        if verdict.unchecked:
+            unchecked.setdefault(verdict.unchecked, []).append(verdict.address)
+    told = [notes.value_not_checked(why, addresses) for why, addresses in unchecked.items()]
+    if moves is None:
+        return [*told, notes.first_run()] if offline else told
+    told += [notes.move_blocked(old, new) for old, new in moves.blocked]
+    told += [notes.pending(waiting) for waiting in moves.state.pending]
+    return told
+
+
+def _assemble(plan: Plan, found: Sequence[Verdict], told: Iterable[Attention]) -> Plan:
+    changes = [change for verdict in found for change in verdict.changes]
+    return replace(
+        plan,
+        live=sum(verdict.live for verdict in found),
+        changes=tuple(sorted(changes, key=lambda c: (c.address, c.deposed or ""))),
+        drift=tuple(drift for verdict in found for drift in verdict.drift),
+        attention=_sorted([*told, *(note for verdict in found for note in verdict.attention)]),
+        refusals=_sorted([note for verdict in found for note in verdict.refusals]),
+        unchecked=frozenset(verdict.address for verdict in found if verdict.unchecked is not None),
+    )
+
+
+def _sorted(told: Iterable[Attention]) -> tuple[Attention, ...]:
+    """Put what concerns the whole stack first."""
+    first = Address("")
+    return tuple(sorted(told, key=lambda a: (a.address or first, a.code, a.text)))
+
+
+def _remembered(state: State, found: Iterable[Verdict]) -> State:
+    """Return the state as looked at; the counter of an address outlives what is struck."""
+    instances = dict(state.instances)
+    generations = dict(state.generations)
+    for verdict in found:
+        if verdict.instance and not verdict.instance.empty():
+            instances[verdict.address] = verdict.instance
+        elif instances.pop(verdict.address, None):
+            generations[verdict.address] = verdict.generation - 1
+    return replace(state, instances=instances, generations=generations)

@@ -1,0 +1,191 @@
+"""Who the people of a manifest are: e-mail addresses -> C1 users, with nothing looked up here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.addresses import Address, fold
+from reconciler.errors import Problem
+from reconciler.expand import Wanted
+from reconciler.manifest import Person, Sharing
+from reconciler.plan import Attention
+from reconciler.remote import User
+from reconciler.state import Attributes, Recipient, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """The instances with every recipient's ID; with `problems` they must not be planned."""
+
+    wanted: tuple[Wanted, ...]
+    attention: tuple[Attention, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def lookups(wanted: Iterable[Wanted]) -> tuple[str, ...]:
+    """Return the e-mail addresses to look up in the directory, casefolded, each once.
+
+    Those outside too: an outside address that is a C1 user is pointed out.
+    """
+    return tuple(sorted({fold(p.as_written) for want in wanted for p in want.people if "@" in p.as_written}))
+
+
+def recorded(state: State | None) -> dict[Address, Attributes]:
+    """Return what each address was last applied with: its live vault, else the one that ended."""
+    if state is None:
+        return {}
+    known = {
+        address: instance.current or (instance.ended.object if instance.ended else None)
+        for address, instance in state.instances.items()
+    }
+    return {address: thing.attributes for address, thing in known.items() if thing}
+
+
+def resolve(
+    wanted: Iterable[Wanted],
+    directory: Mapping[str, tuple[User, ...]],
+    *,
+    known: Mapping[Address, Attributes],
+) -> Resolved:
+    """Fill in the recipients' IDs from what the directory answered to `lookups`.
+
+    `known` is `recorded`: somebody who has a secret already and was disabled since is told about, not
+    refused, so that a leaver blocks nobody else's renewal.
+    """
+    clerk = _Clerk(directory, known)
+    return Resolved(
+        wanted=tuple(clerk.resolve(want) for want in wanted),
+        attention=clerk.attention(),
+        problems=tuple(dict.fromkeys(clerk.problems)),
+    )
+
+
+def resolve_offline(wanted: Iterable[Wanted], known: Mapping[Address, Attributes]) -> tuple[Wanted, ...]:
+    """Fill in the IDs that the state remembers, for a plan that asks nobody; the rest stay None."""
+    remembered: dict[str, str] = {}
+    for attributes in known.values():
+        if attributes.sharing is Sharing.INTERNAL:
+            remembered |= {fold(r.as_written): r.id for r in attributes.recipients if r.id}
+    return tuple(
+        _with_ids(want, [_id_offline(want, person, remembered) for person in want.people]) for want in wanted
+    )
+
+
+def _id_offline(want: Wanted, person: Person, remembered: Mapping[str, str]) -> str | None:
+    folded = fold(person.as_written)
+    if want.attributes.sharing is Sharing.EXTERNAL or "@" not in folded:
+        return folded
+    return remembered.get(folded)
+
+
+def _with_ids(want: Wanted, ids: Iterable[str | None]) -> Wanted:
+    """Return the instance with these IDs, one for each of its people; a second mention of one is dropped."""
+    people: dict[str, tuple[Person, Recipient]] = {}
+    for person, id_ in zip(want.people, ids, strict=True):
+        one = (person, Recipient(as_written=person.as_written, id=id_))
+        people.setdefault(id_ or fold(person.as_written), one)
+    recipients = tuple(recipient for _, recipient in people.values())
+    return replace(
+        want,
+        people=tuple(person for person, _ in people.values()),
+        attributes=replace(want.attributes, recipients=recipients),
+    )
+
+
+class _Clerk:
+    def __init__(
+        self, directory: Mapping[str, tuple[User, ...]], known: Mapping[Address, Attributes]
+    ) -> None:
+        self.directory = directory
+        self.known = known
+        self.problems: list[Problem] = []
+        self.disabled: dict[str, list[Address]] = {}
+        self.inside: dict[str, list[Address]] = {}
+
+    def resolve(self, want: Wanted) -> Wanted:
+        return _with_ids(want, [self._id(want, person) for person in want.people])
+
+    def _id(self, want: Wanted, person: Person) -> str | None:
+        folded = fold(person.as_written)
+        if want.attributes.sharing is Sharing.EXTERNAL:
+            if any(user.enabled for user in self._users(folded)):
+                self.inside.setdefault(person.as_written, []).append(want.address)
+            return folded
+        if "@" not in folded:
+            return folded
+        enabled = [user for user in self._users(folded) if user.enabled]
+        if len(enabled) == 1:
+            return enabled[0].user_id
+        if not enabled:
+            return self._id_of_absent(want, person, self._users(folded))
+        self._problem(
+            person,
+            f"{len(enabled)} users in the tenant have the address {person.as_written}",
+            "write the ID of the one that you mean",
+        )
+        return None
+
+    def _users(self, folded: str) -> tuple[User, ...]:
+        """Return who has exactly this address: the directory's search may be fuzzy."""
+        return tuple(user for user in self.directory.get(folded, ()) if fold(user.email) == folded)
+
+    def _id_of_absent(self, want: Wanted, person: Person, disabled: tuple[User, ...]) -> str | None:
+        if not disabled:
+            self._problem(
+                person,
+                f"nobody in the tenant has the address {person.as_written}",
+                "correct it, or move it to `external` when the person is outside",
+            )
+            return None
+        has_already = self._recorded_id(want, person, disabled)
+        if has_already:
+            self.disabled.setdefault(person.as_written, []).append(want.address)
+            return has_already
+        self._problem(
+            person,
+            f"{person.as_written} is disabled in the tenant",
+            "a new share needs people who can sign in: remove this one, or have the account enabled",
+        )
+        return None
+
+    def _recorded_id(self, want: Wanted, person: Person, disabled: tuple[User, ...]) -> str | None:
+        attributes = self.known.get(want.address)
+        ids = {user.user_id for user in disabled}
+        for recipient in attributes.recipients if attributes else ():
+            if recipient.id in ids or fold(recipient.as_written) == fold(person.as_written):
+                return recipient.id
+        return None
+
+    def _problem(self, person: Person, what: str, hint: str) -> None:
+        self.problems.append(Problem(mark=person.mark, what=what, hint=hint))
+
+    def attention(self) -> tuple[Attention, ...]:
+        """Return one line a person, not one a secret."""
+        disabled = [
+            Attention(
+                code="recipient_disabled",
+                address=_single(addresses),
+                text=f"{who} is disabled in the tenant{_count(addresses)}",
+                next="take the address out of the manifest when the person has left",
+            )
+            for who, addresses in sorted(self.disabled.items())
+        ]
+        inside = [
+            Attention(
+                code="external_is_user",
+                address=_single(addresses),
+                text=f"{who} is declared as external but is a C1 user{_count(addresses)}",
+                next="list the address under `users`, so that the person signs in with C1",
+            )
+            for who, addresses in sorted(self.inside.items())
+        ]
+        return (*disabled, *inside)
+
+
+def _single(addresses: list[Address]) -> Address | None:
+    return addresses[0] if len(addresses) == 1 else None
+
+
+def _count(addresses: list[Address]) -> str:
+    return "" if len(addresses) == 1 else f" (in {len(addresses)} secrets)"

@@ -1,0 +1,275 @@
+"""One address looked at from all sides: its changes, what to tell about it, what the state is to remember."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from reconciler import compare, condition, decisions, notes
+from reconciler.addresses import Address
+from reconciler.compare import Value
+from reconciler.condition import Condition, Standing
+from reconciler.decisions import Decision
+from reconciler.errors import Problem
+from reconciler.expand import Wanted
+from reconciler.manifest import LEAD_DEFAULT, Renew
+from reconciler.plan import Action, Attention, Cause, Change, Drift, Reason
+from reconciler.remote import Observed
+from reconciler.state import Deposed, End, Ended, Instance, Object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A source that was read: its fingerprint for the address's uid, and its size as a bucket in words."""
+
+    fingerprint: str
+    size: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchecked:
+    """A source that was not read, and why: what follows "value not checked: "."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A source that could not be read; an error only where its value is needed."""
+
+    problem: Problem
+
+
+Content: TypeAlias = Checked | Unchecked | Unreadable
+
+NOT_READ: Final = Unchecked(why="apply compares it")
+NO_KEY: Final = Unchecked(why=notes.OTHER_KEY)
+"""Without the stack's key no fingerprint can be made that the state's would compare with."""
+
+_KIB: Final = 1024
+_BUCKETS: Final = (
+    (_KIB, "up to 1 KiB"),
+    (4 * _KIB, "1-4 KiB"),
+    (16 * _KIB, "4-16 KiB"),
+    (64 * _KIB, "16-64 KiB"),
+    (_KIB**2, "64 KiB-1 MiB"),
+    (16 * _KIB**2, "1-16 MiB"),
+    (256 * _KIB**2, "16-256 MiB"),
+)
+
+
+def size_bucket(size: int) -> str:
+    """Return a size as a plan may show it: the exact length of a password says too much."""
+    return next((words for limit, words in _BUCKETS if size <= limit), "over 256 MiB")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What is the same for every address. `observed` None: nobody looked. `origins`: new address -> old."""
+
+    observed: Observed | None
+    contents: Mapping[Address, Content]
+    requested: frozenset[Address]
+    origins: Mapping[Address, Address]
+    now: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """What came out for one address; filled while it is looked at.
+
+    `instance` is what the state is to remember before the first change, None to strike it. `unchecked` says
+    why the value could not be compared ("" where a note of its own says it).
+    """
+
+    address: Address
+    uid: str
+    instance: Instance | None
+    generation: int
+    live: bool = False
+    unchecked: str | None = None
+    changes: list[Change] = field(default_factory=list)
+    drift: list[Drift] = field(default_factory=list)
+    attention: list[Attention] = field(default_factory=list)
+    refusals: list[Attention] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+Found: TypeAlias = tuple[Object, Standing]
+
+
+def judge_wanted(scene: Scene, verdict: Verdict, want: Wanted) -> None:
+    """Decide about an address that the manifest names."""
+    before = verdict.instance
+    found = _look(scene, verdict)
+    content = scene.contents.get(want.address, NOT_READ)
+    value = _compare(verdict, found, content)
+    decision = decisions.NEW
+    if found:
+        asked = want.address in scene.requested
+        decision = decisions.decide(want, *found, value=value, requested=asked, now=scene.now)
+    if decision.action.changes_vaults:
+        _check_making(verdict, want, content)
+    elif found:
+        _check_keeping(scene, verdict, want, found)
+        if isinstance(content, Unreadable):
+            verdict.attention.append(notes.source_unreadable(want.address, content.problem))
+    _remember(verdict, want, value)
+    if decision.action is Action.NO_OP and (verdict.instance != before or want.address in scene.origins):
+        decision = _recorded(before, found)
+    verdict.changes.append(_change(scene, verdict, want, found, content, decision))
+
+
+def judge_removed(scene: Scene, verdict: Verdict, *, revoke: bool) -> None:
+    """Decide about an address that only the state names; without `revoke` its vaults are left to live out."""
+    before = verdict.instance
+    found = _look(scene, verdict)
+    if before is None or found is None:
+        return
+    thing, standing = found
+    decision = decisions.decide_removal(standing, revoke=revoke)
+    if decision.action is Action.STATE_ONLY:
+        verdict.instance = replace(before, current=None, ended=None)
+    if decision.action is Action.REVOKE and before.prevent_revoke:
+        verdict.refusals.append(notes.prevent_revoke(verdict.address))
+    verdict.changes.append(
+        Change(
+            address=verdict.address,
+            action=decision.action,
+            reason=decision.reason,
+            cause=decision.cause,
+            uid=verdict.uid,
+            before=thing,
+            moved_from=scene.origins.get(verdict.address),
+            views=condition.opened(thing, scene.observed),
+        )
+    )
+
+
+def judge_old_copies(scene: Scene, verdict: Verdict) -> None:
+    """Decide about what earlier replaces left: revoke it, wait for its time, or strike what is gone."""
+    instance = verdict.instance
+    if instance is None or any(change.action is Action.FORGET for change in verdict.changes):
+        return  # letting an address go lets its old copies go too
+    left: list[Deposed] = []
+    for old in instance.deposed:
+        standing = condition.standing(old.object, scene.observed, scene.now)
+        gone = standing is Condition.MISSING or isinstance(standing, End)
+        if not gone:
+            left.append(old)
+        if gone or old.revoke_after is None or old.revoke_after <= scene.now:
+            verdict.changes.append(
+                Change(
+                    address=verdict.address,
+                    action=Action.STATE_ONLY if gone else Action.REVOKE,
+                    reason=Reason.DEPOSED,
+                    cause=Cause.DRIFT,
+                    uid=verdict.uid,
+                    before=old.object,
+                    deposed=old.object.vault_id,
+                    views=condition.opened(old.object, scene.observed),
+                )
+            )
+    if len(left) != len(instance.deposed):
+        verdict.instance = replace(instance, deposed=tuple(left))
+
+
+def _look(scene: Scene, verdict: Verdict) -> Found | None:
+    """Return an address's vault and how it stands; an end seen for the first time goes into the state."""
+    instance = verdict.instance
+    if instance is None or instance.current is None:
+        ended = instance.ended if instance else None
+        return (ended.object, ended.how) if ended else None
+    thing = instance.current
+    standing = condition.standing(thing, scene.observed, scene.now)
+    verdict.live = standing is Condition.LIVE
+    if isinstance(standing, End):
+        ended = Ended(how=standing, seen=scene.now, object=thing)
+        verdict.instance = replace(instance, current=None, ended=ended)
+    if standing is not Condition.LIVE:
+        now: End | str = standing if isinstance(standing, End) else standing.value
+        verdict.drift.append(Drift(address=verdict.address, vault_id=thing.vault_id, was="active", now=now))
+    return thing, standing
+
+
+def _compare(verdict: Verdict, found: Found | None, content: Content) -> Value:
+    """Compare the value with the one that was sent, where anything hangs on it."""
+    if found is None:
+        return Value.UNKNOWN
+    thing, standing = found
+    value = compare.value(thing.fingerprint, content.fingerprint if isinstance(content, Checked) else None)
+    if value is Value.UNKNOWN and (isinstance(standing, End) or standing is Condition.LIVE):
+        match content:
+            case Checked():
+                verdict.unchecked = notes.OTHER_KEY
+            case Unchecked():
+                verdict.unchecked = content.why
+            case Unreadable():
+                verdict.unchecked = ""
+    return value
+
+
+def _check_making(verdict: Verdict, want: Wanted, content: Content) -> None:
+    if isinstance(content, Unreadable):
+        verdict.problems.append(content.problem)
+    views, people = want.attributes.max_views, len(want.attributes.recipients)
+    if 0 < views < people:
+        verdict.attention.append(notes.fewer_views(want.address, views, people))
+
+
+def _check_keeping(scene: Scene, verdict: Verdict, want: Wanted, found: Found) -> None:
+    thing, standing = found
+    if standing is Condition.UNKNOWN:
+        verdict.attention.append(notes.unknown_status(want.address))
+    elif isinstance(standing, End):
+        verdict.attention.append(notes.ended_kept(want.address, standing))
+    elif want.renew is Renew.NEVER and compare.due(scene.now, thing, LEAD_DEFAULT):
+        verdict.attention.append(notes.ends_soon(want.address, thing))
+    if thing.source != str(want.source) and verdict.unchecked is not None:
+        verdict.attention.append(notes.source_changed(want.address, thing.source, str(want.source)))
+
+
+def _remember(verdict: Verdict, want: Wanted, value: Value) -> None:
+    """Take into the state what needs no vault: the flag, and the new source of an equal value."""
+    instance = verdict.instance
+    if instance is None:
+        return
+    instance = replace(instance, prevent_revoke=want.prevent_revoke)
+    if instance.current and value is Value.SAME:
+        instance = replace(instance, current=replace(instance.current, source=str(want.source)))
+    verdict.instance = instance
+
+
+def _recorded(before: Instance | None, found: Found | None) -> Decision:
+    """Return the decision for a change of the state alone; an end that was just seen is named."""
+    if before and before.current and found and isinstance(found[1], End):
+        reason, cause = decisions.reason_of(found[1])
+        return Decision(action=Action.STATE_ONLY, reason=reason, cause=cause)
+    return Decision(action=Action.STATE_ONLY)
+
+
+def _change(
+    scene: Scene, verdict: Verdict, want: Wanted, found: Found | None, content: Content, decision: Decision
+) -> Change:
+    makes = decision.action.changes_vaults
+    read = content if isinstance(content, Checked) else None
+    thing = found[0] if found else None
+    kept = thing.fingerprint if thing else None
+    return Change(
+        address=want.address,
+        action=decision.action,
+        reason=decision.reason,
+        cause=decision.cause,
+        uid=verdict.uid,
+        mark=want.mark,
+        before=thing,
+        after=want.attributes,
+        fingerprint=(read.fingerprint if read else None) if makes else kept,
+        source=str(want.source),
+        size=read.size if read else None,
+        generation=verdict.generation if makes else None,
+        moved_from=scene.origins.get(want.address),
+        views=condition.opened(thing, scene.observed) if thing else None,
+    )
