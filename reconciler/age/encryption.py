@@ -43,8 +43,8 @@ def encrypt_text(recipient: Recipient, plaintext: Sensitive) -> bytes:
 async def encrypt_file(recipient: Recipient, reader: Readable, size: int) -> AsyncIterator[FileEncryption]:
     """Encrypt a stream of `size` bytes in bounded memory. Close the reader after, not within, this context.
 
-    Raises RecipientError, and from the pieces whatever the reader raises: then the last chunk has not been given out,
-    so that what was sent whole is whole. A reader of another length is a SourceError.
+    Raises RecipientError, and, here or from the pieces, whatever the reader raises: then the last chunk has not been
+    given out, so that what was sent whole is whole. A reader of another length is a SourceError.
     """
     pipe = Pipe(lambda source, sink: _seal(recipient, source, sink), reader, size)
     try:
