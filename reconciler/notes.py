@@ -60,7 +60,7 @@ def ended_kept(address: Address, end: End) -> Attention:
     return Attention(
         code="ended_kept",
         address=address,
-        text=f"{reason.sentence}, and stays so",
+        text=f"{reason.sentence}; it stays ended",
         next=f"to share it again: --replace {shlex.quote(str(address))}",
     )
 

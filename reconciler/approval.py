@@ -1,0 +1,115 @@
+"""What a saved plan allows now: `apply PLAN` plans again and holds the two against each other.
+
+What remains must be in the saved plan, equal. What is absent must be done already. Anything else is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeAlias
+
+from reconciler.addresses import Address
+from reconciler.plan import Action, Cause, Change, Plan, Reason
+from reconciler.state import attributes_record
+
+_Key: TypeAlias = tuple[Address, str | None]
+
+
+def compare(saved: Plan, now: Plan) -> tuple[str, ...]:
+    """Return every difference that forbids to apply a saved plan, as sentences; none when it may go on.
+
+    `now` is planned as of the saved plan's time and with its uids. Serial, views and times may differ. Old
+    copies are ours to clean up whoever reviewed what, and a share that has ended since is the next run's.
+    """
+    differences = _stack(saved, now)
+    if differences:
+        return differences
+    before, after = _reviewed(saved), _reviewed(now)
+    kept = {change.address: change for change in now.changes if change.deposed is None}
+    found = []
+    for key in sorted(before.keys() | after.keys(), key=lambda k: (k[0], k[1] or "")):
+        difference = _difference(before.get(key), after.get(key), kept.get(key[0]))
+        if difference:
+            found.append(f"{key[0]}: {difference}")
+    return tuple(found)
+
+
+def approved(saved: Plan, now: Plan) -> Plan:
+    """Return what of `now` a saved plan holds. What came up by time alone waits for the next run."""
+    allowed = _reviewed(saved).keys()
+    changes = tuple(
+        change
+        for change in now.changes
+        if not change.action.changes_vaults or change.deposed or _key(change) in allowed
+    )
+    return replace(now, changes=changes)
+
+
+def _stack(saved: Plan, now: Plan) -> tuple[str, ...]:
+    pairs = {
+        "stack": (saved.name, now.name),
+        "tenant": (saved.server, now.server),
+        "identity": (saved.creator, now.creator),
+        "policy": (saved.policy_digest, now.policy_digest),
+    }
+    found = [f"it was made for another {what}" for what, (was, is_) in pairs.items() if was != is_]
+    if saved.lineage and now.lineage and saved.lineage != now.lineage:
+        found.append("it was made for another state")
+    if saved.offline:
+        found.append("it was made offline: nobody looked at the tenant or the values")
+    return tuple(found)
+
+
+def _reviewed(plan: Plan) -> dict[_Key, Change]:
+    """Return the changes that a reviewer decides about, by what they concern."""
+    return {_key(c): c for c in plan.acting() if c.reason is not Reason.DEPOSED}
+
+
+def _key(change: Change) -> _Key:
+    return change.address, change.deposed
+
+
+def _difference(saved: Change | None, now: Change | None, kept: Change | None) -> str | None:
+    if saved is None:
+        assert now is not None
+        return None if now.cause is Cause.TIME else f"{_said(now)}, which the plan does not hold"
+    if now is None:
+        return None if _done(saved, kept) else f"{_said(saved)} in the plan, and would not happen now"
+    if not _same_decision(saved, now):
+        return f"{_said(saved)} in the plan; now {_said(now)}"
+    if saved.uid != now.uid:
+        return "is another secret of the same name"
+    if saved.fingerprint != now.fingerprint:
+        return "its value is not the one that was planned"
+    if _desired(saved) != _desired(now):
+        return "is declared differently than in the plan"
+    return None
+
+
+def _same_decision(saved: Change, now: Change) -> bool:
+    """Tell whether both would do the same; a renewal that came too late is still that renewal."""
+    if saved.cause is Cause.TIME and now.cause is Cause.TIME:
+        return True
+    return (saved.action, saved.reason) == (now.action, now.reason)
+
+
+def _done(saved: Change, kept: Change | None) -> bool:
+    """Tell whether a change that no longer comes up was made meanwhile."""
+    match saved.action:
+        case Action.REVOKE | Action.FORGET:
+            return kept is None or kept.after is None
+        case _:
+            if kept is None or kept.before is None or saved.after is None:
+                return False
+            made = kept.before
+            same = made.fingerprint == saved.fingerprint or saved.fingerprint is None
+            return same and made.attributes.who() == saved.after.who() and _desired(saved) == _desired(kept)
+
+
+def _desired(change: Change) -> object:
+    return attributes_record(change.after) if change.after else None
+
+
+def _said(change: Change) -> str:
+    reason = f" ({change.reason.sentence})" if change.reason else ""
+    return f"{change.action.value}{reason}"

@@ -1,0 +1,44 @@
+"""How a plan's facts are said: durations, views, and text that came from a manifest."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+from reconciler.manifest import DAY, HOUR
+
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode's control, invisible, surrogate, and line- and paragraph-separating characters."""
+
+SUBSTITUTE: Final = "\N{REPLACEMENT CHARACTER}"
+
+
+def clean(text: str) -> str:
+    """Return a text in which nothing moves the cursor, reverses the line or hides.
+
+    Each such character becomes a visible mark: who reviews a name must see that there was something.
+    """
+    if text.isprintable():
+        return text
+    return "".join(SUBSTITUTE if unicodedata.category(c) in _HIDDEN else c for c in text)
+
+
+def duration(seconds: int) -> str:
+    """Return a duration as people write it: `90m`, `72h`, `14d`. Hours up to three days."""
+    if seconds % DAY == 0 and seconds > 3 * DAY:
+        return f"{seconds // DAY}d"
+    if seconds % HOUR == 0:
+        return f"{seconds // HOUR}h"
+    return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
+
+
+def views(count: int) -> str:
+    """Return how often a share may be opened."""
+    if count == 0:
+        return "any number of views"
+    return "once" if count == 1 else f"{count} views"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return `1 secret`, `2 secrets`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
