@@ -101,7 +101,8 @@ def sync_directory(path: Path) -> None:
 def make_private_directory(path: Path) -> None:
     """Make a directory that only its owner can enter, where there is none."""
     try:
-        path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        for missing in [p for p in (*reversed(path.parents), path) if not p.exists()]:
+            missing.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
     except OSError as error:
         raise StateError(
             f"{path} cannot be made: {reason(error)}",

@@ -66,7 +66,7 @@ _SENTENCES = {
     Reason.REVOKED_REMOTELY: "was revoked by someone else",
     Reason.MISSING_REMOTELY: "is gone from the tenant",
     Reason.TAINTED: "incomplete: its content never arrived",
-    Reason.REQUESTED: "replacement requested",
+    Reason.REQUESTED: "requested",
     Reason.REMOVED_FROM_MANIFEST: "removed from the manifest",
     Reason.DEPOSED: "old copy",
 }

@@ -14,11 +14,11 @@ from reconciler.errors import ManifestError, Problem, SignInError, SourceError, 
 from reconciler.expand import Wanted
 from reconciler.fingerprint import Key
 from reconciler.ledger import Open, replay
-from reconciler.manifest import Kind
+from reconciler.manifest import Format
 from reconciler.operations.refresh import refresh
 from reconciler.operations.stack import Stack
 from reconciler.operations.together import each
-from reconciler.plan import Attention
+from reconciler.plan import Attention, Change, Reason
 from reconciler.planner import Checked, Planned, Unchecked, Unreadable
 from reconciler.recovery import Desire, Found, Healing
 from reconciler.remote import Identity, Observed, User
@@ -96,6 +96,8 @@ async def look(stack: Stack, client: Client, wishes: Wishes, key: Key | None) ->
         raise SourceError(planned.problems)
     notes = (*healing.attention, *resolved.attention, *_pointed_out(wanted, contents))
     plan = replace(planned.plan, attention=(*planned.plan.attention, *notes))
+    if wishes.destroy:
+        plan = replace(plan, changes=tuple(_as_requested(change) for change in plan.changes))
     return Look(
         identity=identity,
         loaded=loaded,
@@ -256,6 +258,12 @@ def _known(
     return known
 
 
+def _as_requested(change: Change) -> Change:
+    """Say of a revoke that `destroy` asks for it: the manifest still holds the secret."""
+    removed = change.reason is Reason.REMOVED_FROM_MANIFEST
+    return replace(change, reason=Reason.REQUESTED) if removed else change
+
+
 def _pointed_out(wanted: Mapping[Address, Wanted], contents: Mapping[Address, Content]) -> list[Attention]:
     return [
         Attention(
@@ -265,5 +273,5 @@ def _pointed_out(wanted: Mapping[Address, Wanted], contents: Mapping[Address, Co
             next="add `trim: newline` to the source if the newline does not belong to the secret",
         )
         for address, content in contents.items()
-        if content.ends_with_newline and wanted[address].attributes.kind is Kind.TEXT
+        if content.ends_with_newline and wanted[address].attributes.format is Format.PLAINTEXT
     ]

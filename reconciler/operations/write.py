@@ -33,7 +33,7 @@ from reconciler.sensitive import Sensitive
 from reconciler.sources import Content, SourceReader
 from reconciler.state import Attributes, Object
 from reconciler.tags import Tag
-from reconciler.upload import Uploader, UploadOutcome
+from reconciler.upload import Uploader, UploadOutcome, UploadResult
 from reconciler.workdir import JournalWriter
 
 _ATTEMPTS: Final = 3
@@ -260,18 +260,19 @@ async def _send_file(attempt: _Attempt, created: Created, recipient: Recipient) 
     if created.upload_url is None:
         raise RemoteError(f"{attempt.address}: the tenant gave no place to upload the file to")
     for _ in range(_ATTEMPTS):
-        match await _put(attempt, created.upload_url, recipient):
-            case UploadOutcome.DONE:
+        outcome = await _put(attempt, created.upload_url, recipient)
+        match outcome.result:
+            case UploadResult.DONE:
                 return
-            case UploadOutcome.EXPIRED:
+            case UploadResult.EXPIRED:
                 raise _UrlExpiredError(
                     f"{attempt.address}: the tenant's upload URL was refused", hint="run again"
                 )
-            case UploadOutcome.UNCLEAR:
+            case UploadResult.UNCLEAR:
                 vault = await attempt.run.client.get(created.vault_id)
                 if isinstance(vault, Vault) and vault.content_ready:
                     return
-    raise RemoteError(f"{attempt.address}: the upload failed {_ATTEMPTS} times", hint="run again")
+    raise RemoteError(f"{attempt.address}: the upload failed {_ATTEMPTS} times: {outcome.why}", hint="run again")
 
 
 async def _put(attempt: _Attempt, url: Sensitive, recipient: Recipient) -> UploadOutcome:
@@ -284,7 +285,7 @@ async def _put(attempt: _Attempt, url: Sensitive, recipient: Recipient) -> Uploa
     reading = run.reader.open(attempt.want.source, Kind.FILE, key=attempt.key, expected=attempt.content)
     with reading:
         async with age.encrypt_file(recipient, reading, attempt.size) as body:
-            return await run.uploader.put(url, length=body.length, body=aiter(body), progress=sent)
+            return await run.uploader.put(url, length=body.length, body=aiter(body), on_progress=sent)
 
 
 async def _ready(attempt: _Attempt, vault_id: str) -> Vault:

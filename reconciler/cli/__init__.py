@@ -1,0 +1,93 @@
+"""The command line. Commands are imported when they run, so that `--help` and `validate` start quickly."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, Final
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.options import shared
+from reconciler.errors import ExitCode, ReconcilerError
+
+_EXIT_CODES = """\b
+Exit codes:
+  0  done, or no changes          1  error
+  2  changes (--detailed-exitcode) 3  applied in part
+  4  sign-in or permission        5  another run holds the stack
+  6  attention (status --check)   7  refused by a guard or policy
+  8  the saved plan is stale     64  wrong usage
+ 65  the manifest is not valid  130/143  stopped by a signal
+"""
+
+_COMMANDS: Final = {
+    "init": "manifest",
+    "validate": "manifest",
+    "schema": "manifest",
+    "plan": "plan",
+    "show": "plan",
+    "apply": "apply",
+    "destroy": "apply",
+    "output": "state",
+    "state": "state",
+    "key": "key",
+    "sandbox": "sandbox",
+}
+"""Command -> module of this package; the order is that of `--help`."""
+
+
+class _Commands(click.Group):
+    """A group that imports a command's module when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        module = _COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command = getattr(importlib.import_module(f"reconciler.cli.{module}"), f"{cmd_name}_command")
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.command(cls=_Commands, epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", prog_name="reconciler")
+@shared
+def cli() -> None:
+    """Declare who may open which secret; plan and apply it on C1 (paper secrets)."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit. The one place that turns errors into text and an exit code."""
+    try:
+        code: Any = cli.main(args=arguments, prog_name="reconciler", standalone_mode=False)
+    except ReconcilerError as error:
+        _tell(error)
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(ExitCode.INTERRUPTED)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.ERROR)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output (`| head`) has seen enough.
+        sys.stderr.close()
+        sys.exit(ExitCode.ERROR)
+    sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def _tell(error: ReconcilerError) -> None:
+    click.echo(f"Error: {error.summary}", err=True)
+    for line in error.detail.splitlines():
+        click.echo(f"  {line}", err=True)
+    if error.hint:
+        click.echo(f"  Next: {error.hint}", err=True)

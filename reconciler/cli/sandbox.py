@@ -1,0 +1,122 @@
+"""`sandbox serve|reset|view`: the embedded tenant by itself. No place for real secrets."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.addresses import Address
+from reconciler.cli import session
+from reconciler.cli.options import options, shared
+from reconciler.errors import UsageError
+from reconciler.state import Object
+
+if TYPE_CHECKING:  # the sandbox is an extra, and takes a while to import
+    from reconciler.sandbox.serve import Endpoints
+    from reconciler.sandbox.settings import Settings
+
+
+@click.group("sandbox")
+@shared
+def sandbox_command() -> None:
+    """Use the embedded tenant. It is no place for real secrets."""
+    # Every command here means the sandbox's own state, with the flag or without.
+    options().sandbox = True
+
+
+@sandbox_command.command("serve")
+@shared
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep its data there.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: a free one.")
+@click.option("--person", multiple=True, metavar="EMAIL", help="Somebody its directory should know.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Turn a knob; see docs/sandbox.md."
+)
+def serve(
+    *, data: Path | None, host: str, port: int, person: tuple[str, ...], changes: tuple[str, ...]
+) -> None:
+    """Run it as a server of its own, for pipelines and other clients."""
+    from reconciler.sandbox import NOTICE
+    from reconciler.sandbox.serve import run
+
+    click.echo(NOTICE, err=True)
+    run(
+        data or session.places(options(), None).sandbox_data,
+        host_port=(host, port),
+        settings=_settings(changes),
+        people=person,
+        on_ready=_announce,
+    )
+
+
+def _announce(endpoints: Endpoints) -> None:
+    """Print what another shell needs. These tokens open nothing but the sandbox."""
+    click.echo(f"export CONDUCTORONE_SERVER_URL={endpoints.url}")
+    click.echo(f"export CONDUCTORONE_ACCESS_TOKEN={endpoints.tokens['owner'].reveal_text()}")
+    click.echo(f"# another identity: CONDUCTORONE_ACCESS_TOKEN={endpoints.tokens['second'].reveal_text()}")
+
+
+def _settings(changes: tuple[str, ...]) -> Settings:
+    from reconciler.sandbox.settings import from_environment
+
+    pairs = [change.partition("=") for change in changes]
+    if not all(separator for _, separator, _ in pairs):
+        raise UsageError("--set takes NAME=VALUE")
+    return from_environment(os.environ).with_texts({name: value for name, _, value in pairs})
+
+
+@sandbox_command.command("reset")
+@shared
+def reset() -> None:
+    """Delete its data and its state, and nothing else."""
+    from reconciler.sandbox import serve as program
+
+    where = session.places(options(), None)
+    existed = where.sandbox_data.exists()
+    program.reset(where.sandbox_data)
+    for path in where.own_files():
+        existed = path.exists() or existed
+        path.unlink(missing_ok=True)
+    click.echo("The sandbox is empty." if existed else "The sandbox was empty.")
+
+
+@sandbox_command.command("view")
+@shared
+@click.argument("name")
+@click.option("--as", "who", metavar="EMAIL", help="Open it as this recipient (default: the first).")
+def view(*, name: str, who: str | None) -> None:
+    """Open a share as its recipient would: what they read goes to standard output. Counts as a view."""
+    from reconciler.sandbox import reader
+    from reconciler.sandbox.store import Store
+
+    thing = _live(name)
+    person = who or thing.attributes.recipients[0].as_written
+    with contextlib.closing(Store(session.places(options(), None).sandbox_data, _settings(()))) as store:
+        for piece in reader.read(store, thing.vault_id, who=person):
+            sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+    click.echo(f"(opened as {person})", err=True)
+
+
+def _live(name: str) -> Object:
+    """Return the object whose content a recipient would ask for: live, or the last one."""
+    it = options()
+    state = session.current_state(it)
+    try:
+        instance = state.instances.get(Address.parse(name))
+    except ValueError:
+        instance = None
+    ended = instance.ended if instance else None
+    thing = (instance.current if instance else None) or (ended.object if ended else None)
+    if thing is None:
+        raise UsageError(
+            f"{name} has no share in the sandbox",
+            hint="`reconciler --sandbox state list` shows what is there",
+        )
+    return thing

@@ -1,0 +1,210 @@
+"""From options to the things that operations need: the manifest, the stack, a client that is signed in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from reconciler import ui
+from reconciler.backends.path import PathBackend
+from reconciler.cli.options import Options
+from reconciler.errors import StateError, UsageError
+from reconciler.files import load_manifest
+from reconciler.ledger import replay
+from reconciler.manifest import Manifest, Sharing
+from reconciler.operations.stack import Stack
+from reconciler.sources import Confinement, SourceReader
+from reconciler.state import State
+from reconciler.workdir import Workdir
+
+if TYPE_CHECKING:  # importing these costs what `output` and `state` need not pay
+    from reconciler.auth.interface import CredentialSource
+    from reconciler.auth.server import Server
+    from reconciler.client import Client
+    from reconciler.upload import Uploader
+
+SANDBOX_SERVER: Final = "sandbox"
+"""What a sandbox state calls its tenant: its port changes with every run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where a stack's own files lie."""
+
+    manifest: Path
+    state: Path
+    workdir: Workdir
+    sandbox_data: Path
+
+    def own_files(self) -> tuple[Path, ...]:
+        """Return the files that a stack's runs leave: state, backup, journal, lock, key."""
+        workdir = self.workdir
+        backup = self.state.with_name(self.state.name + ".backup")
+        return self.state, backup, workdir.journal_path, workdir.lock_path, workdir.key_path
+
+
+def load(options: Options) -> Manifest:
+    """Read the manifest that the options name. Raises ManifestError."""
+    return load_manifest(options.manifest_path, source_root=_source_root(options))
+
+
+def places(options: Options, manifest: Manifest | None) -> Places:
+    """Return where state and workdir are; in the sandbox both are its own."""
+    path = options.manifest_path
+    home = path.parent / ".reconciler"
+    sandbox = home / "sandbox"
+    stem = path.stem
+    if options.sandbox:
+        state = sandbox / f"{stem}.state.json"
+    elif options.state:
+        state = Path(options.state)
+    else:
+        state = path.parent / ((manifest.state_path if manifest else None) or f"{stem}.state.json")
+        _check_beneath(state, path.parent)
+    return Places(
+        manifest=path,
+        state=state,
+        workdir=Workdir(sandbox if options.sandbox else home, stem),
+        sandbox_data=sandbox / "tenant",
+    )
+
+
+def current_state(options: Options) -> State:
+    """Return the state with what an interrupted run recorded. Raises StateError where there is none.
+
+    The manifest is read only where it says which file the state is.
+    """
+    asks_manifest = not (options.sandbox or options.state)
+    where = places(options, load(options) if asks_manifest else None)
+    journal = where.workdir.read_journal()
+    state, _ = replay(PathBackend(where.state).load(), journal, file=str(where.workdir.journal_path))
+    if state is None:
+        raise StateError(f"there is no state at {where.state} yet", hint="`reconciler apply` makes it")
+    return state
+
+
+def _check_beneath(state: Path, directory: Path) -> None:
+    """Refuse a manifest that chooses any file of this machine as its state: that is for --state."""
+    if not state.resolve().is_relative_to(directory.resolve()):
+        raise UsageError(
+            "the manifest's `state: {path: …}` leads out of its directory",
+            hint="keep the state beside the manifest, or name the file with --state",
+        )
+
+
+def stack_of(options: Options, manifest: Manifest, *, server: str) -> Stack:
+    """Return the stack of a manifest at a tenant."""
+    where = places(options, manifest)
+    base = where.manifest.parent.resolve()
+    root = _source_root(options) or base
+    own = (where.state, where.state.with_name(where.state.name + ".backup"))
+    confinement = Confinement(root=root, base=base, own=frozenset(p.resolve() for p in own))
+    return Stack(
+        manifest=manifest,
+        backend=PathBackend(where.state),
+        workdir=where.workdir,
+        reader=SourceReader(confinement, os.environ),
+        environ={} if options.sandbox else os.environ,
+        server=server,
+        first_key_here=not options.in_ci(),
+        job=_job_url(),
+    )
+
+
+def _source_root(options: Options) -> Path | None:
+    return Path(options.source_root).resolve() if options.source_root else None
+
+
+def _job_url() -> str | None:
+    """Return where a CI job can be looked at, for whoever finds the stack locked."""
+    env = os.environ
+    if env.get("CI_JOB_URL"):
+        return env["CI_JOB_URL"]
+    if env.get("GITHUB_RUN_ID"):
+        return f"{env.get('GITHUB_SERVER_URL')}/{env.get('GITHUB_REPOSITORY')}/actions/runs/{env['GITHUB_RUN_ID']}"
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A stack and the connections to its tenant."""
+
+    stack: Stack
+    client: Client
+    uploader: Uploader
+
+
+@contextlib.asynccontextmanager
+async def sign_in(options: Options, manifest: Manifest) -> AsyncIterator[SignedIn]:
+    """Connect to the tenant, or to the embedded sandbox, for as long as the context lasts."""
+    opened = _in_sandbox(options, manifest) if options.sandbox else _at_tenant(options, manifest)
+    async with opened as it:
+        yield it
+
+
+@contextlib.asynccontextmanager
+async def _at_tenant(options: Options, manifest: Manifest) -> AsyncIterator[SignedIn]:
+    from reconciler import auth
+    from reconciler.auth import server as tenants
+
+    found = auth.find(os.environ)
+    server = tenants.resolve(flag=options.server, env=os.environ, client_id=found.client_id)
+    tenants.assert_tenant(server, manifest.tenant, manifest.tenant_mark)
+    stack = stack_of(options, manifest, server=server.url.partition("://")[2])
+    async with _connected(options, stack, server, _Fixed(found.credential.value)) as it:
+        yield it
+
+
+@contextlib.asynccontextmanager
+async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[SignedIn]:
+    from reconciler.auth import server as tenants
+    from reconciler.sandbox.serve import Embedded
+    from reconciler.sandbox.settings import from_environment
+
+    people = [
+        p.as_written for s in manifest.secrets.values() if s.sharing is Sharing.INTERNAL for p in s.people
+    ]
+    data = places(options, manifest).sandbox_data
+    emails = [person for person in people if "@" in person]
+    with Embedded(data, settings=from_environment(os.environ), people=emails) as tenant:
+        server = tenants.parse(tenant.url, where="the sandbox")
+        stack = stack_of(options, manifest, server=SANDBOX_SERVER)
+        async with _connected(options, stack, server, _Fixed(tenant.token)) as it:
+            yield it
+
+
+@contextlib.asynccontextmanager
+async def _connected(
+    options: Options, stack: Stack, server: Server, credentials: CredentialSource
+) -> AsyncIterator[SignedIn]:
+    from reconciler.client import Client
+    from reconciler.http import Session
+    from reconciler.upload import Uploader
+
+    ca_file = options.ca_file or os.environ.get("SSL_CERT_FILE")
+    client = Client(Session(ca_file=ca_file), server, credentials, on_wait=ui.waiting)
+    uploader = Uploader(Session(ca_file=ca_file))
+    try:
+        yield SignedIn(stack=stack, client=client, uploader=uploader)
+    finally:
+        await uploader.aclose()
+        await client.aclose()
+
+
+class _Fixed:
+    expires = None
+
+    def __init__(self, token):
+        self._token = token
+
+    async def token(self):
+        return self._token
+
+    async def renew(self, refused):
+        from reconciler.errors import SignInError
+
+        raise SignInError("refused")

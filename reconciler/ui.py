@@ -1,0 +1,118 @@
+"""What a person at a terminal sees: progress, colour, and the question before apply."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TextIO, assert_never
+
+import click
+
+from reconciler.errors import UsageError
+from reconciler.events import Event, Healed, Outcome, Progress, Result, Step
+
+_OUTCOME_COLOURS = {
+    Outcome.CREATED: "green",
+    Outcome.REPLACED: "yellow",
+    Outcome.REVOKED: "red",
+    Outcome.FORGOTTEN: "cyan",
+    Outcome.FAILED: "red",
+    Outcome.NOT_REACHED: "magenta",
+}
+
+
+def colour(choice: str, stream: TextIO | None = None) -> bool:
+    """Tell whether to colour: the flag, else NO_COLOR, else FORCE_COLOR, else a terminal that can."""
+    if choice in ("always", "never"):
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+        return True
+    return (stream or sys.stdout).isatty() and os.environ.get("TERM") != "dumb"
+
+
+def width() -> int:
+    """Return how many columns there are; 100 where nobody looks at a terminal."""
+    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+
+
+def warn(message: str) -> None:
+    """Say something on standard error that is no error."""
+    click.echo(f"Note: {message}", err=True)
+
+
+def waiting(seconds: float, why: str) -> None:
+    """Say that the tenant is waited for, where that takes long enough to wonder."""
+    if seconds >= 2:
+        warn(f"waiting {seconds:.0f} s for the tenant: {why}")
+
+
+def ask(question: str, *, flag: str) -> bool:
+    """Ask for a `yes`. Without a terminal nothing prompts: it fails and names the flag."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            "there is no terminal to ask at", hint=f"pass {flag} to go ahead without the question"
+        )
+    answer = click.prompt(f"{question} Only `yes` goes ahead", default="", show_default=False, err=True)
+    return bool(answer == "yes")
+
+
+class Reporter:
+    """Shows events on standard error: a line when something ended, a live line where it is a terminal."""
+
+    def __init__(self, *, coloured: bool) -> None:
+        self.total = 0
+        self._done = 0
+        self._coloured = coloured
+        self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case Progress():
+                if self._live:
+                    self._show(_progress_words(event))
+            case Result():
+                self._done += 1
+                self._line(_result_words(event, coloured=self._coloured))
+            case Healed():
+                subject = f"{event.address}: " if event.address else ""
+                self._line(f"{subject}{event.text}")
+            case _:
+                assert_never(event)
+
+    def close(self) -> None:
+        """Clear the live line."""
+        if self._live:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+
+    def _show(self, words: str) -> None:
+        columns = shutil.get_terminal_size((80, 24)).columns
+        line = f"[{self._done}/{self.total}] {words}"[: columns - 1]
+        sys.stderr.write(f"\r\x1b[2K{line}")
+        sys.stderr.flush()
+
+    def _line(self, words: str) -> None:
+        self.close()
+        click.echo(words, err=True, color=True)
+
+
+def _progress_words(event: Progress) -> str:
+    if event.step is Step.UPLOADING and event.size:
+        return f"{event.address}: uploading {100 * event.done // event.size} %"
+    return f"{event.address}: {event.step.value}"
+
+
+def _result_words(event: Result, *, coloured: bool) -> str:
+    word = event.outcome.value
+    if coloured:
+        word = click.style(word, fg=_OUTCOME_COLOURS[event.outcome])
+    lines = [f"{event.address}: {word}"]
+    if event.failure:
+        lines += [f"  {line}" for line in event.failure.splitlines()]
+    if event.hint:
+        lines.append(f"  Next: {event.hint}")
+    return "\n".join(lines)
