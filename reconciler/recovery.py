@@ -12,7 +12,7 @@ A vault is looked at when it bears our stack's tag and is in neither state nor `
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -75,9 +75,11 @@ class Found:
     open: tuple[Open, ...]
     wanted: Mapping[Address, Desire]
     moved: Mapping[Address, Address]
-    """Old address -> new address."""
+    """Old address -> new address, as declared: a tag may have been made from either."""
     uids: Mapping[Address, str]
     mac: Mac | None
+    origins: Mapping[Address, Address] = field(default_factory=dict)
+    """New address -> where the state has it still, for the moves that are to be made."""
 
 
 def heal(state: State, found: Found) -> Healing:
@@ -136,7 +138,7 @@ class _Healer:
         ours = self.ops_by_vault.get(vault.vault_id) or self.ops_by_tag.get(str(tag))
         address = whose[1] if whose else ours
         if address:
-            self.ledger.used(address, tag.generation)
+            self.ledger.used(self._home(address), tag.generation)
         if not vault.content_ready:
             self._judge_empty(vault, address)
         elif whose is None:
@@ -150,9 +152,10 @@ class _Healer:
                     vault, f"whether it is what {whose[1]} should be shows when its source can be read"
                 )
             else:
+                home = self._home(whose[1])
                 self.ledger.depose(
-                    whose[1],
-                    self._uid(whose[1]),
+                    home,
+                    self._uid(home, whose[1]),
                     object_of(vault, tag, seen_attributes(vault), now=self.found.now),
                 )
 
@@ -178,7 +181,7 @@ class _Healer:
         desire = self.found.wanted.get(address)
         if desire is None or desire.content is None or self.found.mac is None:
             return False
-        known = self.ledger.instance(address)
+        known = self.ledger.instance(self._home(address))
         current = known.current.generation if known and known.current else 0
         if tag.generation <= max(current, self.before.generations.get(tagged, 0)):
             return False
@@ -202,15 +205,16 @@ class _Healer:
             fingerprint=desire.fingerprint,
             source=desire.source,
         )
-        uid = self._uid(address)
+        home = self._home(address)
+        uid = self._uid(home, address)
         self.ledger.take(
-            Committed(op="", address=address, uid=uid, prevent_revoke=desire.prevent_revoke, object=thing)
+            Committed(op="", address=home, uid=uid, prevent_revoke=desire.prevent_revoke, object=thing)
         )
         how = end_of(vault.status)
         if how:
             ended = Ended(how=how, seen=self.found.now, object=thing)
-            instance = self.ledger.instance(address) or Instance(uid=uid)
-            self.ledger.put(address, replace(instance, current=None, ended=ended))
+            instance = self.ledger.instance(home) or Instance(uid=uid)
+            self.ledger.put(home, replace(instance, current=None, ended=ended))
         self.attention.append(
             Attention(
                 code="adopted",
@@ -219,8 +223,12 @@ class _Healer:
             )
         )
 
-    def _uid(self, address: Address) -> str:
-        known = self.ledger.instance(address)
+    def _home(self, address: Address) -> Address:
+        """Return where the state keeps an address: under its old name, while a move is still to be made."""
+        return self.found.origins.get(address, address)
+
+    def _uid(self, home: Address, address: Address) -> str:
+        known = self.ledger.instance(home)
         return known.uid if known else self.found.uids.get(address, "")
 
     def _pending(self) -> tuple[Pending, ...]:

@@ -22,7 +22,7 @@ from reconciler.state import State
 from reconciler.workdir import Workdir
 
 if TYPE_CHECKING:  # importing these costs what `output` and `state` need not pay
-    from reconciler.auth.interface import CredentialSource
+    from reconciler.auth.interface import Found
     from reconciler.auth.server import Server
     from reconciler.client import Client
     from reconciler.upload import Uploader
@@ -149,62 +149,51 @@ async def sign_in(options: Options, manifest: Manifest) -> AsyncIterator[SignedI
 @contextlib.asynccontextmanager
 async def _at_tenant(options: Options, manifest: Manifest) -> AsyncIterator[SignedIn]:
     from reconciler import auth
-    from reconciler.auth import server as tenants
 
-    found = auth.find(os.environ)
-    server = tenants.resolve(flag=options.server, env=os.environ, client_id=found.client_id)
-    tenants.assert_tenant(server, manifest.tenant, manifest.tenant_mark)
+    found = auth.find(os.environ, home=Path.home())
+    server = auth.resolve(flag=options.server, env=os.environ, client_id=found.client_id)
+    auth.assert_tenant(server, manifest.tenant, manifest.tenant_mark)
     stack = stack_of(options, manifest, server=server.url.partition("://")[2])
-    async with _connected(options, stack, server, _Fixed(found.credential.value)) as it:
+    async with _connected(options, stack, server, found) as it:
         yield it
 
 
 @contextlib.asynccontextmanager
 async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[SignedIn]:
     from reconciler.auth import server as tenants
+    from reconciler.auth.interface import AccessToken, Found, Way
     from reconciler.sandbox.serve import Embedded
     from reconciler.sandbox.settings import from_environment
 
-    people = [
-        p.as_written for s in manifest.secrets.values() if s.sharing is Sharing.INTERNAL for p in s.people
-    ]
+    secrets = manifest.secrets.values()
+    people = [p.as_written for s in secrets if s.sharing is Sharing.INTERNAL for p in s.people]
     data = places(options, manifest).sandbox_data
     emails = [person for person in people if "@" in person]
     with Embedded(data, settings=from_environment(os.environ), people=emails) as tenant:
         server = tenants.parse(tenant.url, where="the sandbox")
         stack = stack_of(options, manifest, server=SANDBOX_SERVER)
-        async with _connected(options, stack, server, _Fixed(tenant.token)) as it:
+        token = AccessToken(value=tenant.token)
+        found = Found(way=Way.ACCESS_TOKEN, where="the sandbox", credential=token)
+        async with _connected(options, stack, server, found) as it:
             yield it
 
 
 @contextlib.asynccontextmanager
-async def _connected(
-    options: Options, stack: Stack, server: Server, credentials: CredentialSource
-) -> AsyncIterator[SignedIn]:
+async def _connected(options: Options, stack: Stack, server: Server, found: Found) -> AsyncIterator[SignedIn]:
+    from reconciler.auth import sign_in
     from reconciler.client import Client
+    from reconciler.clock import ServerClock
     from reconciler.http import Session
     from reconciler.upload import Uploader
 
     ca_file = options.ca_file or os.environ.get("SSL_CERT_FILE")
-    client = Client(Session(ca_file=ca_file), server, credentials, on_wait=ui.waiting)
+    session, clock = Session(ca_file=ca_file), ServerClock()
+    credentials = sign_in(found, session, server, clock=clock)
+    client = Client(session, server, credentials, clock=clock, on_wait=ui.waiting)
+    # A session of its own: what is sent to the upload's host carries no token and no cookie.
     uploader = Uploader(Session(ca_file=ca_file))
     try:
         yield SignedIn(stack=stack, client=client, uploader=uploader)
     finally:
         await uploader.aclose()
         await client.aclose()
-
-
-class _Fixed:
-    expires = None
-
-    def __init__(self, token):
-        self._token = token
-
-    async def token(self):
-        return self._token
-
-    async def renew(self, refused):
-        from reconciler.errors import SignInError
-
-        raise SignInError("refused")

@@ -15,6 +15,7 @@ from reconciler.expand import Wanted
 from reconciler.fingerprint import Key
 from reconciler.ledger import Open, replay
 from reconciler.manifest import Format
+from reconciler.moves import move
 from reconciler.operations.refresh import refresh
 from reconciler.operations.stack import Stack
 from reconciler.operations.together import each
@@ -75,10 +76,25 @@ async def look(stack: Stack, client: Client, wishes: Wishes, key: Key | None) ->
     resolved = await _people(client, stack, loaded, wishes)
     wanted = {w.address: w for w in resolved.wanted}
     before = loaded or _first_state(stack, identity, key)
-    before = planner.moved_state(before, stack.manifest.moved, frozenset(wanted))
+    moves = move(before, stack.manifest.moved, wanted)
     contents, unreadable = await _read_sources(stack, wanted, key)
-    uids = _uids(before, wanted, open_creates)
-    healing = _heal(stack, before, observed, open_creates, wanted, contents, uids, key)
+    uids = _uids(moves.state, wanted, open_creates)
+    desires = {a: _desire(w, contents.get(a), uids[a], key) for a, w in wanted.items()}
+    healing = _heal(
+        before,
+        Found(
+            name=stack.manifest.name,
+            now=observed.now,
+            vaults=observed.vaults,
+            open=open_creates,
+            wanted=desires,
+            moved={Address(m.source): Address(m.to) for m in stack.manifest.moved},
+            origins=moves.origins,
+            uids=uids,
+            mac=key.mac if key else None,
+        ),
+        observed.identity,
+    )
     planned = planner.plan_changes(
         name=stack.manifest.name,
         server=stack.server,
@@ -91,6 +107,7 @@ async def look(stack: Stack, client: Client, wishes: Wishes, key: Key | None) ->
         uids=uids,
         requested=wishes.requested,
         now=observed.now,
+        offline=False,
     )
     if planned.problems:
         raise SourceError(planned.problems)
@@ -197,32 +214,10 @@ def _uids(state: State, wanted: Iterable[Address], open_creates: Iterable[Open])
     return {a: known.get(a) or begun.get(a) or secrets.token_hex(16) for a in wanted}
 
 
-def _heal(
-    stack: Stack,
-    state: State,
-    observed: Observed,
-    open_creates: tuple[Open, ...],
-    wanted: Mapping[Address, Wanted],
-    contents: Mapping[Address, Content],
-    uids: Mapping[Address, str],
-    key: Key | None,
-) -> Healing:
-    if observed.identity.user_id != state.creator:
+def _heal(state: State, found: Found, identity: Identity) -> Healing:
+    if identity.user_id != state.creator:
         return Healing(state=state)
-    desires = {a: _desire(w, contents.get(a), uids[a], key) for a, w in wanted.items()}
-    return recovery.heal(
-        state,
-        Found(
-            name=stack.manifest.name,
-            now=observed.now,
-            vaults=observed.vaults,
-            open=open_creates,
-            wanted=desires,
-            moved={Address(m.source): Address(m.to) for m in stack.manifest.moved},
-            uids=uids,
-            mac=key.mac if key else None,
-        ),
-    )
+    return recovery.heal(state, found)
 
 
 def _desire(want: Wanted, content: Content | None, uid: str, key: Key | None) -> Desire:

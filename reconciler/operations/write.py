@@ -272,7 +272,9 @@ async def _send_file(attempt: _Attempt, created: Created, recipient: Recipient) 
                 vault = await attempt.run.client.get(created.vault_id)
                 if isinstance(vault, Vault) and vault.content_ready:
                     return
-    raise RemoteError(f"{attempt.address}: the upload failed {_ATTEMPTS} times: {outcome.why}", hint="run again")
+    raise RemoteError(
+        f"{attempt.address}: the upload failed {_ATTEMPTS} times: {outcome.why}", hint="run again"
+    )
 
 
 async def _put(attempt: _Attempt, url: Sensitive, recipient: Recipient) -> UploadOutcome:
