@@ -73,7 +73,7 @@ class Exchange:
         while True:
             attempt += 1
             token = await self._credentials.token()
-            result = self._understand(await self._send(method, path, body, token), read)
+            result = self._understand(await self._send(method, path, body, token), read, token)
             if not isinstance(result, Refused):
                 return result
             match self._patience.decide(call, result.failure, attempt=attempt, renewed=renewed):
@@ -131,7 +131,9 @@ class Exchange:
             content = json.dumps(body).encode()
         return await self._session.send(method, self._server.url + path, headers=headers, content=content)
 
-    def _understand(self, answer: Answer | Failure, read: Callable[[Json], T]) -> T | Refused:
+    def _understand(
+        self, answer: Answer | Failure, read: Callable[[Json], T], token: Sensitive
+    ) -> T | Refused:
         if isinstance(answer, Failure):
             return Refused(failure=answer)
         self._clock.hear(answer)
@@ -146,4 +148,4 @@ class Exchange:
             why=f"it answered {answer.status}",
             retry_after=retry_after(answer.headers.get("retry-after"), self._clock.now),
         )
-        return Refused(failure=failure, message=wire.message(answer), by_api=wire.is_json(answer))
+        return Refused(failure=failure, message=wire.message(answer, hide=token), by_api=wire.is_json(answer))

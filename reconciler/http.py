@@ -142,7 +142,7 @@ async def _read(response: httpx.Response) -> Answer | Failure:
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         return _unclear("the answer was compressed, though it was asked not to be")
     body = bytearray()
-    async for chunk in response.aiter_raw(1 << 16):
+    async for chunk in response.aiter_bytes(1 << 16):
         body += chunk
         if len(body) > BODY_MAX:
             return _unclear("the answer was larger than 1 MiB")

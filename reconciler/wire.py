@@ -116,20 +116,23 @@ def document(answer: Answer) -> Json:
     return value
 
 
-def message(answer: Answer) -> str:
+def message(answer: Answer, *, hide: Sensitive) -> str:
     """Return what a refusal says, cut and cleaned for a terminal, or an empty text.
 
-    A long unbroken run could be a token or ciphertext sent back to us: it is left out.
+    Servers sometimes send a request back: `hide` (the token) is left out.
     """
     try:
         text = document(answer).get("message")
     except BadAnswer:
         return ""
-    return clean(text) if isinstance(text, str) else ""
+    return clean(text.replace(hide.reveal_text(), "…")) if isinstance(text, str) else ""
 
 
 def clean(text: str) -> str:
-    """Return a foreign text fit for one line of a message: printable, cut, without long unbroken runs."""
+    """Return a foreign text fit for one line of a message: printable, cut, without long unbroken runs.
+
+    Such a run could be a token, a signed URL or ciphertext.
+    """
     printable = "".join(c if c.isprintable() else " " for c in text[: 4 * _MESSAGE_MAX])
     words = (word if len(word) < 40 else "…" for word in printable.split())
     line = " ".join(words)
