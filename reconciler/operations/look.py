@@ -1,47 +1,51 @@
-"""Everything that plan and apply must know before anything is decided, and the decision."""
+"""One look at a stack, and what would happen: what plan shows and apply carries out."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from reconciler import expand, planner, recipients, recovery
 from reconciler.addresses import Address
 from reconciler.client import Client
-from reconciler.errors import ManifestError, Problem, SignInError, SourceError, StateError
+from reconciler.errors import SourceError
 from reconciler.expand import Wanted
 from reconciler.fingerprint import Key
-from reconciler.ledger import Open, replay
-from reconciler.manifest import Format
+from reconciler.ledger import Open
 from reconciler.moves import move
-from reconciler.operations.refresh import refresh
+from reconciler.operations.gather import Gathered, gather, remembered
 from reconciler.operations.stack import Stack
-from reconciler.operations.together import each
-from reconciler.plan import Attention, Change, Reason
+from reconciler.plan import Attention, Change, Plan, Reason
 from reconciler.planner import Checked, Planned, Unchecked, Unreadable
 from reconciler.recovery import Desire, Found, Healing
-from reconciler.remote import Identity, Observed, User
+from reconciler.remote import Identity
+from reconciler.selection import EVERYTHING, Selection, narrow
 from reconciler.sources import Content
 from reconciler.state import State
-
-_LOOKUPS_AT_ONCE = 10
+from reconciler.verdicts import NO_KEY, NOT_READ, size_bucket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What the command line asks of a plan beyond the manifest."""
+    """What the command line asks of a plan beyond the manifest.
+
+    `as_of` and `uids` come from a saved plan that is planned again; `as_of` else is the server's now.
+    """
 
     requested: frozenset[Address] = frozenset()
     destroy: bool = False
+    selection: Selection = EVERYTHING
+    as_of: datetime | None = None
+    uids: Mapping[Address, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """One look at a stack: what was found, and what would happen.
 
-    `loaded` is the state as it lies on disk; `healing.state` with everything a dead run left taken in;
+    `loaded` is the state as it was left; `healing.state` with everything a dead run left taken in;
     `planned.state` with moves and ends as well, which is what apply saves first.
     """
 
@@ -60,99 +64,67 @@ class Look:
 
 async def look(stack: Stack, client: Client, wishes: Wishes, key: Key | None) -> Look:
     """Read the journal and the state, ask the tenant, read the sources, decide. Writes nothing."""
-    identity = await client.introspect()
-    if not identity.sharing_enabled:
-        raise SignInError(
-            f"secret sharing is switched off for the tenant {stack.server}",
-            hint="an administrator of the tenant switches it on (module “Secret sharing”)",
-        )
-    loaded, open_creates = _remembered(stack)
-    observed = await refresh(
-        client, name=stack.manifest.name, state=loaded, open_creates=open_creates, identity=identity
-    )
-    if loaded is None:
-        _refuse_lost_state(stack, observed)
-    key = _own_key(key, loaded)
-    resolved = await _people(client, stack, loaded, wishes)
-    wanted = {w.address: w for w in resolved.wanted}
-    before = loaded or _first_state(stack, identity, key)
-    moves = move(before, stack.manifest.moved, wanted)
-    contents, unreadable = await _read_sources(stack, wanted, key)
-    uids = _uids(moves.state, wanted, open_creates)
-    desires = {a: _desire(w, contents.get(a), uids[a], key) for a, w in wanted.items()}
-    healing = _heal(
-        before,
-        Found(
-            name=stack.manifest.name,
-            now=observed.now,
-            vaults=observed.vaults,
-            open=open_creates,
-            wanted=desires,
-            moved={Address(m.source): Address(m.to) for m in stack.manifest.moved},
-            origins=moves.origins,
-            uids=uids,
-            mac=key.mac if key else None,
-        ),
-        observed.identity,
-    )
+    return _decide(stack, wishes, await gather(stack, client, key, everything=not wishes.destroy))
+
+
+def _decide(stack: Stack, wishes: Wishes, it: Gathered) -> Look:
+    before = it.loaded or _first_state(stack, it.observed.identity, it.key)
+    moves = move(before, stack.manifest.moved, it.wanted)
+    uids = _uids(moves.state, it.wanted, it.open_creates, wishes.uids)
+    healing = _heal(stack, it, before, moves.origins, uids)
     planned = planner.plan_changes(
         name=stack.manifest.name,
         server=stack.server,
-        wanted=tuple(wanted.values()),
+        wanted=tuple(it.wanted.values()),
         moved=stack.manifest.moved,
-        removed=stack.manifest.removed,
-        prior=healing.state if loaded or healing.state.instances else None,
-        observed=observed,
-        contents=_known(wanted, contents, unreadable, uids, key),
+        removed=() if wishes.destroy else stack.manifest.removed,
+        prior=healing.state if it.loaded or healing.state.instances else None,
+        observed=it.observed,
+        contents=_known(it, uids),
         uids=uids,
         requested=wishes.requested,
-        now=observed.now,
+        now=wishes.as_of or it.observed.now,
         offline=False,
+        attention=(*healing.attention, *_told_shells(healing), *it.attention),
     )
-    if planned.problems:
-        raise SourceError(planned.problems)
-    notes = (*healing.attention, *resolved.attention, *_pointed_out(wanted, contents))
-    plan = replace(planned.plan, attention=(*planned.plan.attention, *notes))
+    plan = narrow(planned.plan, wishes.selection)
     if wishes.destroy:
         plan = replace(plan, changes=tuple(_as_requested(change) for change in plan.changes))
+    needed = {c.address for c in plan.acting() if c.after}
+    if problems := [problem for address, problem in it.unreadable.items() if address in needed]:
+        raise SourceError(problems)
     return Look(
-        identity=identity,
-        loaded=loaded,
+        identity=it.observed.identity,
+        loaded=it.loaded,
         healing=healing,
         planned=replace(planned, plan=plan, state=planned.state or healing.state),
-        wanted=wanted,
-        contents=contents,
-        key=key,
+        wanted=it.wanted,
+        contents=it.contents,
+        key=it.key,
     )
 
 
-def _remembered(stack: Stack) -> tuple[State | None, tuple[Open, ...]]:
-    """Return the state after what a dead run recorded. The journal is read first: a run may end meanwhile."""
-    journal = stack.workdir.read_journal()
-    state = stack.backend.load()
-    if state is not None and state.name != stack.manifest.name:
-        raise StateError(
-            f"{stack.backend.path} is the state of the stack {state.name}, not of {stack.manifest.name}",
-            hint="give each stack its own state (`state: {path: …}` or --state), or rename the stack back",
-        )
-    if state is not None and state.server != stack.server:
-        raise StateError(
-            f"{stack.backend.path} belongs to the tenant {state.server}, and this run is signed in to {stack.server}",
-            hint="use that tenant's credential, or another --state",
-        )
-    return replay(state, journal, file=str(stack.workdir.journal_path))
-
-
-def _refuse_lost_state(stack: Stack, observed: Observed) -> None:
-    """Stop where a first run finds live vaults of this stack: its state is missing, not absent."""
-    bearing = recovery.strangers(None, stack.manifest.name, observed.vaults.values())
-    live = [vault for vault, _ in bearing if recovery.is_live(vault, observed.now)]
-    if live:
-        raise StateError(
-            f"there is no state at {stack.backend.path}, but {len(live)} live "
-            f"{'vault bears' if len(live) == 1 else 'vaults bear'} the mark of the stack {stack.manifest.name}",
-            hint="restore the state file (or its .backup); `reconciler state recover` rebuilds it from the tenant",
-        )
+def look_offline(stack: Stack, wishes: Wishes, now: datetime) -> Plan:
+    """Plan from the manifest and the state alone: nobody is asked, and no source is opened."""
+    loaded, _ = remembered(stack)
+    known = recipients.recorded(loaded)
+    wanted = recipients.resolve_offline(expand.expand(stack.manifest), known)
+    addresses = {w.address: w for w in wanted}
+    planned = planner.plan_changes(
+        name=stack.manifest.name,
+        server=loaded.server if loaded else stack.server,
+        wanted=wanted,
+        moved=stack.manifest.moved,
+        removed=stack.manifest.removed,
+        prior=loaded,
+        observed=None,
+        contents=dict.fromkeys(addresses, NOT_READ),
+        uids=dict.fromkeys(addresses, ""),
+        requested=wishes.requested,
+        now=wishes.as_of or now,
+        offline=True,
+    )
+    return narrow(planned.plan, wishes.selection)
 
 
 def _first_state(stack: Stack, identity: Identity, key: Key | None) -> State:
@@ -166,58 +138,49 @@ def _first_state(stack: Stack, identity: Identity, key: Key | None) -> State:
     )
 
 
-def _own_key(key: Key | None, state: State | None) -> Key | None:
-    """Return the key if it is the one that made the state: another key is as good as none."""
-    if key and state and state.key_id and state.key_id != key.id:
-        return None
-    return key
-
-
-async def _people(client: Client, stack: Stack, state: State | None, wishes: Wishes) -> recipients.Resolved:
-    wanted = () if wishes.destroy else expand.expand(stack.manifest)
-    directory: dict[str, tuple[User, ...]] = {}
-
-    async def find(email: str) -> None:
-        directory[email] = await client.users(email)
-
-    await each(recipients.lookups(wanted), find, at_once=_LOOKUPS_AT_ONCE)
-    instances = state.instances.items() if state else ()
-    known = {address: i.current.attributes for address, i in instances if i.current}
-    resolved = recipients.resolve(wanted, directory, known=known)
-    if resolved.problems:
-        raise ManifestError(resolved.problems)
-    return resolved
-
-
-async def _read_sources(
-    stack: Stack, wanted: Mapping[Address, Wanted], key: Key | None
-) -> tuple[dict[Address, Content], dict[Address, Problem]]:
-    """Read every source through, one after the other and off the loop: a file may hold a gigabyte."""
-    contents: dict[Address, Content] = {}
-    unreadable: dict[Address, Problem] = {}
-
-    def read_all() -> None:
-        for address, want in wanted.items():
-            try:
-                contents[address] = stack.reader.look(want.source, want.attributes.kind, key)
-            except SourceError as error:
-                unreadable[address] = error.problems[0]
-
-    await asyncio.to_thread(read_all)
-    return contents, unreadable
-
-
-def _uids(state: State, wanted: Iterable[Address], open_creates: Iterable[Open]) -> dict[Address, str]:
-    """Return each address's uid: the state's, else the one that an interrupted create used, else a new one."""
+def _uids(
+    state: State, wanted: Iterable[Address], open_creates: Iterable[Open], planned: Mapping[Address, str]
+) -> dict[Address, str]:
+    """Return each address's uid: the state's, the saved plan's, an interrupted create's, else a new one."""
     begun = {o.intent.address: o.intent.uid for o in open_creates}
     known = {address: instance.uid for address, instance in state.instances.items()}
-    return {a: known.get(a) or begun.get(a) or secrets.token_hex(16) for a in wanted}
+    return {a: known.get(a) or planned.get(a) or begun.get(a) or secrets.token_hex(16) for a in wanted}
 
 
-def _heal(state: State, found: Found, identity: Identity) -> Healing:
-    if identity.user_id != state.creator:
-        return Healing(state=state)
-    return recovery.heal(state, found)
+def _heal(
+    stack: Stack,
+    it: Gathered,
+    before: State,
+    origins: Mapping[Address, Address],
+    uids: Mapping[Address, str],
+) -> Healing:
+    if it.observed.identity.user_id != before.creator:
+        return Healing(state=before)
+    desires = {a: _desire(w, it.contents.get(a), uids[a], it.key) for a, w in it.wanted.items()}
+    found = Found(
+        name=stack.manifest.name,
+        now=it.observed.now,
+        vaults=it.observed.vaults,
+        open=it.open_creates,
+        wanted=desires,
+        moved={Address(m.source): Address(m.to) for m in stack.manifest.moved},
+        origins=origins,
+        uids=uids,
+        mac=it.key.mac if it.key else None,
+    )
+    return recovery.heal(before, found)
+
+
+def _told_shells(healing: Healing) -> list[Attention]:
+    return [
+        Attention(
+            code="left_incomplete",
+            address=shell.address,
+            text="an interrupted run left an empty share, which nobody can open",
+            next="nothing to do: apply revokes it",
+        )
+        for shell in healing.shells
+    ]
 
 
 def _desire(want: Wanted, content: Content | None, uid: str, key: Key | None) -> Desire:
@@ -231,25 +194,19 @@ def _desire(want: Wanted, content: Content | None, uid: str, key: Key | None) ->
     )
 
 
-def _known(
-    wanted: Iterable[Address],
-    contents: Mapping[Address, Content],
-    unreadable: Mapping[Address, Problem],
-    uids: Mapping[Address, str],
-    key: Key | None,
-) -> dict[Address, Checked | Unchecked | Unreadable]:
+def _known(it: Gathered, uids: Mapping[Address, str]) -> dict[Address, Checked | Unchecked | Unreadable]:
     """Return what the planner may know of each value: a fingerprint and a bucket of its size."""
     known: dict[Address, Checked | Unchecked | Unreadable] = {}
-    for address in wanted:
-        if address in unreadable:
-            known[address] = Unreadable(problem=unreadable[address])
+    for address in it.wanted:
+        if address in it.unreadable:
+            known[address] = Unreadable(problem=it.unreadable[address])
             continue
-        content = contents[address]
-        if key is None or content.mac is None:
-            known[address] = Unchecked(why="the fingerprint key is not here")
+        content = it.contents[address]
+        if it.key is None or content.mac is None:
+            known[address] = NO_KEY
         else:
-            size = planner.size_bucket(content.size)
-            known[address] = Checked(fingerprint=key.fingerprint(uids[address], content.mac), size=size)
+            fingerprint = it.key.fingerprint(uids[address], content.mac)
+            known[address] = Checked(fingerprint=fingerprint, size=size_bucket(content.size))
     return known
 
 
@@ -257,16 +214,3 @@ def _as_requested(change: Change) -> Change:
     """Say of a revoke that `destroy` asks for it: the manifest still holds the secret."""
     removed = change.reason is Reason.REMOVED_FROM_MANIFEST
     return replace(change, reason=Reason.REQUESTED) if removed else change
-
-
-def _pointed_out(wanted: Mapping[Address, Wanted], contents: Mapping[Address, Content]) -> list[Attention]:
-    return [
-        Attention(
-            code="trailing_newline",
-            address=address,
-            text=f"the value of {wanted[address].source} ends with a newline, which is sent as it is",
-            next="add `trim: newline` to the source if the newline does not belong to the secret",
-        )
-        for address, content in contents.items()
-        if content.ends_with_newline and wanted[address].attributes.format is Format.PLAINTEXT
-    ]

@@ -1,0 +1,152 @@
+"""Everything that must be known before anything can be decided: journal, state, tenant, people, sources."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler import expand, recipients, recovery
+from reconciler.addresses import Address
+from reconciler.client import Client
+from reconciler.errors import ManifestError, Problem, SignInError, SourceError, StateError
+from reconciler.expand import Wanted
+from reconciler.fingerprint import Key
+from reconciler.ledger import Open, replay
+from reconciler.manifest import Format
+from reconciler.operations.refresh import refresh
+from reconciler.operations.stack import Stack
+from reconciler.operations.together import each
+from reconciler.plan import Attention
+from reconciler.remote import Observed, User
+from reconciler.sources import Content
+from reconciler.state import State
+
+_LOOKUPS_AT_ONCE = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What I/O brought. `loaded` is the state with what a dead run recorded; `key` only if it is its own."""
+
+    observed: Observed
+    loaded: State | None
+    open_creates: tuple[Open, ...]
+    key: Key | None
+    wanted: Mapping[Address, Wanted]
+    contents: Mapping[Address, Content]
+    unreadable: Mapping[Address, Problem]
+    attention: tuple[Attention, ...]
+
+
+async def gather(stack: Stack, client: Client, key: Key | None, *, everything: bool) -> Gathered:
+    """Ask and read. `everything` is False for `destroy`, which wants nothing. Writes nothing."""
+    identity = await client.introspect()
+    if not identity.sharing_enabled:
+        raise SignInError(
+            f"secret sharing is switched off for the tenant {stack.server}",
+            hint="an administrator of the tenant switches it on (module “Secret sharing”)",
+        )
+    loaded, open_creates = remembered(stack)
+    if loaded is not None and loaded.server != stack.server:
+        raise StateError(
+            f"{stack.backend.path} belongs to the tenant {loaded.server}, and this run is signed in to {stack.server}",
+            hint="use that tenant's credential, or another --state",
+        )
+    observed = await refresh(
+        client, name=stack.manifest.name, state=loaded, open_creates=open_creates, identity=identity
+    )
+    if loaded is None:
+        _refuse_lost_state(stack, observed)
+    key = _own_key(key, loaded)
+    resolved = await _people(client, stack, loaded, everything=everything)
+    wanted = {w.address: w for w in resolved.wanted}
+    contents, unreadable = await _read_sources(stack, wanted, key)
+    return Gathered(
+        observed=observed,
+        loaded=loaded,
+        open_creates=open_creates,
+        key=key,
+        wanted=wanted,
+        contents=contents,
+        unreadable=unreadable,
+        attention=(*resolved.attention, *_pointed_out(wanted, contents)),
+    )
+
+
+def remembered(stack: Stack) -> tuple[State | None, tuple[Open, ...]]:
+    """Return the state after what a dead run recorded. The journal is read first: a run may end meanwhile."""
+    journal = stack.workdir.read_journal()
+    state = stack.backend.load()
+    if state is not None and state.name != stack.manifest.name:
+        raise StateError(
+            f"{stack.backend.path} is the state of the stack {state.name}, not of {stack.manifest.name}",
+            hint="give each stack its own state (`state: {path: …}` or --state), or rename the stack back",
+        )
+    return replay(state, journal, file=str(stack.workdir.journal_path))
+
+
+def _refuse_lost_state(stack: Stack, observed: Observed) -> None:
+    """Stop where a first run finds live vaults of this stack: its state is missing, not absent."""
+    bearing = recovery.strangers(None, stack.manifest.name, observed.vaults.values())
+    live = [vault for vault, _ in bearing if recovery.is_live(vault, observed.now)]
+    if live:
+        raise StateError(
+            f"there is no state at {stack.backend.path}, but {len(live)} live "
+            f"{'vault bears' if len(live) == 1 else 'vaults bear'} the mark of the stack {stack.manifest.name}",
+            hint="restore the state file (or its .backup); `reconciler state recover` rebuilds it from the tenant",
+        )
+
+
+def _own_key(key: Key | None, state: State | None) -> Key | None:
+    """Return the key if it is the one that made the state: another key is as good as none."""
+    if key and state and state.key_id and state.key_id != key.id:
+        return None
+    return key
+
+
+async def _people(
+    client: Client, stack: Stack, state: State | None, *, everything: bool
+) -> recipients.Resolved:
+    wanted = expand.expand(stack.manifest) if everything else ()
+    directory: dict[str, tuple[User, ...]] = {}
+
+    async def find(email: str) -> None:
+        directory[email] = await client.users(email)
+
+    await each(recipients.lookups(wanted), find, at_once=_LOOKUPS_AT_ONCE)
+    resolved = recipients.resolve(wanted, directory, known=recipients.recorded(state))
+    if resolved.problems:
+        raise ManifestError(resolved.problems)
+    return resolved
+
+
+async def _read_sources(
+    stack: Stack, wanted: Mapping[Address, Wanted], key: Key | None
+) -> tuple[dict[Address, Content], dict[Address, Problem]]:
+    """Read every source through, one after the other and off the loop: a file may hold a gigabyte."""
+    contents: dict[Address, Content] = {}
+    unreadable: dict[Address, Problem] = {}
+
+    def read_all() -> None:
+        for address, want in wanted.items():
+            try:
+                contents[address] = stack.reader.look(want.source, want.attributes.kind, key)
+            except SourceError as error:
+                unreadable[address] = error.problems[0]
+
+    await asyncio.to_thread(read_all)
+    return contents, unreadable
+
+
+def _pointed_out(wanted: Mapping[Address, Wanted], contents: Mapping[Address, Content]) -> list[Attention]:
+    return [
+        Attention(
+            code="trailing_newline",
+            address=address,
+            text=f"the value of {wanted[address].source} ends with a newline, which is sent as it is",
+            next="add `trim: newline` to the source if the newline does not belong to the secret",
+        )
+        for address, content in contents.items()
+        if content.ends_with_newline and wanted[address].attributes.format is Format.PLAINTEXT
+    ]
