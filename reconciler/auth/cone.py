@@ -36,6 +36,8 @@ def read(file: Path, profile: str) -> ClientCredentials | None:
         return None
     except OSError as error:
         raise SignInError(f"{file} cannot be read: {error.strerror}.", hint=_HINT) from None
+    if not text.strip():
+        return None
     try:
         document = yamltext.parse(text, str(file)).node
     except ManifestError:  # its text may quote a line of the file

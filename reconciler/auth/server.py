@@ -64,6 +64,8 @@ def parse(text: str, *, where: str) -> Server:
     literal = f"[{host}]" if ":" in host else host
     if not _HOST.match(literal) or url.userinfo or url.query or url.fragment or url.path not in ("", "/"):
         raise wrong
+    if port is not None and not 0 < port < 65536:
+        raise wrong
     if url.scheme != "https" and not (url.scheme == "http" and is_loopback(host)):
         raise wrong
     return Server(url=f"{url.scheme}://{literal}{f':{port}' if port else ''}", host=host, where=where)
