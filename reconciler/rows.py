@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler import compare, words
@@ -59,7 +59,8 @@ class Detail:
 class Row:
     """One change. `was_source` is set where the value came from elsewhere before; `size` is a bucket.
 
-    `created` and `expires` are those of the vault that there is (`before`); `life` is what is declared.
+    `created` and `expires` are those of the vault that there is (`before`), `until` is about when the one that
+    is to be made ends; `life` is what is declared.
     """
 
     address: str
@@ -83,6 +84,7 @@ class Row:
     mark: Mark | None
     created: datetime | None
     expires: datetime | None
+    until: datetime | None
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -118,10 +120,11 @@ def _outside(attributes: Attributes | None) -> set[str]:
     return {domain(recipient.as_written) for recipient in attributes.recipients}
 
 
-def make_row(change: Change, new_domains: frozenset[str]) -> Row:
+def make_row(change: Change, new_domains: frozenset[str], now: datetime) -> Row:
     """Say one change. Its life, views and people are those declared, or of what goes away."""
     shown = change.after or (change.before.attributes if change.before else None)
     before, people = change.before, access((change,))
+    makes = change.action in (Action.CREATE, Action.REPLACE)
     external = shown is not None and shown.sharing is Sharing.EXTERNAL
     swapped = before and change.source and before.source and before.source != change.source
     return Row(
@@ -149,6 +152,7 @@ def make_row(change: Change, new_domains: frozenset[str]) -> Row:
         mark=_cleaned(change.mark),
         created=before.created if before else None,
         expires=before.expires if before else None,
+        until=now + timedelta(seconds=change.after.expires_in) if change.after and makes else None,
     )
 
 

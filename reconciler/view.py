@@ -7,8 +7,9 @@ still escapes for its own format.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from reconciler import words
 from reconciler.addresses import Address
@@ -18,6 +19,9 @@ from reconciler.rows import Reader, Row, first_seen, make_row
 from reconciler.words import clean, counted
 
 __all__ = ["Gain", "Note", "Reader", "Row", "View", "make"]
+
+_PER_PERSON: Final = 5
+"""Secrets of one person that are told one by one, in what a person decides by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +42,22 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
-    """One person and one secret: gained, or lost. `opened` is how often a lost one was read, by anybody."""
+    """One person and one secret: gained, or lost. `opened` is how often a lost one was read, by anybody.
+
+    `more` secrets beside it are told as a number where one person gains or loses many.
+    """
 
     reader: Reader
     address: str
     gains: bool
+    more: int = 0
     facts: tuple[str, ...] = ()
     opened: int | None = None
+
+    @property
+    def what(self) -> tuple[str, ...]:
+        """Say what is behind the address: its facts, or how many others."""
+        return (f"and {self.more:,} more",) if self.more else self.facts
 
     @property
     def mark(self) -> str:
@@ -86,7 +99,7 @@ class View:
 def make(plan: Plan) -> View:
     """Compute what a reader sees. Same plan, same view."""
     new_domains = first_seen(plan.changes)
-    rows = [(change, make_row(change, new_domains)) for change in plan.changes]
+    rows = [(change, make_row(change, new_domains, plan.as_of)) for change in plan.changes]
     acting = [(change, row) for change, row in rows if change.action.changes_vaults]
     caused = [change for change, _ in acting if change.cause is Cause.MANIFEST]
     people = access(caused)
@@ -154,9 +167,18 @@ def _decisive(
     gains, losses = [], []
     for person in people:
         reader = Reader.of(person.who, external=person.external, new_domains=new_domains)
-        gains += [_gain(reader, by_address[address]) for address in person.gains]
-        losses += [_loss(reader, by_address[address]) for address in person.loses]
+        gains += _few([_gain(reader, by_address[address]) for address in person.gains])
+        losses += _few([_loss(reader, by_address[address]) for address in person.loses])
     return (*gains, *losses)
+
+
+def _few(lines: list[Gain]) -> list[Gain]:
+    """Tell many secrets of one person as one; each that was opened keeps its line, for its value must change."""
+    read = [line for line in lines if line.hint]
+    rest = [line for line in lines if not line.hint]
+    if len(rest) <= _PER_PERSON:
+        return lines
+    return [*read, replace(rest[0], more=len(rest) - 1)]
 
 
 def _gain(reader: Reader, change: Change) -> Gain:

@@ -41,4 +41,4 @@ def views(count: int) -> str:
 
 def counted(count: int, one: str, many: str | None = None) -> str:
     """Return `1 secret`, `2 secrets`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -61,7 +61,7 @@ class _Page:
         yield self.paint(view.summary_line, Style.BOLD)
 
     def gain(self, gain: Gain) -> str:
-        facts = "".join(f", {fact}" for fact in gain.facts)
+        facts = "".join(f", {fact}" for fact in gain.what)
         marks = f" [{gain.reader.marks[-1]}]" if gain.gains and gain.reader.marks else ""
         hint = f" ({gain.hint})" if gain.hint else ""
         line = f"{gain.mark} {gain.reader.who} -> {gain.address}{facts}{marks}{hint}"

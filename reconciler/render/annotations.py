@@ -1,0 +1,88 @@
+"""GitHub's workflow commands: problems and attention beside the lines that they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from reconciler.errors import Mark, Problem
+from reconciler.view import Note, View
+from reconciler.words import clean
+
+MOST: Final = 10
+"""What GitHub keeps of each level in one step; more are dropped without a word."""
+
+_TITLE: Final = "reconciler"
+
+
+class Level(StrEnum):
+    """How an annotation looks."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """One line for GitHub: what, and where."""
+
+    level: Level
+    text: str
+    mark: Mark | None = None
+
+
+def render(annotations: Iterable[Annotation]) -> str:
+    """Return the commands, a line each; of every level at most what GitHub keeps, the rest as a count."""
+    by_level: dict[Level, list[Annotation]] = {level: [] for level in Level}
+    for annotation in annotations:
+        by_level[annotation.level].append(annotation)
+    lines = [_command(one) for found in by_level.values() for one in _kept(found)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def of_problems(problems: Iterable[Problem], level: Level = Level.ERROR) -> list[Annotation]:
+    """Return what is wrong with a manifest or a source."""
+    return [
+        Annotation(
+            level=level,
+            text="; ".join(part for part in (problem.what, problem.expected, problem.hint) if part),
+            mark=problem.mark,
+        )
+        for problem in problems
+    ]
+
+
+def of_view(view: View) -> list[Annotation]:
+    """Return a plan's refusals as errors and its attention as warnings."""
+    refusals = [_of_note(note, Level.ERROR) for note in view.refusals]
+    return refusals + [_of_note(note, Level.WARNING) for note in view.attention]
+
+
+def _of_note(note: Note, level: Level) -> Annotation:
+    return Annotation(
+        level=level, text=f"{note.line}; {note.next}" if note.next else note.line, mark=note.mark
+    )
+
+
+def _kept(found: Sequence[Annotation]) -> Sequence[Annotation]:
+    if len(found) <= MOST:
+        return found
+    more = Annotation(level=found[0].level, text=f"and {len(found) - MOST + 1} more, in the log of this step")
+    return [*found[: MOST - 1], more]
+
+
+def _command(one: Annotation) -> str:
+    place = f"file={_property(one.mark.file)},line={one.mark.line},col={one.mark.column}," if one.mark else ""
+    return f"::{one.level.value} {place}title={_property(_TITLE)}::{_data(one.text)}"
+
+
+def _data(text: str) -> str:
+    """Escape a message: GitHub's own rules. Hidden characters go first, line ends with them."""
+    return clean(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

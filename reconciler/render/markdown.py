@@ -1,0 +1,197 @@
+"""A plan as a comment of a pull request, or a job's summary.
+
+Line 1 is a hidden marker, by which one comment is found and updated. Then what a person decides by, outside of
+any fold. The same plan is always the same bytes: no times, no durations. Where it would be too long, details go
+first, then rows, then lists, and it says what was left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.plan import Action
+from reconciler.render.inline import code, comment, prose
+from reconciler.view import Gain, Note, Reader, Row, View
+from reconciler.words import counted
+
+COMMENT_BYTES: Final = 65_000
+"""GitHub takes 65,536 characters in a comment; the rest is for what a workflow adds."""
+
+SUMMARY_BYTES: Final = 1_000_000
+"""Of `$GITHUB_STEP_SUMMARY`; a step that writes more loses all of it at 1 MiB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """How much is shown: per-secret details or not, and how many rows and list items at most."""
+
+    details: bool = False
+    rows: int
+    items: int
+
+
+_ALL: Final = 10**9
+_CUTS: Final = (
+    _Cut(details=True, rows=_ALL, items=_ALL),
+    _Cut(rows=_ALL, items=_ALL),
+    _Cut(rows=200, items=100),
+    _Cut(rows=50, items=50),
+    _Cut(rows=0, items=20),
+    _Cut(rows=0, items=0),
+)
+
+
+def marker(name: str, server: str) -> str:
+    """Return how line 1 begins: what a workflow searches its comment by."""
+    return f"<!-- reconciler:plan stack={comment(name)} server={comment(server)} "
+
+
+def render(view: View, *, budget: int = COMMENT_BYTES) -> str:
+    """Return the most that fits in `budget` bytes of UTF-8."""
+    page = ""
+    for cut in _CUTS:
+        page = "\n".join(_Page(view, cut).lines()) + "\n"
+        if len(page.encode()) <= budget:
+            break
+    return page
+
+
+class _Page:
+    def __init__(self, view: View, cut: _Cut) -> None:
+        self.view = view
+        self.cut = cut
+        self.left_out: list[str] = []
+
+    def lines(self) -> Iterator[str]:
+        view = self.view
+        yield f"{marker(view.name, view.server)}digest={comment(view.digest)} -->"
+        yield f"**{view.summary_line}**"
+        yield ""
+        name, _, rest = view.headline.partition(": ")
+        yield f"{code(name)}: {rest}"
+        yield ""
+        yield from self.items("people", [_gain(gain) for gain in view.decisive])
+        yield from (" ".join(view.remarks), "") if view.remarks else ()
+        yield from self.notes("Refused", view.refusals)
+        yield from self.table("This change causes", view.rows)
+        yield from self.table("Would happen anyway", view.anyway)
+        yield from self.notes("Attention", view.attention)
+        yield from self.recorded()
+        yield from self.details()
+        if self.left_out:
+            yield f"Left out, because the whole is too long here: {', '.join(self.left_out)}."
+
+    def items(self, what: str, lines: Sequence[str]) -> Iterator[str]:
+        kept = lines[: self.cut.items]
+        yield from kept
+        if kept != lines:
+            self.left_out.append(f"{len(lines) - len(kept):,} {what}")
+        if kept:
+            yield ""
+
+    def notes(self, title: str, notes: Sequence[Note]) -> Iterator[str]:
+        if not notes:
+            return
+        yield f"### {title}"
+        yield ""
+        if len(notes) > self.cut.items:
+            counts = Counter(note.code for note in notes)
+            yield ", ".join(f"{counts[key]:,} {code(key)}" for key in sorted(counts))
+            yield ""
+        yield from self.items(f"lines of {title.lower()}", [_note(note) for note in notes])
+
+    def table(self, title: str, rows: Sequence[Row]) -> Iterator[str]:
+        if not rows:
+            return
+        ordered = sorted(rows, key=_urgency)
+        kept = ordered[: self.cut.rows]
+        yield f"### {title}"
+        yield ""
+        if len(kept) < len(rows):
+            counts = Counter((row.action, row.reason) for row in rows)
+            for (action, reason), count in sorted(counts.items()):
+                yield f"- {count:,} to {action.value}: {prose(reason)}"
+            yield ""
+            self.left_out.append(f"{len(rows) - len(kept):,} rows")
+        if kept:
+            yield "| | secret | why | what | from | people |"
+            yield "|---|---|---|---|---|---|"
+            yield from (_row(row) for row in kept)
+            yield ""
+
+    def recorded(self) -> Iterator[str]:
+        rows = self.view.recorded
+        if rows:
+            yield "### To be noted in the state"
+            yield ""
+            yield from self.items("notes", [f"- {code(row.address)} {prose(row.reason)}" for row in rows])
+
+    def details(self) -> Iterator[str]:
+        rows = sorted((*self.view.rows, *self.view.anyway), key=_urgency)
+        if not rows:
+            return
+        if not self.cut.details:
+            self.left_out.append(f"the details of {counted(len(rows), 'change')}")
+            return
+        yield f"<details><summary>Details of {counted(len(rows), 'change')}</summary>"
+        yield ""
+        for row in rows:
+            yield from _detail(row)
+        yield "</details>"
+
+
+def _urgency(row: Row) -> tuple[int, str]:
+    """Order what a reviewer must see first: what goes away, then who is new, then the rest."""
+    if row.action in (Action.REVOKE, Action.FORGET):
+        return 0, row.address
+    return (1 if row.gained else 2), row.address
+
+
+def _gain(gain: Gain) -> str:
+    facts = "".join(f", {fact}" for fact in gain.what)
+    marks = f" **[{gain.reader.marks[-1]}]**" if gain.gains and gain.reader.marks else ""
+    hint = f" (**{gain.hint}**)" if gain.hint else ""
+    # The sign stands in the span: bare, it would begin a list within the list.
+    return f"- {code(f'{gain.mark} {gain.reader.who}')} → {code(gain.address)}{facts}{marks}{hint}"
+
+
+def _note(note: Note) -> str:
+    address = f"{code(note.address)}: " if note.address else ""
+    following = f"<br>next: {prose(note.next)}" if note.next else ""
+    return f"- {address}{prose(note.text)}{following}"
+
+
+def _row(row: Row) -> str:
+    symbol = code(row.symbol)
+    origin = code(row.origin) if row.origin and row.action is not Action.REVOKE else ""
+    facts = ", ".join(row.facts) if row.action in (Action.CREATE, Action.REPLACE) else ""
+    people = " ".join((*_signed("+", row.gained), *_signed("-", row.lost))) or counted(
+        len(row.people), "person", "people"
+    )
+    cells = (symbol, code(row.address), prose(row.reason), facts, origin, people)
+    return "| " + " | ".join(cells) + " |"
+
+
+def _signed(sign: str, readers: Iterable[Reader]) -> Iterator[str]:
+    for reader in readers:
+        marks = f" **[{', '.join(reader.marks)}]**" if reader.marks else ""
+        yield f"{code(f'{sign} {reader.who}')}{marks}"
+
+
+def _detail(row: Row) -> Iterator[str]:
+    place = f", {code(f'{row.mark.file}:{row.mark.line}')}" if row.mark else ""
+    yield f"**{code(row.address)}** {prose(row.reason)}{place}"
+    yield ""
+    yield f"- label {code(row.label)}"
+    if row.origin:
+        yield f"- from {code(row.origin)}"
+    if row.opened is not None:
+        yield f"- opened {row.opened}x"
+    for detail in row.details:
+        yield f"- {detail.name}: {code(detail.before)} → {code(detail.after)}"
+    if row.people:
+        yield "- people: " + ", ".join(code(reader.who) for reader in row.people)
+    yield ""
