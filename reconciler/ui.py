@@ -64,7 +64,7 @@ class Reporter:
 
     def __init__(self, *, coloured: bool) -> None:
         self.total = 0
-        self._done = 0
+        self.results: list[Result] = []
         self._coloured = coloured
         self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -75,7 +75,7 @@ class Reporter:
                 if self._live:
                     self._show(_progress_words(event))
             case Result():
-                self._done += 1
+                self.results.append(event)
                 self._line(_result_words(event, coloured=self._coloured))
             case Healed():
                 subject = f"{event.address}: " if event.address else ""
@@ -91,7 +91,7 @@ class Reporter:
 
     def _show(self, words: str) -> None:
         columns = shutil.get_terminal_size((80, 24)).columns
-        line = f"[{self._done}/{self.total}] {words}"[: columns - 1]
+        line = f"[{len(self.results)}/{self.total}] {words}"[: columns - 1]
         sys.stderr.write(f"\r\x1b[2K{line}")
         sys.stderr.flush()
 

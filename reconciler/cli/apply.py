@@ -7,29 +7,48 @@ import contextlib
 import json
 import os
 import signal
+import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
-from reconciler import ui
+from reconciler import durable, ui
 from reconciler.cli import session
+from reconciler.cli.formats import print_plan
 from reconciler.cli.options import Options, options, shared
-from reconciler.cli.plan import addresses_of, print_plan
-from reconciler.errors import ExitCode, SignInError
+from reconciler.cli.plan import addresses_of, read_plan, selecting
+from reconciler.errors import ExitCode, ReconcilerError, SignInError, UsageError
 from reconciler.events import Outcome, Result
-from reconciler.operations.apply import Applied, Stop, Terms, apply
+from reconciler.operations.apply import Applied, SavedPlan, Stop, Terms, apply
 from reconciler.operations.look import Wishes
 from reconciler.plan import Plan
 from reconciler.policy import Limits
+from reconciler.selection import EVERYTHING, Only, Selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What the command line says about one run."""
+
+    wishes: Wishes
+    limits: Limits
+    saved: SavedPlan | None = None
+    auto_approve: bool
+    parallelism: int
+    show_links: bool = False
+    result: Path | None = None
 
 
 @click.command("apply")
 @shared
+@selecting
+@click.argument("plan_file", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
-@click.option(
-    "--replace", multiple=True, metavar="NAME", help="Replace this secret although nothing changed."
-)
+@click.option("--expect-digest", metavar="DIGEST", help="Apply PLAN only if this is its digest.")
+@click.option("--only", type=click.Choice([o.value for o in Only]), help="Nothing that awaits review.")
 @click.option(
     "--max-revoke", type=click.IntRange(min=0), metavar="N", help="Let the manifest revoke up to N."
 )
@@ -39,20 +58,43 @@ from reconciler.policy import Limits
 @click.option(
     "--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="Changes at once."
 )
+@click.option(
+    "--result", type=click.Path(dir_okay=False, path_type=Path), help="Write each outcome there, as JSON."
+)
 @click.option("--show-links", is_flag=True, help="Print share links in CI too.")
 def apply_command(
     *,
-    auto_approve: bool,
+    plan_file: Path | None,
     replace: tuple[str, ...],
+    target: tuple[str, ...],
+    exclude: tuple[str, ...],
+    expect_digest: str | None,
+    only: str | None,
     max_revoke: int | None,
     max_replace: int | None,
+    auto_approve: bool,
     parallelism: int,
+    result: Path | None,
     show_links: bool,
 ) -> int:
-    """Make the tenant as the manifest says."""
-    wishes = Wishes(requested=addresses_of(replace))
-    limits = Limits(max_revoke=max_revoke, max_replace=max_replace)
-    return _run(wishes, limits, auto_approve=auto_approve, parallelism=parallelism, show_links=show_links)
+    """Make the tenant as the manifest says; with PLAN, do what was reviewed and nothing else."""
+    selection = Selection(targets=target, excludes=exclude, only=Only(only) if only else None)
+    if plan_file and (replace or selection != EVERYTHING):
+        raise UsageError("a saved plan says itself what is done", hint="give these options to `plan -o`")
+    saved = None
+    if plan_file:
+        saved = SavedPlan(read=lambda key: read_plan(plan_file, key), digest=expect_digest)
+    return _run(
+        _Asked(
+            wishes=Wishes(requested=addresses_of(replace), selection=selection),
+            limits=Limits(max_revoke=max_revoke, max_replace=max_replace),
+            saved=saved,
+            auto_approve=auto_approve or saved is not None,
+            parallelism=parallelism,
+            show_links=show_links,
+            result=result,
+        )
+    )
 
 
 @click.command("destroy")
@@ -61,38 +103,64 @@ def apply_command(
 @click.option(
     "--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="Changes at once."
 )
-def destroy_command(*, auto_approve: bool, parallelism: int) -> int:
+@click.option(
+    "--result", type=click.Path(dir_okay=False, path_type=Path), help="Write each outcome there, as JSON."
+)
+def destroy_command(*, auto_approve: bool, parallelism: int, result: Path | None) -> int:
     """Revoke every share of this stack."""
+    wishes = Wishes(destroy=True)
     return _run(
-        Wishes(destroy=True), Limits(), auto_approve=auto_approve, parallelism=parallelism, show_links=False
+        _Asked(
+            wishes=wishes, limits=Limits(), auto_approve=auto_approve, parallelism=parallelism, result=result
+        )
     )
 
 
-def _run(wishes: Wishes, limits: Limits, *, auto_approve: bool, parallelism: int, show_links: bool) -> int:
+def _run(asked: _Asked) -> int:
     it = options()
     stop = Stop()
-    reporter = ui.Reporter(coloured=ui.colour(it.color))
+    reporter = ui.Reporter(coloured=ui.colour(it.color, sys.stderr))
 
     def confirm(plan: Plan) -> bool:
         if not it.json:
             print_plan(it, plan)
         reporter.total = len(plan.acting())
-        return auto_approve or ui.ask(_question(plan, destroy=wishes.destroy), flag="--auto-approve")
+        question = _question(plan, destroy=asked.wishes.destroy)
+        return asked.auto_approve or ui.ask(question, flag="--auto-approve")
 
     terms = Terms(
-        wishes=wishes,
-        limits=limits,
-        parallelism=parallelism,
+        wishes=asked.wishes,
+        limits=asked.limits,
+        parallelism=asked.parallelism,
         confirm=confirm,
         report=reporter,
         stop=stop,
+        saved=asked.saved,
     )
+    links = asked.show_links or not it.in_ci()
+    applied: Applied | None = None
+    failed: ReconcilerError | None = None
     try:
         applied = asyncio.run(_apply(it, terms))
+    except ReconcilerError as error:
+        failed = error
+        raise
     finally:
         reporter.close()
-    _print(it, applied, links=show_links or not it.in_ci())
+        if asked.result:
+            _write_result(asked.result, applied, reporter.results, failed)
+    _print(it, applied, links=links)
     return _exit_code(applied, stop)
+
+
+def _write_result(
+    path: Path, applied: Applied | None, results: Sequence[Result], failed: ReconcilerError | None
+) -> None:
+    """Write what is known of every outcome, also when the run died of an error. No share links: CI keeps it."""
+    body = _result_json(applied, results, links=False)
+    if failed:
+        body["error"] = {"summary": failed.summary, "detail": failed.detail, "next": failed.hint}
+    durable.replace(path, json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
 async def _apply(it: Options, terms: Terms) -> Applied:
@@ -134,7 +202,8 @@ def _question(plan: Plan, *, destroy: bool) -> str:
 
 def _print(it: Options, applied: Applied, *, links: bool) -> None:
     if it.json:
-        click.echo(json.dumps(_result_json(applied, links=links), indent=2, ensure_ascii=False))
+        body = _result_json(applied, applied.results, links=links)
+        click.echo(json.dumps(body, indent=2, ensure_ascii=False))
         return
     if applied.declined:
         click.echo("Nothing was done.")
@@ -161,11 +230,11 @@ def _print_links(results: Iterable[Result]) -> None:
             click.echo(f"  {address:<{wide}}  {url}")
 
 
-def _result_json(applied: Applied, *, links: bool) -> dict[str, object]:
+def _result_json(applied: Applied | None, results: Sequence[Result], *, links: bool) -> dict[str, object]:
     return {
         "format_version": "1.0",
-        "name": applied.plan.name,
-        "declined": applied.declined,
+        "name": applied.plan.name if applied else None,
+        "declined": applied.declined if applied else False,
         "results": [
             {
                 "address": str(result.address),
@@ -176,7 +245,7 @@ def _result_json(applied: Applied, *, links: bool) -> dict[str, object]:
                 "failure": result.failure,
                 "next": result.hint,
             }
-            for result in applied.results
+            for result in results
         ],
     }
 

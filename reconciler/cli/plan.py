@@ -3,53 +3,128 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
-from reconciler import planjson, ui, view
+from reconciler import durable, planfile, records, ui
 from reconciler.addresses import Address
 from reconciler.cli import session
+from reconciler.cli.formats import FORMATS, print_plan
 from reconciler.cli.options import Options, options, shared
-from reconciler.errors import ExitCode, UsageError
-from reconciler.operations.look import Look, Wishes, look
+from reconciler.cli.state import print_state
+from reconciler.errors import ExitCode, LockedError, StateError, UsageError
+from reconciler.fingerprint import Key
+from reconciler.operations.look import Wishes, look, look_offline
+from reconciler.operations.stack import Stack
 from reconciler.plan import Plan
-from reconciler.render import text
+from reconciler.selection import Selection
+from reconciler.workdir import KEY_VARIABLE
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def selecting(function: F) -> F:
+    """Add the options that say which secrets a command is about."""
+    for decorate in (
+        click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these secrets out."),
+        click.option("--target", multiple=True, metavar="GLOB", help="Only these secrets."),
+        click.option("--replace", multiple=True, metavar="NAME", help="Replace it though nothing changed."),
+    ):
+        function = decorate(function)
+    return function
 
 
 @click.command("plan")
 @shared
+@selecting
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for apply.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it (default: text).")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
-@click.option(
-    "--replace", multiple=True, metavar="NAME", help="Replace this secret although nothing changed."
-)
-def plan_command(*, detailed_exitcode: bool, replace: tuple[str, ...]) -> int:
+@click.option("--offline", is_flag=True, help="Ask nobody and open no source: manifest and state alone.")
+@click.option("--as-of", metavar="TIME", help="Plan for this time, as 2026-11-23T07:00:00Z.")
+def plan_command(
+    *,
+    replace: tuple[str, ...],
+    target: tuple[str, ...],
+    exclude: tuple[str, ...],
+    out: Path | None,
+    form: str | None,
+    detailed_exitcode: bool,
+    offline: bool,
+    as_of: str | None,
+) -> int:
     """Show what apply would do. Writes nothing, creates nothing."""
     it = options()
-    wishes = Wishes(requested=addresses_of(replace))
-    seen = asyncio.run(_look(it, wishes))
-    print_plan(it, seen.planned.plan)
-    changes = bool(seen.planned.plan.acting())
-    return ExitCode.CHANGES if detailed_exitcode and changes else ExitCode.OK
+    wishes = Wishes(
+        requested=addresses_of(replace),
+        selection=Selection(targets=target, excludes=exclude),
+        as_of=_time(as_of) if as_of else None,
+    )
+    if offline and out:
+        raise UsageError(
+            "an offline plan cannot be applied, so it is not saved", hint="leave out --offline or -o"
+        )
+    plan = _offline(it, wishes) if offline else asyncio.run(_online(it, wishes, out))
+    print_plan(it, plan, form)
+    return ExitCode.CHANGES if detailed_exitcode and plan.acting() else ExitCode.OK
 
 
-async def _look(it: Options, wishes: Wishes) -> Look:
+def _offline(it: Options, wishes: Wishes) -> Plan:
+    manifest = session.load(it)
+    stack = session.stack_of(it, manifest, server=manifest.tenant or "")
+    return look_offline(stack, wishes, datetime.now(UTC))
+
+
+async def _online(it: Options, wishes: Wishes, out: Path | None) -> Plan:
     manifest = session.load(it)
     async with session.sign_in(it, manifest) as at:
         holder = at.stack.workdir.held_by()
+        if holder and out:
+            raise LockedError(
+                f"another run holds this stack: {holder}", hint="save the plan when it has ended"
+            )
         if holder:
             ui.warn(f"another run holds this stack ({holder}); what it does shows in the next plan")
-        return await look(at.stack, at.client, wishes, at.stack.key())
+        key = at.stack.key() or (at.stack.first_key() if out else None)
+        seen = await look(at.stack, at.client, wishes, key)
+        if out:
+            _save(out, seen.planned.plan, seen.key, at.stack)
+        return seen.planned.plan
 
 
-def print_plan(it: Options, plan: Plan) -> None:
-    """Print a plan on standard output in the form that was asked for."""
-    if it.json:
-        click.echo(json.dumps(planjson.to_json(plan), indent=2, ensure_ascii=False))
-    else:
-        shown = text.render(view.make(plan), colour=ui.colour(it.color), width=ui.width())
-        click.echo(shown, nl=False, color=True)
+def _save(out: Path, plan: Plan, key: Key | None, stack: Stack) -> None:
+    if key is None:
+        raise StateError(
+            "a plan is saved with the stack's fingerprint key, which is not here", hint=f"set {KEY_VARIABLE}"
+        )
+    stack.keep_first_key(key)
+    durable.replace(out, planfile.encode(plan, key))
+    ui.warn(f"the plan is saved; `reconciler apply {out}` does this and nothing else")
+
+
+@click.command("show")
+@shared
+@click.argument("plan_file", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it (default: text).")
+def show_command(*, plan_file: Path | None, form: str | None) -> None:
+    """Print a saved plan; without one, what the state knows."""
+    it = options()
+    if plan_file is None:
+        print_state(it)
+        return
+    print_plan(it, read_plan(plan_file, None), form)
+
+
+def read_plan(path: Path, key: Key | None) -> Plan:
+    """Read a saved plan; with a key its seal is checked. Raises StateError, StalePlanError."""
+    data = durable.read(path)
+    if data is None:
+        raise UsageError(f"there is no plan {path}", hint="`reconciler plan -o PLAN` saves one")
+    return planfile.decode(data, file=str(path), key=key)
 
 
 def addresses_of(names: Iterable[str]) -> frozenset[Address]:
@@ -58,3 +133,10 @@ def addresses_of(names: Iterable[str]) -> frozenset[Address]:
         return frozenset(Address.parse(name) for name in names)
     except ValueError:
         raise UsageError("--replace takes the name of a secret, as the plan prints it") from None
+
+
+def _time(text: str) -> datetime:
+    try:
+        return records.read_time(text)
+    except ValueError:
+        raise UsageError("--as-of takes a time such as 2026-11-23T07:00:00Z") from None

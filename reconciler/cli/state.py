@@ -8,7 +8,7 @@ import click
 
 from reconciler.addresses import Address
 from reconciler.cli import session
-from reconciler.cli.options import options, shared
+from reconciler.cli.options import Options, options, shared
 from reconciler.errors import UsageError
 from reconciler.records import instance_record, time_text
 from reconciler.state import Instance, Object
@@ -53,7 +53,11 @@ def state_command() -> None:
 @shared
 def list_() -> None:
     """List every address with its condition."""
-    it = options()
+    print_state(options())
+
+
+def print_state(it: Options) -> None:
+    """Print every address with its condition on standard output."""
     instances = sorted(session.current_state(it).instances.items())
     if it.json:
         click.echo(json.dumps({str(a): _condition(i) for a, i in instances}, indent=2, ensure_ascii=False))

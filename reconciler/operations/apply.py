@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from reconciler import __version__, policy
+from reconciler import __version__, planfile, policy
 from reconciler.client import Client
-from reconciler.errors import ReconcilerError, RefusedError, SignInError, StateError
+from reconciler.errors import ReconcilerError, RefusedError, SignInError, StalePlanError, StateError
 from reconciler.events import Event, Healed, Outcome, Result
 from reconciler.fingerprint import Key
 from reconciler.journal import Forgotten, Header
@@ -23,7 +23,7 @@ from reconciler.policy import Limits
 from reconciler.recovery import PENDING_SECONDS, Shell
 from reconciler.state import Object, State
 from reconciler.upload import Uploader
-from reconciler.workdir import KEY_VARIABLE, new_key
+from reconciler.workdir import KEY_VARIABLE
 
 _PROTECTED = "prevent_revoke"
 
@@ -37,6 +37,14 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPlan:
+    """Reads a reviewed plan once the key that sealed it is known. `digest` is what its reviewer saw."""
+
+    read: Callable[[Key | None], Plan]
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """How an apply is to be done. `confirm` is asked once, with the plan; False ends it with nothing done."""
 
@@ -46,6 +54,7 @@ class Terms:
     confirm: Callable[[Plan], bool]
     report: Callable[[Event], None]
     stop: Stop
+    saved: SavedPlan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +71,11 @@ class Applied:
 async def apply(stack: Stack, client: Client, uploader: Uploader, terms: Terms) -> Applied:
     """Apply under the lock. Raises ReconcilerError where nothing was begun; later each outcome is named."""
     with stack.workdir.lock(now=client.now, job=stack.job):
-        key = stack.key() or _first_key(stack)
-        seen = await look(stack, client, terms.wishes, key)
+        key = stack.key() or stack.first_key()
+        saved = _reviewed(terms.saved, key) if terms.saved else None
+        seen = await look(stack, client, _as_saved(terms.wishes, saved), key)
+        if saved:
+            seen = _approved(seen, saved)
         plan = seen.planned.plan
         _refuse(seen, terms)
         if not seen.must_write():
@@ -73,16 +85,35 @@ async def apply(stack: Stack, client: Client, uploader: Uploader, terms: Terms) 
         return await _carry_out(stack, client, uploader, terms, seen)
 
 
-def _first_key(stack: Stack) -> Key | None:
-    """Make the key of a new stack. In CI it would be lost with the machine, and every value unchecked."""
-    if stack.backend.load() is not None:
-        return None
-    if not stack.first_key_here:
+def _reviewed(saved: SavedPlan, key: Key | None) -> Plan:
+    if key is None:
         raise StateError(
-            f"the first apply of a stack in CI needs its key in {KEY_VARIABLE}",
-            hint="make one with `reconciler key new`, keep it as a masked CI secret, and pass it to each run",
+            "a saved plan is checked with the stack's fingerprint key, which is not here",
+            hint=f"set {KEY_VARIABLE}",
         )
-    return new_key()
+    plan = saved.read(key)
+    if saved.digest and saved.digest != plan.digest():
+        raise StalePlanError(
+            "the saved plan is not the one that was approved: its digest is another",
+            hint="apply the plan that was reviewed, or review this one",
+        )
+    return plan
+
+
+def _as_saved(wishes: Wishes, saved: Plan | None) -> Wishes:
+    """Plan again as of the saved plan's time, with its names for what is new."""
+    return replace(wishes, as_of=saved.as_of, uids=planfile.uids(saved)) if saved else wishes
+
+
+def _approved(seen: Look, saved: Plan) -> Look:
+    """Keep what the saved plan holds. Raises StalePlanError with the list of what it does not."""
+    differences = planfile.compare(saved, seen.planned.plan)
+    if differences:
+        raise StalePlanError(
+            "\n".join(differences), hint="nothing was done; make a new plan and have that reviewed"
+        )
+    plan = planfile.approved(saved, seen.planned.plan)
+    return replace(seen, planned=replace(seen.planned, plan=plan))
 
 
 def _refuse(seen: Look, terms: Terms) -> None:
@@ -94,7 +125,10 @@ def _refuse(seen: Look, terms: Terms) -> None:
             hint="sign in as that identity; `reconciler auth status` shows who you are",
         )
     destroy = terms.wishes.destroy
-    refusals = (*plan.refusals, *policy.guards(plan, terms.limits, destroy=destroy, reviewed=False))
+    refusals = (
+        *plan.refusals,
+        *policy.guards(plan, terms.limits, destroy=destroy, reviewed=terms.saved is not None),
+    )
     if refusals:
         raise RefusedError("\n".join(r.text for r in refusals), hint=_first_next(refusals))
     if seen.key is None and any(c.after for c in plan.acting()):

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.backends.path import PathBackend
+from reconciler.errors import StateError
 from reconciler.fingerprint import Key
 from reconciler.manifest import Manifest
 from reconciler.sources import SourceReader
-from reconciler.workdir import Workdir
+from reconciler.workdir import KEY_VARIABLE, Workdir, new_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,20 @@ class Stack:
     def key(self) -> Key | None:
         """Return the stack's key where this machine has one."""
         return self.workdir.key(self.environ)
+
+    def first_key(self) -> Key | None:
+        """Make the key of a new stack; None where there is a state, whose key that cannot be.
+
+        In CI it would be lost with the machine, and every value unchecked from then on: raises StateError.
+        """
+        if self.backend.load() is not None:
+            return None
+        if not self.first_key_here:
+            raise StateError(
+                f"the first apply of a stack in CI needs its key in {KEY_VARIABLE}",
+                hint="make one with `reconciler key new`, keep it as a masked CI secret, and pass it to each run",
+            )
+        return new_key()
 
     def keep_first_key(self, key: Key) -> None:
         """Write the key file where the key is not kept anywhere yet."""
