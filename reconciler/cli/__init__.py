@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import importlib
+import resource
 import sys
 from typing import Any, Final
 
@@ -32,7 +35,9 @@ _COMMANDS: Final = {
     "destroy": "apply",
     "output": "state",
     "state": "state",
+    "access": "access",
     "key": "key",
+    "auth": "auth",
     "sandbox": "sandbox",
 }
 """Command -> module of this package; the order is that of `--help`."""
@@ -62,6 +67,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit. The one place that turns errors into text and an exit code."""
+    _leave_no_core_dump()
     try:
         code: Any = cli.main(args=arguments, prog_name="reconciler", standalone_mode=False)
     except ReconcilerError as error:
@@ -83,6 +89,16 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(ExitCode.ERROR)
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def _leave_no_core_dump() -> None:
+    """Keep plaintexts and tokens out of core files: a limit for files, a flag for handlers that are piped to."""
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        set_dumpable = 4  # PR_SET_DUMPABLE of prctl(2)
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(set_dumpable, 0, 0, 0, 0)
 
 
 def _tell(error: ReconcilerError) -> None:

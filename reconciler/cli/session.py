@@ -22,7 +22,7 @@ from reconciler.state import State
 from reconciler.workdir import Workdir
 
 if TYPE_CHECKING:  # importing these costs what `output` and `state` need not pay
-    from reconciler.auth.interface import Found
+    from reconciler.auth.interface import CredentialSource, Found
     from reconciler.auth.server import Server
     from reconciler.client import Client
     from reconciler.upload import Uploader
@@ -180,20 +180,42 @@ async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[Sig
 
 @contextlib.asynccontextmanager
 async def _connected(options: Options, stack: Stack, server: Server, found: Found) -> AsyncIterator[SignedIn]:
+    from reconciler.http import Session
+    from reconciler.upload import Uploader
+
+    async with connect(options, server, found) as link:
+        # A session of its own: what is sent to the upload's host carries no token and no cookie.
+        uploader = Uploader(Session(ca_file=_ca_file(options)))
+        try:
+            yield SignedIn(stack=stack, client=link.client, uploader=uploader)
+        finally:
+            await uploader.aclose()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A client that is signed in, and what signs it in."""
+
+    client: Client
+    credentials: CredentialSource
+
+
+@contextlib.asynccontextmanager
+async def connect(options: Options, server: Server, found: Found) -> AsyncIterator[Link]:
+    """Connect to a tenant, for as long as the context lasts."""
     from reconciler.auth import sign_in
     from reconciler.client import Client
     from reconciler.clock import ServerClock
     from reconciler.http import Session
-    from reconciler.upload import Uploader
 
-    ca_file = options.ca_file or os.environ.get("SSL_CERT_FILE")
-    session, clock = Session(ca_file=ca_file), ServerClock()
+    session, clock = Session(ca_file=_ca_file(options)), ServerClock()
     credentials = sign_in(found, session, server, clock=clock)
     client = Client(session, server, credentials, clock=clock, on_wait=ui.waiting)
-    # A session of its own: what is sent to the upload's host carries no token and no cookie.
-    uploader = Uploader(Session(ca_file=ca_file))
     try:
-        yield SignedIn(stack=stack, client=client, uploader=uploader)
+        yield Link(client=client, credentials=credentials)
     finally:
-        await uploader.aclose()
         await client.aclose()
+
+
+def _ca_file(options: Options) -> str | None:
+    return options.ca_file or os.environ.get("SSL_CERT_FILE")
