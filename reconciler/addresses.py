@@ -30,7 +30,10 @@ class Address:
         if match is None:
             raise ValueError("not an address")
         key = match["key"]
-        return cls(match["name"], json.loads(key) if key else "")
+        address = cls(match["name"], json.loads(key) if key else "")
+        if str(address) != text:  # one spelling each: two could not stand beside each other in a state
+            raise ValueError("not an address")
+        return address
 
 
 def fold(person: str) -> str:
