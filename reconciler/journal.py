@@ -27,13 +27,14 @@ from reconciler.manifest import AgeSuite
 from reconciler.plan import canonical
 from reconciler.records import (
     Record,
+    flag,
+    load,
     member,
     number,
     object_record,
     optional,
     read_object,
     read_time,
-    record,
     text,
     time_text,
 )
@@ -179,46 +180,57 @@ def _entry_record(entry: Entry) -> Record:
 
 def parse(data: bytes, *, file: str) -> Journal | None:
     """Read a journal; None where nothing was written yet. StateError for damage before the last line."""
-    lines = data.split(b"\n")
-    complete, rest = lines[:-1], lines[-1]
-    if not complete:
-        return None
     values: list[Record] = []
-    torn = bool(rest)
-    for index, line in enumerate(complete):
-        value = _parse_line(line, index)
+    lines = data.split(b"\n")
+    for index, line in enumerate(lines[:-1]):
+        value = _parse_line(line)
         if value is None:
-            if index == len(complete) - 1 and not rest:
-                torn = True
-                break
+            break
+        if not (type(value.get("n")) is int and value["n"] == index):
             _refuse(file, index)
         values.append(value)
-    if not values:
-        return None
-    return _journal(values, torn=torn, file=file)
+    rest = b"\n".join(lines[len(values) :])
+    if b"\n" in rest[:-1] or not _is_cut(rest):
+        _refuse(file, len(values))
+    return _journal(values, torn=bool(rest), file=file) if values else None
 
 
-def _parse_line(line: bytes, index: int) -> Record | None:
+def _is_cut(line: bytes) -> bool:
+    """Tell whether a crash can have left this line: never a whole record with something behind it.
+
+    Two records that a damaged newline made one were both on the disk before their steps: neither is ignored.
+    """
+    written = line.removesuffix(b"\n").decode("utf-8", "replace")
     try:
-        value = record(json.loads(line))
+        _, end = json.JSONDecoder().raw_decode(written)
+    except (ValueError, RecursionError):
+        return True
+    return end == len(written)
+
+
+def _parse_line(line: bytes) -> Record | None:
+    try:
+        value = load(line)
+        crc, expected = value.pop("crc", None), _crc(value)
     except (ValueError, TypeError, RecursionError):
         return None
-    crc = value.pop("crc", None)
-    return value if crc == _crc(value) and value.get("n") == index else None
+    return value if crc == expected else None
 
 
 def _journal(values: Sequence[Record], *, torn: bool, file: str) -> Journal:
+    read: list[Entry] = []
+    header = None
     try:
-        first = values[0]
-        header = Header(
-            lineage=text(first["lineage"]),
-            base_serial=number(first["base_serial"]),
-            tool=text(first["tool"]),
-        )
-        entries = tuple(_read_entry(value) for value in values[1:])
+        header = _read_header(values[0])
+        for value in values[1:]:
+            read.append(_read_entry(value))
     except (KeyError, TypeError, ValueError):
-        _refuse(file, 0)
-    return Journal(header=header, entries=entries, torn=torn)
+        _refuse(file, len(read) + 1 if header else 0)
+    return Journal(header=header, entries=tuple(read), torn=torn)
+
+
+def _read_header(it: Record) -> Header:
+    return Header(lineage=text(it["lineage"]), base_serial=number(it["base_serial"]), tool=text(it["tool"]))
 
 
 def _read_entry(it: Record) -> Entry:
@@ -243,7 +255,7 @@ def _read_entry(it: Record) -> Entry:
                 op=text(it["op"]),
                 address=Address.parse(text(it["address"])),
                 uid=text(it["uid"]),
-                prevent_revoke=bool(it["prevent_revoke"]),
+                prevent_revoke=flag(it["prevent_revoke"]),
                 object=read_object(it["object"]),
             )
         case "deposed":

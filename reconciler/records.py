@@ -6,10 +6,12 @@ record turns that into an error with its name.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeAlias, TypeVar
+from typing import Final, NoReturn, TypeAlias, TypeVar
 
 from reconciler.addresses import Address
 from reconciler.manifest import AgeSuite, Format, Kind, Sharing
@@ -30,14 +32,43 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+
+
+def load(data: bytes) -> Record:
+    """Read a JSON object strictly: UTF-8, every key once, no NaN. Raises ValueError or TypeError.
+
+    `json` alone would let the later of two equal keys win, and take other encodings.
+    """
+    try:
+        value = json.loads(data.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return record(value)
+
+
+def _once(pairs: list[tuple[str, object]]) -> Record:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise ValueError("not a number of JSON")
+
+
 def time_text(moment: datetime) -> str:
     """Return a time as every file keeps it: UTC, whole seconds, `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # not strftime: its %Y writes the year 1, an API's "no time", as a single digit
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def read_time(value: object) -> datetime:
     """Read a time as `time_text` writes it."""
-    return datetime.strptime(text(value), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    if not _TIME.fullmatch(text(value)):
+        raise ValueError("a time was expected")
+    return datetime.fromisoformat(text(value))
 
 
 def text(value: object) -> str:

@@ -13,6 +13,7 @@ from reconciler.records import (
     Record,
     instance_record,
     items,
+    load,
     number,
     optional,
     pending_record,
@@ -72,18 +73,19 @@ def decode(data: bytes, *, file: str) -> State:
     if not data.strip():
         _refuse(file, "is empty")
     try:
-        body = record(json.loads(data))
+        body = load(data)
+        checksum = _checksum(body)
     except (ValueError, TypeError, RecursionError):
         _refuse(file, "is cut short or is not a state file")
     version = body.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    if type(version) is not int or version < FORMAT_VERSION:
+        _refuse(file, "is not a state file of this program")
+    if version > FORMAT_VERSION:
         raise StateError(
             f"{file} is in format {version}; this version reads up to {FORMAT_VERSION}",
             hint="use the newer release of reconciler that wrote it",
         )
-    if version != FORMAT_VERSION:
-        _refuse(file, "is not a state file of this program")
-    if body.get("checksum") != _checksum(body):
+    if body.get("checksum") != checksum:
         _refuse(file, "was changed outside this program, or damaged: its checksum does not fit")
     try:
         return _read(body)
