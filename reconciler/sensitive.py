@@ -18,16 +18,24 @@ class Sensitive:
 
     @classmethod
     def of(cls, text: str) -> Sensitive:
-        """Hold a text's UTF-8 bytes."""
-        return cls(text.encode())
+        """Hold a text's UTF-8 bytes. Raises ValueError, quoting nothing, for half a surrogate pair."""
+        try:
+            return cls(text.encode())
+        except UnicodeEncodeError:
+            pass  # Python's error carries the whole text: it must not become the context of ours
+        raise ValueError("not a text that UTF-8 can carry")
 
     def reveal(self) -> bytes:
         """Return the bytes. Only for the place that encrypts, hashes or sends them."""
         return self._value
 
     def reveal_text(self) -> str:
-        """Return the bytes as the UTF-8 text they were made from."""
-        return self._value.decode()
+        """Return the bytes as the UTF-8 text they were made from. Raises ValueError, quoting nothing."""
+        try:
+            return self._value.decode()
+        except UnicodeDecodeError:
+            pass
+        raise ValueError("not UTF-8 text")
 
     def __len__(self) -> int:
         return len(self._value)
