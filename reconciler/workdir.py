@@ -111,9 +111,10 @@ class Workdir:
         return _read_key(data.decode("ascii", "replace").strip(), where=str(self.key_path))
 
     def keep_key(self, key: Key) -> None:
-        """Write the key file of a new stack."""
+        """Write the key file; a key that was there stays beside it as `.old`."""
         durable.make_private_directory(self.path)
-        durable.replace(self.key_path, key.to_text().encode() + b"\n")
+        old = self.key_path.with_name(self.key_path.name + ".old")
+        durable.replace(self.key_path, key.to_text().encode() + b"\n", backup=old)
 
 
 def new_key() -> Key:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+from typing import Final
 
 import click
 
 from reconciler.addresses import Address
 from reconciler.cli import session
 from reconciler.cli.options import Options, options, shared
-from reconciler.errors import UsageError
+from reconciler.errors import ExitCode, LockedError, UsageError
+from reconciler.fingerprint import Key
+from reconciler.operations.stack import Stack
 from reconciler.records import instance_record, time_text
 from reconciler.state import Instance, Object
+from reconciler.words import clean
+from reconciler.workdir import KEY_VARIABLE, new_key
+
+_NEW_KEY: Final = "RECONCILER_NEW_FINGERPRINT_KEY"
 
 
 @click.command("output")
@@ -88,6 +97,127 @@ def show(name: str) -> None:
     if instance is None:
         raise UsageError(f"{name} is not in the state", hint="`reconciler state list` shows what is")
     click.echo(json.dumps(instance_record(instance), indent=2, ensure_ascii=False))
+
+
+@state_command.command("unlock")
+@shared
+def unlock() -> None:
+    """Say who holds the stack. Nothing needs unlocking: the lock ends with the process that holds it."""
+    it = options()
+    holder = session.places(it, session.load(it)).workdir.held_by()
+    if holder:
+        raise LockedError(
+            f"another run holds this stack: {holder}",
+            hint="wait for it, or end that process: the lock goes with it",
+        )
+    click.echo("Nobody holds this stack.")
+
+
+@state_command.command("rm")
+@shared
+@click.argument("name")
+def rm(name: str) -> None:
+    """Let a secret go: its share lives on until its end, and nothing here touches it again."""
+    from reconciler.operations import upkeep
+
+    upkeep.remove(_stack(), _address(name))
+    click.echo(f"{name} is let go; its share was not revoked.")
+
+
+@state_command.command("mv")
+@shared
+@click.argument("old")
+@click.argument("new")
+def mv(old: str, new: str) -> None:
+    """Rename a secret in the state. `moved:` in the manifest does the same where others can review it."""
+    from reconciler.operations import upkeep
+
+    upkeep.move(_stack(), _address(old), _address(new))
+    click.echo(f"{old} is {new} now.")
+
+
+@state_command.command("import")
+@shared
+@click.argument("name")
+@click.argument("vault_id", metavar="VAULT")
+def import_(name: str, vault_id: str) -> None:
+    """Take a share that this identity made elsewhere as a secret's current one. Its value stays unchecked."""
+    from reconciler.operations import upkeep
+
+    async def take() -> None:
+        it = options()
+        manifest = session.load(it)
+        async with session.sign_in(it, manifest) as at:
+            await upkeep.import_(at.stack, at.client, _address(name), vault_id)
+
+    asyncio.run(take())
+    click.echo(f"{name} is in the state. `reconciler plan` shows what differs.")
+
+
+@state_command.command("recover")
+@shared
+@click.option(
+    "--assign", multiple=True, metavar="NAME=VAULT", help="Say which vault is a secret's current one."
+)
+def recover(assign: tuple[str, ...]) -> int:
+    """Make a lost state again from the vaults on the tenant that bear the stack's mark."""
+    from reconciler.operations import upkeep
+
+    pairs = [text.rpartition("=") for text in assign]
+    assigned = {_address(name): vault_id for name, _, vault_id in pairs}
+
+    async def make() -> upkeep.Recovered:
+        it = options()
+        manifest = session.load(it)
+        async with session.sign_in(it, manifest) as at:
+            return await upkeep.recover(at.stack, at.client, assigned=assigned)
+
+    recovered = asyncio.run(make())
+    for address, instance in sorted(recovered.state.instances.items()):
+        click.echo(f"{address}  {_condition(instance)}")
+    for vault in recovered.unplaced:
+        click.echo(
+            f"?  vault {vault.vault_id} ({clean(vault.display_name)}): nobody here knows which secret it is"
+        )
+    if recovered.unplaced:
+        click.echo("Next: `state import NAME VAULT` takes one of them; or leave it to its end.", err=True)
+    click.echo("The state is made again. `reconciler plan` shows what differs.", err=True)
+    return ExitCode.OK
+
+
+@state_command.command("rekey")
+@shared
+@click.option(
+    "--trust-sources", is_flag=True, help="Without the old key: what the sources hold now was sent."
+)
+def rekey(*, trust_sources: bool) -> None:
+    """Make every fingerprint again with another key: the one in RECONCILER_NEW_FINGERPRINT_KEY, or a new one."""
+    stack = _stack()
+    new = stack.workdir.key({KEY_VARIABLE: os.environ[_NEW_KEY]}) if os.environ.get(_NEW_KEY) else new_key()
+    assert new is not None
+    if stack.environ.get(KEY_VARIABLE) and not os.environ.get(_NEW_KEY):
+        raise UsageError(
+            f"this stack's key comes from {KEY_VARIABLE}, which only you can change",
+            hint=f"make one with `reconciler key new`, pass it as {_NEW_KEY}, and then as {KEY_VARIABLE}",
+        )
+    from_environment = bool(stack.environ.get(KEY_VARIABLE))
+
+    def keep(key: Key) -> None:
+        if not from_environment:
+            stack.workdir.keep_key(key)
+
+    from reconciler.operations import upkeep
+
+    done = upkeep.rekey(stack, new, trust_sources=trust_sources, keep=keep)
+    click.echo(f"{done.checked} values are fingerprinted with the new key.")
+    for address in done.unchecked:
+        click.echo(f"{address}: not checked from now on; `apply --replace {address}` sends it anew")
+
+
+def _stack() -> Stack:
+    """Return the stack for what is done without the tenant."""
+    it = options()
+    return session.stack_of(it, session.load(it), server="")
 
 
 def _address(name: str) -> Address:

@@ -39,8 +39,13 @@ class Gathered:
     attention: tuple[Attention, ...]
 
 
-async def gather(stack: Stack, client: Client, key: Key | None, *, everything: bool) -> Gathered:
-    """Ask and read. `everything` is False for `destroy`, which wants nothing. Writes nothing."""
+async def gather(
+    stack: Stack, client: Client, key: Key | None, *, everything: bool, lost: bool = False
+) -> Gathered:
+    """Ask and read. Writes nothing.
+
+    `everything` is False for `destroy`, which wants nothing; `lost` for a state that is to be made again.
+    """
     identity = await client.introspect()
     if not identity.sharing_enabled:
         raise SignInError(
@@ -56,9 +61,9 @@ async def gather(stack: Stack, client: Client, key: Key | None, *, everything: b
     observed = await refresh(
         client, name=stack.manifest.name, state=loaded, open_creates=open_creates, identity=identity
     )
-    if loaded is None:
+    if loaded is None and not lost:
         _refuse_lost_state(stack, observed)
-    key = _own_key(key, loaded)
+    key = own_key(key, loaded)
     resolved = await _people(client, stack, loaded, everything=everything)
     wanted = {w.address: w for w in resolved.wanted}
     contents, unreadable = await _read_sources(stack, wanted, key)
@@ -98,7 +103,7 @@ def _refuse_lost_state(stack: Stack, observed: Observed) -> None:
         )
 
 
-def _own_key(key: Key | None, state: State | None) -> Key | None:
+def own_key(key: Key | None, state: State | None) -> Key | None:
     """Return the key if it is the one that made the state: another key is as good as none."""
     if key and state and state.key_id and state.key_id != key.id:
         return None

@@ -68,10 +68,10 @@ async def look(stack: Stack, client: Client, wishes: Wishes, key: Key | None) ->
 
 
 def _decide(stack: Stack, wishes: Wishes, it: Gathered) -> Look:
-    before = it.loaded or _first_state(stack, it.observed.identity, it.key)
+    before = it.loaded or first_state(stack, it.observed.identity, it.key)
     moves = move(before, stack.manifest.moved, it.wanted)
     uids = _uids(moves.state, it.wanted, it.open_creates, wishes.uids)
-    healing = _heal(stack, it, before, moves.origins, uids)
+    healing = heal(stack, it, before, moves.origins, uids)
     planned = planner.plan_changes(
         name=stack.manifest.name,
         server=stack.server,
@@ -127,7 +127,8 @@ def look_offline(stack: Stack, wishes: Wishes, now: datetime) -> Plan:
     return narrow(planned.plan, wishes.selection)
 
 
-def _first_state(stack: Stack, identity: Identity, key: Key | None) -> State:
+def first_state(stack: Stack, identity: Identity, key: Key | None) -> State:
+    """Return the empty state of a new stack; nothing is saved."""
     return State(
         name=stack.manifest.name,
         lineage=secrets.token_hex(16),
@@ -144,16 +145,22 @@ def _uids(
     """Return each address's uid: the state's, the saved plan's, an interrupted create's, else a new one."""
     begun = {o.intent.address: o.intent.uid for o in open_creates}
     known = {address: instance.uid for address, instance in state.instances.items()}
-    return {a: known.get(a) or planned.get(a) or begun.get(a) or secrets.token_hex(16) for a in wanted}
+    return {a: known.get(a) or planned.get(a) or begun.get(a) or new_uid() for a in wanted}
 
 
-def _heal(
+def new_uid() -> str:
+    """Return a name for a new instance: 16 random bytes, hex."""
+    return secrets.token_hex(16)
+
+
+def heal(
     stack: Stack,
     it: Gathered,
     before: State,
     origins: Mapping[Address, Address],
     uids: Mapping[Address, str],
 ) -> Healing:
+    """Take in what an earlier run left, for the values that were read."""
     if it.observed.identity.user_id != before.creator:
         return Healing(state=before)
     desires = {a: _desire(w, it.contents.get(a), uids[a], it.key) for a, w in it.wanted.items()}
