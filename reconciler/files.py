@@ -103,7 +103,7 @@ def _confined(path: Path, root: Path) -> Path:
     if not str(path).isprintable():
         raise _RefusedError("has no possible name")
     try:
-        resolved = path.resolve(strict=True)
+        resolved = path.resolve()  # not strict: what lies outside is not told apart from what is not there
     except RuntimeError:  # Python < 3.13: a circle of links
         raise _RefusedError("lies behind links that go in a circle") from None
     beneath = root.resolve()

@@ -46,5 +46,7 @@ def did_you_mean(word: object, offered: Collection[str]) -> str | None:
 def one_of(offered: Collection[str], *, at_most: int = 20) -> str:
     """Return what was expected: the words offered, or the first of them."""
     words = sorted(offered)
+    if len(words) == 1:
+        return f"expected {words[0]}"
     rest = f" and {len(words) - at_most} more" if len(words) > at_most else ""
     return f"expected one of {', '.join(words[:at_most])}{rest}"
