@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler import ui
 from reconciler.addresses import Address
 from reconciler.cli import session
 from reconciler.cli.options import options, shared
@@ -92,7 +93,7 @@ def reset() -> None:
 @click.option("--as", "who", metavar="EMAIL", help="Open it as this recipient (default: the first).")
 def view(*, name: str, who: str | None) -> None:
     """Open a share as its recipient would: what they read goes to standard output. Counts as a view."""
-    from reconciler.sandbox import reader
+    from reconciler.sandbox import NOTICE, reader
     from reconciler.sandbox.store import Store
 
     thing = _live(name)
@@ -101,7 +102,7 @@ def view(*, name: str, who: str | None) -> None:
         for piece in reader.read(store, thing.vault_id, who=person):
             sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
-    click.echo(f"(opened as {person})", err=True)
+    ui.warn(f"opened as {person}. {NOTICE}")
 
 
 def _live(name: str) -> Object:

@@ -162,6 +162,7 @@ async def _at_tenant(options: Options, manifest: Manifest) -> AsyncIterator[Sign
 async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[SignedIn]:
     from reconciler.auth import server as tenants
     from reconciler.auth.interface import AccessToken, Found, Way
+    from reconciler.sandbox import NOTICE
     from reconciler.sandbox.serve import Embedded
     from reconciler.sandbox.settings import from_environment
 
@@ -169,6 +170,7 @@ async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[Sig
     people = [p.as_written for s in secrets if s.sharing is Sharing.INTERNAL for p in s.people]
     data = places(options, manifest).sandbox_data
     emails = [person for person in people if "@" in person]
+    ui.warn(NOTICE)
     with Embedded(data, settings=from_environment(os.environ), people=emails) as tenant:
         server = tenants.parse(tenant.url, where="the sandbox")
         stack = stack_of(options, manifest, server=SANDBOX_SERVER)

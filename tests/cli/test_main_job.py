@@ -1,0 +1,198 @@
+"""Declare, plan, apply: the main job as a newcomer meets it, on the quickstart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from reconciler.cli import main
+from tests.cli.desk import Desk, text_secret
+
+Example = Callable[[str], Desk]
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def quickstart(example: Example, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The quickstart, with the variable that it names."""
+    monkeypatch.setenv("DB_PASSWORD", PASSWORD)
+    return example("quickstart")
+
+
+def test_plan_exits_2_before_and_0_after_apply(quickstart: Desk) -> None:
+    """`plan --detailed-exitcode` tells a pipeline whether there is anything to do."""
+    before = quickstart.run("plan", "--detailed-exitcode")
+    assert 2 == before.code, before.said
+    assert "Plan: 3 to create, 0 to replace, 0 to revoke, 0 unchanged." == before.out.splitlines()[-1]
+
+    applied = quickstart.apply()
+    assert "Applied: 3 created." in applied.out
+    assert {"db-password", "service-account", "vpn-profile"} == set(quickstart.live())
+    for name in quickstart.live():
+        assert f"{name}: created" in applied.err
+
+    after = quickstart.run("plan", "--detailed-exitcode")
+    assert 0 == after.code, after.said
+    assert "No changes. 3 unchanged." == after.out.splitlines()[-1]
+
+
+def test_the_share_links_stand_at_the_end(quickstart: Desk) -> None:
+    """What apply prints last is what a person passes on; `output` prints it again, one by name alone."""
+    applied = quickstart.apply()
+    links = {name: vault.share_code for name, vault in quickstart.live().items()}
+    shown = dict(line.split() for line in applied.out.split("Share links:\n")[1].splitlines())
+    assert links == {name: url.rpartition("/")[2] for name, url in shown.items()}
+    assert shown == dict(line.split() for line in quickstart.done("output").out.splitlines())
+    assert shown["vpn-profile"] + "\n" == quickstart.done("output", "vpn-profile").out
+
+
+def test_in_ci_links_are_printed_only_on_request(
+    quickstart: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sandbox is no CI: its links lead nowhere, so a `CI` variable changes nothing there."""
+    monkeypatch.setenv("CI", "true")
+    assert "Share links:" in quickstart.apply().out
+
+
+def test_a_changed_variable_replaces_exactly_that_secret(
+    quickstart: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan names the secret and the reason; the old vault is gone afterwards, the new one has the new value."""
+    quickstart.apply()
+    before = quickstart.live()
+    monkeypatch.setenv("DB_PASSWORD", "another")
+    assert {"db-password": (["create", "delete"], "content_changed")} == quickstart.plan()
+    assert "Applied: 1 replaced." in quickstart.apply().out
+    after = quickstart.live()
+    assert {"db-password"} == {name for name in after if after[name].vault_id != before[name].vault_id}
+    assert 3 == len(after)
+    assert b"another" == quickstart.reads("db-password")
+
+
+def test_a_changed_file_replaces_exactly_that_secret(quickstart: Desk) -> None:
+    """One byte is enough, in a text and in a FILE secret."""
+    quickstart.apply()
+    quickstart.write("service-account.json", '{"token": "next"}')
+    assert {"service-account": (["create", "delete"], "content_changed")} == quickstart.plan()
+    profile = (quickstart.path / "office.ovpn").read_bytes()
+    quickstart.write("office.ovpn", profile + b"#")
+    quickstart.apply()
+    assert profile + b"#" == quickstart.reads("vpn-profile")
+    assert b'{"token": "next"}' == quickstart.reads("service-account")
+    assert {} == quickstart.plan()
+
+
+def test_a_removed_entry_is_revoked(quickstart: Desk) -> None:
+    """What the manifest no longer names nobody can open any more, and the state forgets it."""
+    quickstart.apply()
+    text = (quickstart.path / "reconciler.yaml").read_text()
+    quickstart.manifest(text[: text.index("  vpn-profile:")])
+    assert {"vpn-profile": (["delete"], "removed_from_manifest")} == quickstart.plan()
+    assert "Applied: 1 revoked." in quickstart.apply().out
+    assert {"db-password", "service-account"} == set(quickstart.live())
+    assert {"db-password", "service-account"} == set(quickstart.state["instances"])
+
+
+def test_destroy_leaves_no_live_vault(quickstart: Desk) -> None:
+    """And the next plan would make everything again: the manifest still says so."""
+    quickstart.apply()
+    destroyed = quickstart.done("destroy", "--auto-approve")
+    assert "Applied: 3 revoked." in destroyed.out
+    assert {} == quickstart.live()
+    assert {} == quickstart.state["instances"]
+    assert "No changes." in quickstart.done("destroy", "--auto-approve").out
+    assert ["create"] == quickstart.plan()["db-password"][0]
+
+
+def test_a_second_apply_does_nothing(quickstart: Desk) -> None:
+    """It sends nothing, and it does not even touch the state."""
+    quickstart.apply()
+    before = quickstart.state_path.stat().st_mtime_ns
+    events = (quickstart.tenant_data / "events.jsonl").read_bytes()
+    again = quickstart.apply()
+    assert "No changes." in again.out
+    assert before == quickstart.state_path.stat().st_mtime_ns
+    assert events == (quickstart.tenant_data / "events.jsonl").read_bytes()
+
+
+def test_the_manifest_may_lie_elsewhere(
+    quickstart: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`-f` names it; state, sources and workdir belong to the manifest's directory, not to the shell's."""
+    (quickstart.path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    quickstart.options = ("--sandbox", "-f", "../reconciler.yaml")
+    quickstart.apply()
+    assert [] == list((quickstart.path / "elsewhere").iterdir())
+    assert quickstart.state_path.exists()
+    monkeypatch.chdir("..")
+
+
+def test_the_sandbox_says_what_it_is(quickstart: Desk) -> None:
+    """Whoever uses it reads, each time and on standard error, that it is no place for real secrets."""
+    for ran in (quickstart.done("plan"), quickstart.apply(), quickstart.done("sandbox", "view", "db-password")):
+        assert "no place for real secrets" in ran.err
+        assert "no place for real secrets" not in ran.out
+
+
+def test_reset_empties_the_sandbox_and_nothing_else(quickstart: Desk) -> None:
+    """Afterwards everything is as before the first run, a file of ours that lies there included."""
+    quickstart.apply()
+    mine = quickstart.write(".reconciler/sandbox/mine.txt", "mine")
+    assert "The sandbox is empty." in quickstart.done("sandbox", "reset").out
+    assert [mine] == [p for p in (quickstart.path / ".reconciler").rglob("*") if p.is_file()]
+    assert "The sandbox was empty." in quickstart.done("sandbox", "reset").out
+    assert 3 == len(quickstart.plan())
+
+
+@pytest.mark.parametrize("flags", [("--sandbox", "-f", "it.yaml"), ()], ids=["before", "after"])
+def test_shared_options_stand_before_or_after_the_command(
+    desk: Desk, flags: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both orders are what somebody tries first."""
+    monkeypatch.setenv("A", "1")
+    desk.stem, desk.options = "it", flags
+    desk.manifest(text_secret("a"))
+    after = () if flags else ("--sandbox", "-f", "it.yaml")
+    assert ["a"] == [c["address"] for c in desk.done("plan", "--json", *after).json["resource_changes"]]
+
+
+def test_as_a_module_and_as_a_function_it_is_the_same_program(
+    desk: Desk, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """`python -m reconciler --version` is the command."""
+    process = desk.start("--version")
+    out, _ = process.communicate(timeout=60)
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert out == capfdbinary.readouterr().out.decode()
+
+
+def test_json_answers_parse(quickstart: Desk) -> None:
+    """With --json, standard output is one JSON value and nothing else, whatever the command."""
+    for arguments in (
+        ("validate",),
+        ("plan",),
+        ("apply", "--auto-approve"),
+        ("plan",),
+        ("output",),
+        ("state", "list"),
+        ("state", "show", "db-password"),
+        ("show",),
+        ("destroy", "--auto-approve"),
+    ):
+        ran = quickstart.done("--json", *arguments)
+        assert isinstance(json.loads(ran.raw), dict), arguments
+
+
+def test_the_result_names_every_outcome(quickstart: Desk) -> None:
+    """`--json apply` and `--result FILE` say the same, but that the file, which CI keeps, has no links."""
+    ran = quickstart.done("--json", "apply", "--auto-approve", "--result", "result.json")
+    kept = json.loads((quickstart.path / "result.json").read_bytes())
+    outcomes = {r["address"]: r["outcome"] for r in ran.json["results"]}
+    assert dict.fromkeys(("db-password", "service-account", "vpn-profile"), "created") == outcomes
+    assert [r["vault_id"] for r in ran.json["results"]] == [r["vault_id"] for r in kept["results"]]
+    assert all(r["share_url"] for r in ran.json["results"])
+    assert not any(r["share_url"] for r in kept["results"])
