@@ -53,7 +53,7 @@ def parse(data: bytes) -> Header | None:
     return Header(
         stanzas=_stanzas(lines),
         mac=_mac(data[mark + 1 : end]),
-        signed=bytes(data[: mark + 4]),
+        signed=data[: mark + 4],
         length=end + 1,
     )
 

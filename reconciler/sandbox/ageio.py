@@ -58,21 +58,25 @@ class Opener:
         self.plain_size = 0
         """Bytes of plaintext given back so far."""
         self._identity = identity
-        self._buffer = bytearray()
+        self._held = b""
         self._file_key = b""
         self._aead: ChaCha20Poly1305 | None = None
         self._counter = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes; return the plaintext that is certain by now. Raises AgeError."""
-        self._buffer += data
-        if self.header is None and not self._open_header():
-            return []
-        if self._aead is None and not self._open_payload():
-            return []
+        pieces: list[bytes] = []
+        for start in range(0, len(data), CHUNK):  # larger blocks cost more in page faults than in decryption
+            self._held += data[start : start + CHUNK]
+            if (self.header or self._open_header()) and (self._aead or self._open_payload()):
+                pieces += self._full_chunks()
+        return pieces
+
+    def _full_chunks(self) -> list[bytes]:
         pieces = []
-        while len(self._buffer) > _SEALED:  # never the last one: that is sealed differently
-            pieces.append(self._take(_SEALED, last=False))
+        while len(self._held) > _SEALED:  # never the last one: that is sealed differently
+            chunk, self._held = self._held[:_SEALED], self._held[_SEALED:]
+            pieces.append(self._opened(chunk, last=False))
         return pieces
 
     def finish(self) -> bytes:
@@ -81,36 +85,33 @@ class Opener:
             raise HeaderError("the file ends within the header")
         if self._aead is None:
             raise HeaderError("the file ends before the payload")
-        piece = self._take(len(self._buffer), last=True)
+        piece = self._opened(self._held, last=True)
         if not piece and self._counter > 1:
             raise PayloadError("the last chunk is empty")
         return piece
 
     def _open_header(self) -> bool:
-        header = ageheader.parse(bytes(self._buffer))
+        header = ageheader.parse(self._held)
         if header is None:
             return False
         self._file_key = _unwrap(header, self._identity)
         key = derive(self._file_key, salt=b"", info=b"header")
         if not hmac.compare_digest(hmac.digest(key, header.signed, "sha256"), header.mac):
             raise MacError("the header's MAC is wrong")
-        del self._buffer[: header.length]
+        self._held = self._held[header.length :]
         self.header = header
         return True
 
     def _open_payload(self) -> bool:
-        if len(self._buffer) < _NONCE:
+        if len(self._held) < _NONCE:
             return False
-        nonce = bytes(self._buffer[:_NONCE])
-        del self._buffer[:_NONCE]
+        nonce, self._held = self._held[:_NONCE], self._held[_NONCE:]
         self._aead = ChaCha20Poly1305(derive(self._file_key, salt=nonce, info=b"payload"))
         return True
 
-    def _take(self, size: int, *, last: bool) -> bytes:
+    def _opened(self, sealed: bytes, *, last: bool) -> bytes:
         assert self._aead is not None
         nonce = self._counter.to_bytes(11, "big") + (b"\x01" if last else b"\x00")
-        sealed = bytes(memoryview(self._buffer)[:size])
-        del self._buffer[:size]
         try:
             piece = self._aead.decrypt(nonce, sealed, None)
         except InvalidTag:

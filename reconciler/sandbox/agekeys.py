@@ -25,7 +25,8 @@ FILE_KEY_BYTES: Final = 16
 _WRAPPED: Final = FILE_KEY_BYTES + 16
 _LABEL: Final = b"age-encryption.org/mlkem768x25519"
 _HPKE: Final = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
-_ENC_BYTES: Final = 1120
+_LATTICE_BYTES: Final = 1088
+_ENC_BYTES: Final = _LATTICE_BYTES + 32
 
 
 class AgeError(Exception):
@@ -87,6 +88,7 @@ class HybridIdentity:
         lattice = MLKEM768PrivateKey.from_seed_bytes(expanded[:64])
         curve = X25519PrivateKey.from_private_bytes(expanded[64:])
         self._key = hpke.MLKEM768X25519PrivateKey(lattice, curve)
+        self._curve = curve
         public = lattice.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw()
         self.recipient = bech32.encode("age1pq", public)
 
@@ -94,12 +96,14 @@ class HybridIdentity:
         """See Identity; a wrong key shows only when the body does not open (implicit rejection)."""
         if len(arguments) != 1 or len(arguments[0]) != _ENC_BYTES or len(body) != _WRAPPED:
             raise HeaderError("an mlkem768x25519 stanza is malformed")
+        try:  # HPKE's implementation does not tell a low-order point from a wrong key
+            self._curve.exchange(X25519PublicKey.from_public_bytes(arguments[0][_LATTICE_BYTES:]))
+        except ValueError:
+            raise HeaderError("an mlkem768x25519 stanza holds a low-order point") from None
         try:
             return _HPKE.decrypt(arguments[0] + body, self._key, _LABEL)
         except InvalidTag:
             return None
-        except ValueError:
-            raise HeaderError("an mlkem768x25519 stanza holds a bad point") from None
 
 
 IDENTITIES: Final[Mapping[AgeSuite, type[X25519Identity] | type[HybridIdentity]]] = {

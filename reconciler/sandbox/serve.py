@@ -11,7 +11,8 @@ import contextlib
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -58,19 +59,24 @@ class Embedded:
         self._people = tuple(people)
 
     def __enter__(self) -> Embedded:
-        self.store = _opened(self._data_dir, self._settings, self._people)
-        sockets = (_listener((_LOOPBACK, 0)), _listener((_LOOPBACK, 0)))
-        self.endpoints = _endpoints(self.store, *sockets)
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=self._main, args=(sockets,), name="sandbox", daemon=True)
-        self._thread.start()
-        self._started.wait()
+        with contextlib.ExitStack() as undo:
+            self.store = undo.enter_context(
+                contextlib.closing(_opened(self._data_dir, self._settings, self._people))
+            )
+            sockets = [undo.enter_context(contextlib.closing(_listener((_LOOPBACK, 0)))) for _ in range(2)]
+            self.endpoints = _endpoints(self.store, *sockets)
+            self._running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+            self._thread = threading.Thread(target=self._main, args=(sockets,), name="sandbox", daemon=True)
+            self._thread.start()
+            self._running.result()
+            undo.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
+        loop, stop = self._running.result()
+        loop.call_soon_threadsafe(stop.set)
         self._thread.join()
         self.store.close()
 
@@ -99,16 +105,17 @@ class Embedded:
         audience = audience or self.url
         return self.endpoints.keys.workload_token(identity, audience, self.store.now(), **claims)
 
-    def _main(self, sockets: tuple[socket.socket, socket.socket]) -> None:
+    def _main(self, sockets: Sequence[socket.socket]) -> None:
         async def main() -> None:
-            self._loop = asyncio.get_running_loop()
-            self._stop = asyncio.Event()
-            await _serve(self.store, sockets, self._stop, self._started.set)
+            about = asyncio.get_running_loop(), asyncio.Event()
+            await _serve(self.store, sockets, about[1], lambda: self._running.set_result(about))
 
         try:
             asyncio.run(main())
-        finally:
-            self._started.set()
+        except BaseException as error:
+            if self._running.done():
+                raise
+            self._running.set_exception(error)  # the thread that waits tells the person
 
 
 def run(
@@ -188,7 +195,7 @@ def _host(listener: socket.socket) -> str:
 
 
 async def _serve(
-    data: Store, sockets: tuple[socket.socket, socket.socket], stop: asyncio.Event, ready: Callable[[], None]
+    data: Store, sockets: Sequence[socket.socket], stop: asyncio.Event, ready: Callable[[], None]
 ) -> None:
     applications = (app.application(data), blobs.application(data))
     servers = [_Server(application) for application in applications]
