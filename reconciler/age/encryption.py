@@ -69,7 +69,7 @@ class FileEncryption:
         self._begin = begin
         self._left = length
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> FileEncryption:
         return self
 
     async def __anext__(self) -> bytes:

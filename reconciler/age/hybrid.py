@@ -87,7 +87,7 @@ def payload(file_key: bytes, nonce: bytes, source: Readable) -> Iterator[bytes]:
     """Return the chunks after the nonce: STREAM over ChaCha20-Poly1305, the last one marked."""
     aead = ChaCha20Poly1305(_derive(file_key, salt=nonce, info=b"payload"))
     counter, chunk = 0, _read_chunk(source)
-    while following := _read_chunk(source) if len(chunk) == CHUNK else b"":
+    while following := _read_chunk(source):
         yield aead.encrypt(_nonce(counter, last=False), chunk, None)
         counter, chunk = counter + 1, following
     yield aead.encrypt(_nonce(counter, last=True), chunk, None)

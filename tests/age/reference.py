@@ -239,19 +239,21 @@ def _stream(data: bytes, file_key: bytes) -> bytes:
     if len(data) < 16:
         raise HeaderError("no nonce")
     key = ChaCha20Poly1305(_hkdf(file_key, data[:16], b"payload"))
-    rest, released = memoryview(data)[16:], b""
+    rest, released = memoryview(data)[16:], list[bytes]()
     for counter in range(1 + len(rest) // (CHUNK + 16)):
-        chunk, rest = rest[: CHUNK + 16], rest[CHUNK + 16 :]
-        last = _open(key, counter, bytes(chunk), last=True)
-        plain = last if last is not None else _open(key, counter, bytes(chunk), last=False)
-        if plain is None or (plain == b"" and counter) or (last is None and len(chunk) < CHUNK + 16):
-            raise PayloadError(released)
-        released += plain
-        if last is not None:
-            if rest:
-                raise PayloadError(released)
-            return released
-    raise PayloadError(released)
+        chunk, rest = bytes(rest[: CHUNK + 16]), rest[CHUNK + 16 :]
+        likely = not rest
+        plain, last = _open(key, counter, chunk, last=likely), likely
+        if plain is None:
+            plain, last = _open(key, counter, chunk, last=not likely), not likely
+        if plain is None or (plain == b"" and counter) or (not last and len(chunk) < CHUNK + 16):
+            break
+        released.append(plain)
+        if last and not rest:
+            return b"".join(released)
+        if last:
+            break
+    raise PayloadError(b"".join(released))
 
 
 def _open(key: ChaCha20Poly1305, counter: int, chunk: bytes, *, last: bool) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 from collections import Counter
@@ -24,6 +25,7 @@ PYRAGE_DEVIATIONS = {
 """Where pyrage 1.4 says otherwise than the vectors, and why that does not matter here."""
 
 
+@functools.cache
 def reference_outcome(vector: Vector) -> str:
     """Return `success`, or the kind of failure; `payload differs` where what was released is wrong."""
     identities = [reference.identity(text) for text in vector.identities or (ANY,)]
@@ -40,6 +42,7 @@ def reference_outcome(vector: Vector) -> str:
     return outcome if _is_payload(vector, released) else "payload differs"
 
 
+@functools.cache
 def pyrage_outcome(vector: Vector) -> str:
     """Return `success` or `failure`: pyrage tells no kinds apart."""
     identities = [pyrage.x25519.Identity.from_str(text) for text in vector.identities or (ANY,)]

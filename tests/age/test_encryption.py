@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pyrage
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.age import RecipientError, encrypt_file, encrypt_text
+from reconciler.age import FileEncryption, RecipientError, encrypt_file, encrypt_text
 from reconciler.age.recipient import Recipient
-from reconciler.errors import Problem, SourceError
+from reconciler.age.stream import Pipe, Sink, Source
+from reconciler.errors import Problem, ReconcilerError, SourceError
 from reconciler.manifest import TEXT_MAX, AgeSuite
 from reconciler.sensitive import Sensitive
 from tests.age import reference
@@ -191,26 +193,75 @@ def test_a_consumer_that_is_cancelled(suite: str) -> None:
     asyncio.run(cancelled())
 
 
-@both_suites
-def test_cancelled_twice_still_waits_for_the_thread(suite: str) -> None:
-    """While the thread ends, a second cancellation neither loses it nor is lost."""
+def test_cancelled_twice_still_waits_for_the_thread() -> None:
+    """While the reader is slow to return, a second cancellation neither abandons its thread nor is lost."""
+    go_on = threading.Event()
+
+    class Slow(Zeros):
+        def read(self, size: int, /) -> bytes:
+            if self.left < 2**30:
+                go_on.wait()
+            return super().read(size)
 
     async def cancelled() -> None:
         async def upload() -> None:
-            async with encrypt_file(recipient_of(suite), Zeros(2**40), 2**40):
+            async with encrypt_file(recipient_of("x25519"), Slow(2**30), 2**30):
                 started.set()
                 await asyncio.Event().wait()
 
         started = asyncio.Event()
         task = asyncio.create_task(upload())
         await started.wait()
-        while not task.done():
+        for _ in range(3):
             task.cancel()
             await asyncio.sleep(0)
-        assert task.cancelled()
+            await asyncio.sleep(0)
+        still_there = not task.done()
+        go_on.set()
+        await asyncio.wait({task})
+        assert (still_there, task.cancelled()) == (True, True)
         await no_threads()
 
     asyncio.run(cancelled())
+
+
+@both_suites
+def test_a_slow_consumer(suite: str) -> None:
+    """The reader is never read far ahead of what was taken: that is what bounds memory."""
+
+    async def look() -> int:
+        reader, before = Zeros(2**30), 0
+        async with encrypt_file(recipient_of(suite), reader, 2**30) as out:
+            await anext(out)
+            while reader.left != before:
+                before = reader.left
+                await asyncio.sleep(0.05)
+        return 2**30 - before
+
+    assert asyncio.run(look()) < 8 * 2**20
+
+
+@pytest.mark.parametrize("off", [-1, 1])
+def test_an_encryptor_of_another_length(off: int) -> None:
+    """Should an encryptor ever write more or less than its format says, the announced last byte is kept back."""
+
+    pieces: list[bytes] = []
+
+    def encryptor(_: Source, sink: Sink) -> None:
+        for _part in range(3):
+            sink.write(bytes(100))
+
+    async def odd() -> None:
+        pipe = Pipe(encryptor, Reader(b""), 0)
+        try:
+            async for piece in FileEncryption(pipe, b"", length=300 + off):
+                pieces.append(piece)
+        finally:
+            await pipe.stop()
+
+    with pytest.raises(ReconcilerError, match="length that was announced"):
+        asyncio.run(odd())
+    assert len(b"".join(pieces)) < 300 + off
 
 
 @both_suites
