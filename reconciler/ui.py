@@ -51,7 +51,7 @@ def waiting(seconds: float, why: str) -> None:
 
 def ask(question: str, *, flag: str) -> bool:
     """Ask for a `yes`. Without a terminal nothing prompts: it fails and names the flag."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if os.environ.get("CI") or not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
             "there is no terminal to ask at", hint=f"pass {flag} to go ahead without the question"
         )

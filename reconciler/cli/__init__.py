@@ -12,7 +12,8 @@ from typing import Any, Final
 import click
 
 from reconciler import __version__
-from reconciler.cli.options import shared
+from reconciler.cli import ci
+from reconciler.cli.options import Options, shared
 from reconciler.errors import ExitCode, ReconcilerError
 
 _EXIT_CODES = """\b
@@ -68,10 +69,12 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit. The one place that turns errors into text and an exit code."""
     _leave_no_core_dump()
+    it = Options()
     try:
-        code: Any = cli.main(args=arguments, prog_name="reconciler", standalone_mode=False)
+        code: Any = cli.main(args=arguments, prog_name="reconciler", standalone_mode=False, obj=it)
     except ReconcilerError as error:
         _tell(error)
+        ci.tell_error(it, error)
         sys.exit(error.exit_code)
     except click.exceptions.Abort:
         click.echo("Stopped.", err=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from reconciler import durable, ui
-from reconciler.cli import session
+from reconciler.cli import ci, session
 from reconciler.cli.formats import print_plan
 from reconciler.cli.options import Options, options, shared
 from reconciler.cli.plan import addresses_of, read_plan, selecting
@@ -62,6 +62,7 @@ class _Asked:
     "--result", type=click.Path(dir_okay=False, path_type=Path), help="Write each outcome there, as JSON."
 )
 @click.option("--show-links", is_flag=True, help="Print share links in CI too.")
+@click.option("--allow-pull-request", is_flag=True, help="Apply although a pull request started this job.")
 def apply_command(
     *,
     plan_file: Path | None,
@@ -76,8 +77,10 @@ def apply_command(
     parallelism: int,
     result: Path | None,
     show_links: bool,
+    allow_pull_request: bool,
 ) -> int:
     """Make the tenant as the manifest says; with PLAN, do what was reviewed and nothing else."""
+    ci.refuse_pull_request(options(), allowed=allow_pull_request)
     selection = Selection(targets=target, excludes=exclude, only=Only(only) if only else None)
     if plan_file and (replace or selection != EVERYTHING):
         raise UsageError("a saved plan says itself what is done", hint="give these options to `plan -o`")

@@ -25,6 +25,7 @@ class Options:
     state: str | None = None
     source_root: str | None = None
     ca_file: str | None = None
+    ci: str = "auto"
     color: str = "auto"
     json: bool = False
     verbose: int = 0
@@ -69,6 +70,9 @@ _SHARED: Final[tuple[Callable[[Any], Any], ...]] = (
     _option("--state", metavar="FILE", help="The state file (default: beside the manifest)."),
     _option("--source-root", metavar="DIR", help="Let sources come from beneath this directory."),
     _option("--ca-file", metavar="FILE", help="Trust these certificate authorities instead."),
+    _option(
+        "--ci", type=click.Choice(["auto", "github", "gitlab", "none"]), help="Whose conventions to follow."
+    ),
     _option("--color", type=click.Choice(["auto", "always", "never"]), help="Colour the output."),
     _option("--json", is_flag=True, help="Print JSON."),
     _option("-v", "--verbose", count=True, help="Say more."),

@@ -12,7 +12,7 @@ import click
 
 from reconciler import durable, planfile, records, ui
 from reconciler.addresses import Address
-from reconciler.cli import session
+from reconciler.cli import ci, session
 from reconciler.cli.formats import FORMATS, print_plan
 from reconciler.cli.options import Options, options, shared
 from reconciler.cli.state import print_state
@@ -70,6 +70,7 @@ def plan_command(
         )
     plan = _offline(it, wishes) if offline else asyncio.run(_online(it, wishes, out))
     print_plan(it, plan, form)
+    ci.tell_plan(it, plan, out)
     return ExitCode.CHANGES if detailed_exitcode and plan.acting() else ExitCode.OK
 
 

@@ -1,0 +1,103 @@
+"""What a pipeline gets beside the log: annotations on lines, a step summary, outputs for later steps."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import Options
+from reconciler.errors import ManifestError, ReconcilerError, RefusedError, SourceError
+from reconciler.plan import Plan
+
+
+class Ci(StrEnum):
+    """The pipelines whose conventions are known."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    NONE = "none"
+
+
+def which(it: Options) -> Ci:
+    """Return where this runs: what --ci says, else what the environment shows; none in the sandbox."""
+    if it.ci != "auto":
+        return Ci(it.ci)
+    if it.sandbox:
+        return Ci.NONE
+    if os.environ.get("GITHUB_ACTIONS"):
+        return Ci.GITHUB
+    return Ci.GITLAB if os.environ.get("GITLAB_CI") else Ci.NONE
+
+
+def tell_error(it: Options, error: ReconcilerError) -> None:
+    """Annotate the lines that an error is about."""
+    if which(it) is not Ci.GITHUB:
+        return
+    from reconciler.render import annotations
+
+    if isinstance(error, ManifestError | SourceError):
+        found = annotations.of_problems(error.problems)
+    else:
+        text = "; ".join(part for part in (error.summary, error.detail, error.hint) if part)
+        found = [annotations.Annotation(level=annotations.Level.ERROR, text=text)]
+    click.echo(annotations.render(found), nl=False)
+
+
+def tell_plan(it: Options, plan: Plan, saved: Path | None) -> None:
+    """Write the step summary and the outputs, and annotate what needs attention."""
+    if which(it) is not Ci.GITHUB:
+        return
+    from reconciler import view
+    from reconciler.render import annotations, markdown
+
+    seen = view.make(plan)
+    click.echo(annotations.render(annotations.of_view(seen)), nl=False)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        _append(Path(summary), markdown.render(seen, budget=_room(Path(summary), markdown.SUMMARY_BYTES)))
+    if outputs := os.environ.get("GITHUB_OUTPUT"):
+        _append(Path(outputs), "".join(_output(name, value) for name, value in _outputs(plan, saved).items()))
+
+
+def _outputs(plan: Plan, saved: Path | None) -> Mapping[str, str]:
+    summary = plan.summary()
+    return {
+        "has-changes": "true" if plan.acting() else "false",
+        "create": str(summary.create),
+        "replace": str(summary.replace),
+        "revoke": str(summary.revoke),
+        "plan-digest": plan.digest(),
+        "plan-path": str(saved) if saved else "",
+    }
+
+
+def _output(name: str, value: str) -> str:
+    """Return one output; the delimiter is random, so that no value can end it early."""
+    end = f"reconciler-{secrets.token_hex(8)}"
+    return f"{name}<<{end}\n{value}\n{end}\n"
+
+
+def _room(path: Path, budget: int) -> int:
+    used = path.stat().st_size if path.exists() else 0
+    return max(0, budget - used)
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def refuse_pull_request(it: Options, *, allowed: bool) -> None:
+    """Stop an apply that a pull request started: what it would send has not been merged. Raises RefusedError."""
+    event = os.environ.get("GITHUB_EVENT_NAME", "")
+    merge_request = os.environ.get("CI_PIPELINE_SOURCE") == "merge_request_event"
+    if it.sandbox or allowed or not (event.startswith("pull_request") or merge_request):
+        return
+    raise RefusedError(
+        "this job was started by a pull request, whose manifest nobody has merged",
+        hint="apply on the main branch; --allow-pull-request says that this one may",
+    )
