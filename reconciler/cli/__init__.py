@@ -32,6 +32,7 @@ _COMMANDS: Final = {
     "schema": "manifest",
     "plan": "plan",
     "show": "plan",
+    "diff": "diff",
     "apply": "apply",
     "destroy": "apply",
     "output": "state",

@@ -49,7 +49,7 @@ class Places:
 
 def load(options: Options) -> Manifest:
     """Read the manifest that the options name. Raises ManifestError."""
-    return load_manifest(options.manifest_path, source_root=_source_root(options))
+    return load_manifest(options.manifest_path, source_root=source_root(options))
 
 
 def places(options: Options, manifest: Manifest | None) -> Places:
@@ -100,7 +100,7 @@ def stack_of(options: Options, manifest: Manifest, *, server: str) -> Stack:
     """Return the stack of a manifest at a tenant."""
     where = places(options, manifest)
     base = where.manifest.parent.resolve()
-    root = _source_root(options) or base
+    root = source_root(options) or base
     own = (where.state, where.state.with_name(where.state.name + ".backup"))
     confinement = Confinement(root=root, base=base, own=frozenset(p.resolve() for p in own))
     return Stack(
@@ -115,7 +115,8 @@ def stack_of(options: Options, manifest: Manifest, *, server: str) -> Stack:
     )
 
 
-def _source_root(options: Options) -> Path | None:
+def source_root(options: Options) -> Path | None:
+    """Return what --source-root names, as it really is."""
     return Path(options.source_root).resolve() if options.source_root else None
 
 

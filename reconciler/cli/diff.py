@@ -1,0 +1,80 @@
+"""`diff --base`: two manifests against each other."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from reconciler import differences, manifestfile, yamltext
+from reconciler.cli import ci, session
+from reconciler.cli.formats import FORMATS, print_plan
+from reconciler.cli.options import options, shared
+from reconciler.errors import ExitCode
+from reconciler.files import load_manifest
+from reconciler.git import Repository
+from reconciler.manifest import FileSource, Manifest
+
+
+@click.command("diff")
+@shared
+@click.option("--base", required=True, metavar="REF|FILE", help="A git revision, or another manifest.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it (default: text).")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
+def diff_command(*, base: str, form: str | None, detailed_exitcode: bool) -> int:
+    """Compare the manifest with another version of it. Needs no state, no key, no token; opens no source."""
+    it = options()
+    head = session.load(it)
+    other = Path(base)
+    changed: frozenset[str] = frozenset()
+    before: Manifest | None
+    if other.is_file():
+        before = load_manifest(other, source_root=session.source_root(it))
+    else:
+        then = Repository(it.manifest_path.resolve().parent, base)
+        before = _at(then, it.manifest_path)
+        changed = _changed_files(then, it.manifest_path, head)
+    plan = differences.compare(before, head, now=datetime.now(UTC), changed=changed)
+    print_plan(it, plan, form)
+    ci.tell_plan(it, plan, None)
+    return ExitCode.CHANGES if detailed_exitcode and plan.acting() else ExitCode.OK
+
+
+def _at(then: Repository, path: Path) -> Manifest | None:
+    """Return the manifest as committed, with what it includes; None where it was not there yet.
+
+    The texts are laid out in a private directory for the one reader of manifests that there is.
+    """
+    name = path.resolve().relative_to(then.top).as_posix()
+    text = then.content(name)
+    if text is None:
+        return None
+    with tempfile.TemporaryDirectory(prefix="reconciler-") as directory:
+        root = Path(directory)
+        _lay(root, name, text)
+        for include in manifestfile.includes(yamltext.parse(text, name).node):
+            beside = os.path.normpath(Path(name).parent / str(include.value))
+            if not beside.startswith("..") and (included := then.content(beside)) is not None:
+                _lay(root, beside, included)
+        return load_manifest(root / name, source_root=root)
+
+
+def _lay(root: Path, name: str, text: bytes) -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_bytes(text)
+
+
+def _changed_files(then: Repository, path: Path, head: Manifest) -> frozenset[str]:
+    """Return the sources whose committed content differs between the base and HEAD. No file is opened."""
+    now = Repository(path.resolve().parent, "HEAD")
+    home = path.resolve().parent.relative_to(then.top)
+    found = set()
+    for secret in head.secrets.values():
+        if isinstance(secret.source, FileSource):
+            name = os.path.normpath(home / secret.source.path)
+            if then.blob(name) != now.blob(name):
+                found.add(str(secret.source))
+    return frozenset(found)

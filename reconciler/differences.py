@@ -1,0 +1,90 @@
+"""Two manifests against each other, as a plan: what a fork's pull request can show, with no state, key or token.
+
+The base stands in for the state: as if everything that it declares had been applied, and nobody could look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from reconciler import expand, planner
+from reconciler.addresses import Address
+from reconciler.expand import Wanted
+from reconciler.manifest import Manifest
+from reconciler.plan import Action, Attention, Change, Plan
+from reconciler.state import Instance, Object, State
+from reconciler.verdicts import NOT_READ
+
+_NOT_HERE: Final = frozenset({"value_not_checked", "ends_soon", "first_run"})
+"""What the planner says because nobody looked: true of every comparison of two texts."""
+
+
+def compare(base: Manifest | None, head: Manifest, *, now: datetime, changed: frozenset[str]) -> Plan:
+    """Return what `head` would change if `base` had been applied. `changed`: source files whose bytes differ."""
+    prior = _as_applied(base, now) if base else None
+    wanted = expand.expand(head)
+    plan = planner.plan_changes(
+        name=head.name,
+        server=head.tenant or "",
+        wanted=wanted,
+        moved=head.moved,
+        removed=head.removed,
+        prior=prior,
+        observed=None,
+        contents={want.address: NOT_READ for want in wanted},
+        uids={want.address: "" for want in wanted},
+        requested=frozenset(),
+        now=now,
+        offline=True,
+    ).plan
+    told = tuple(a for a in plan.attention if a.code not in _NOT_HERE)
+    hints = _hints(wanted, plan.changes, changed)
+    return replace(plan, attention=(*told, *hints), unchecked=frozenset())
+
+
+def _as_applied(base: Manifest, now: datetime) -> State:
+    instances = {want.address: Instance(uid="", current=_object(want, now)) for want in expand.expand(base)}
+    protected = {Address(s.name) for s in base.secrets.values() if s.prevent_revoke}
+    instances = {a: replace(i, prevent_revoke=a in protected) for a, i in instances.items()}
+    return State(
+        name=base.name,
+        lineage="",
+        serial=0,
+        server=base.tenant or "",
+        creator="",
+        key_id=None,
+        instances=instances,
+    )
+
+
+def _object(want: Wanted, now: datetime) -> Object:
+    return Object(
+        vault_id="",
+        generation=1,
+        tag="",
+        share_code="",
+        share_url="",
+        attributes=want.attributes,
+        fingerprint=None,
+        source=str(want.source),
+        created=now,
+        expires=now + timedelta(seconds=want.attributes.expires_in),
+        ready=True,
+    )
+
+
+def _hints(
+    wanted: Iterable[Wanted], changes: Iterable[Change], changed: frozenset[str]
+) -> Iterable[Attention]:
+    """Tell of a secret that is declared as before, and whose file is not."""
+    kept: Mapping[Address, Change] = {c.address: c for c in changes if c.action is Action.NO_OP}
+    for want in wanted:
+        if want.address in kept and str(want.source) in changed:
+            yield Attention(
+                code="source_file_changed",
+                address=want.address,
+                text=f"{want.source} was changed: apply would replace it if the value is another",
+            )

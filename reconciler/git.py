@@ -1,0 +1,48 @@
+"""Reading what git has committed: blobs of a revision, by path. Never the work tree, never a network."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from reconciler.errors import UsageError
+
+
+class Repository:
+    """The repository that a directory lies in, as of one revision."""
+
+    def __init__(self, directory: Path, revision: str) -> None:
+        self._directory = directory
+        top = self._run("rev-parse", "--show-toplevel")
+        if top is None:
+            raise UsageError(
+                f"{directory} is in no git repository", hint="--base FILE compares with another file"
+            )
+        self.top = Path(top.decode().rstrip("\n"))
+        # --end-of-options: a revision cannot pass as an option
+        commit = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        if commit is None:
+            raise UsageError(
+                "--base names no commit here",
+                hint="fetch it first (in CI: a checkout with its history), or fix the name",
+            )
+        self.commit = commit.decode().strip()
+
+    def content(self, path: str) -> bytes | None:
+        """Return a file's bytes as committed, None where the revision has no such file."""
+        return self._run("cat-file", "blob", f"{self.commit}:{path}")
+
+    def blob(self, path: str) -> str | None:
+        """Return the ID of a file's content as committed; equal IDs are equal bytes. Nothing is opened."""
+        found = self._run("rev-parse", "--verify", "--quiet", f"{self.commit}:{path}")
+        return found.decode().strip() if found else None
+
+    def _run(self, *arguments: str) -> bytes | None:
+        command = ["git", "--no-optional-locks", "-C", str(self._directory), *arguments]
+        try:
+            done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a list, no shell
+        except OSError:
+            raise UsageError(
+                "git is not installed here", hint="--base FILE compares with another file"
+            ) from None
+        return done.stdout if done.returncode == 0 else None
