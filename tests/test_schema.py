@@ -192,6 +192,24 @@ _JUNK = st.recursive(
 )
 
 
+_POOL: list[Any] = [
+    *(None, True, False, -1, 0, 1, 5, 1000, 1001, 1.0, 0.5, float("nan"), float("inf"), 2),
+    *_WORDS,
+    *("x" * n for n in (128, 129, 254, 255, 256, 257, 512, 513, 1024, 1025, 2000, 2001)),
+    *([], ["x"], ["x", 5], ["a b"], {}, {"x": 5}, {"users": ["x"]}, {"a b": {"users": ["x"]}}, {"key": "k"}),
+    *({"env": "A"}, {"env": "A", "key": "k"}, {"file": "f", "encoding": "base64"}, {"source": {"env": "A"}}),
+]
+
+
+@pytest.mark.parametrize(("way", "part"), list(_subschemas()))
+def test_the_fast_check_accepts_nothing_that_jsonschema_refuses(way: str, part: dict[str, Any]) -> None:
+    """Every part of the schema, against values on both sides of every limit that it has."""
+    strict = json.loads(json.dumps(part).replace('$"', '\\\\Z"'))
+    validator = Draft7Validator({**strict, "definitions": _SCHEMA["definitions"]})
+    accepts = acceptor(strict, _SCHEMA["definitions"])
+    assert [] == [value for value in _POOL if accepts(_as_node(value)) and not validator.is_valid(value)]
+
+
 def _ways(value: object, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield way
     if isinstance(value, dict | list):
