@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -24,27 +26,39 @@ def reason(error: OSError) -> str:
 def read(path: Path) -> bytes | None:
     """Return a file's bytes, None where there is none. A symbolic link or a special file is refused."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(path, "rb", opener=_open_to_read) as file:
+            it = os.fstat(file.fileno())
+            if not stat.S_ISREG(it.st_mode):
+                raise StateError(f"{path} is not a regular file")
+            data = b"" if it.st_size > READ_MAX else file.read(READ_MAX + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _is_link(path) from None
         raise StateError(f"{path} cannot be read: {reason(error)}") from None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, opened with O_NOFOLLOW
-        try:
-            data = file.read(READ_MAX + 1)
-        except OSError as error:
-            raise StateError(f"{path} cannot be read: {reason(error)}") from None
-    if len(data) > READ_MAX:
+    if max(it.st_size, len(data)) > READ_MAX:
         raise StateError(f"{path} is larger than any file of this program")
     return data
+
+
+def _open_to_read(path: str, _: int) -> int:
+    # O_NONBLOCK: opening a FIFO must not wait for its writer
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _is_link(path: Path) -> StateError:
+    return StateError(f"{path} is a symbolic link", hint="name the real file: links are not followed")
 
 
 def replace(path: Path, data: bytes, *, backup: Path | None = None) -> None:
     """Put new bytes in a file's place: after any crash it holds the old bytes or the new, never a mix.
 
-    With `backup` the old bytes stay there. Raises StateError; the old file is then untouched.
+    With `backup` the old bytes stay there. Raises StateError; the file is then whole, and nearly always the old one.
     """
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    if path.is_symlink():
+        raise _is_link(path)
+    aside = _aside(path)
     try:
         try:
             _write_new(aside, data)
@@ -58,8 +72,12 @@ def replace(path: Path, data: bytes, *, backup: Path | None = None) -> None:
     except OSError as error:
         raise StateError(
             f"{path} cannot be written: {reason(error)}",
-            hint="the old file is in place, untouched; free space or mend the permissions, and run again",
+            hint="it is whole, old or new; free space or mend the permissions, and run again",
         ) from None
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
 def _write_new(path: Path, data: bytes) -> None:
@@ -71,10 +89,16 @@ def _write_new(path: Path, data: bytes) -> None:
 
 
 def _keep(path: Path, backup: Path) -> None:
-    """Make the backup a second name of the present file, in one step: it is never half a copy."""
-    aside = backup.with_name(f".{backup.name}.{secrets.token_hex(4)}.tmp")
-    os.link(path, aside)
+    """Make the backup a second name of the present file, in one step: it is never half a copy.
+
+    A copy where the file system has no second names, or will not give one of somebody else's file.
+    """
+    aside = _aside(backup)
     try:
+        try:
+            os.link(path, aside)
+        except OSError:
+            _write_new(aside, path.read_bytes())
         aside.replace(backup)
     finally:
         # rename() of two names of one file leaves both in place
@@ -101,7 +125,7 @@ def sync_directory(path: Path) -> None:
 def make_private_directory(path: Path) -> None:
     """Make a directory that only its owner can enter, where there is none."""
     try:
-        for missing in [p for p in (*reversed(path.parents), path) if not p.exists()]:
+        for missing in [p for p in (*reversed(path.parents), path) if not p.is_dir()]:
             missing.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
     except OSError as error:
         raise StateError(

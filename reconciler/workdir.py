@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,9 @@ from reconciler.journal import Entry, Header, Journal
 from reconciler.records import time_text
 
 KEY_VARIABLE: Final = "RECONCILER_FINGERPRINT_KEY"
+
+_LOCK_WAITS: Final = (0.0, 0.05, 0.1, 0.2)
+"""Seconds before each try: a plan that looks who holds the lock holds it for a moment itself."""
 
 
 class Workdir:
@@ -39,19 +43,13 @@ class Workdir:
         the file is closed. Raises LockedError naming the holder.
         """
         durable.make_private_directory(self.path)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            descriptor = os.open(
-                self.lock_path,
-                os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,
-                durable.PRIVATE,
-            )
+            descriptor = os.open(self.lock_path, flags, durable.PRIVATE)
         except OSError as error:
             raise StateError(f"{self.lock_path} cannot be opened: {durable.reason(error)}") from None
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise self._locked(os.pread(descriptor, 4096, 0)) from None
+            self._take(descriptor)
             holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": time_text(now), "job": job}
             with contextlib.suppress(OSError):  # the record is for the message only
                 os.ftruncate(descriptor, 0)
@@ -62,16 +60,34 @@ class Workdir:
         finally:
             os.close(descriptor)
 
+    def _take(self, descriptor: int) -> None:
+        for seconds in _LOCK_WAITS:
+            time.sleep(seconds)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise StateError(
+                    f"{self.lock_path} cannot be locked: {durable.reason(error)}",
+                    hint="keep the manifest on a file system that has locks; some network shares have none",
+                ) from None
+            return
+        raise self._locked(os.pread(descriptor, 4096, 0))
+
     def held_by(self) -> str | None:
         """Return who holds the stack now, in words, or None. For plan, which takes no lock."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            descriptor = os.open(self.lock_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(self.lock_path, flags)
         except OSError:
             return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return _holder(os.pread(descriptor, 4096, 0))
+        except OSError:
+            return None
         finally:
             os.close(descriptor)
         return None
@@ -136,8 +152,9 @@ def _holder(record: bytes) -> str:
     try:
         it = json.loads(record)
         words = f"process {it['pid']} on {it['host']} since {it['since']}"
-        return words + (f", job {it['job']}" if it.get("job") else "")
-    except (ValueError, KeyError, TypeError):
+        words += f", job {it['job']}" if it.get("job") else ""
+        return "".join(c for c in words if c.isprintable())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "a process that left no name"
 
 
@@ -148,7 +165,10 @@ class JournalWriter:
         self.path = path
         self._count = 0
         self._failed = False
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            raise self._cannot(durable.reason(error)) from None
 
     def write(self, entry: Entry) -> None:
         """Append one entry. Raises StateError: the step that it announces must then not be taken.
