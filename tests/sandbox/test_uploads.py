@@ -55,6 +55,16 @@ BAD_FILES: dict[str, tuple[Callable[[dict[str, Any]], bytes], str]] = {
         lambda _: seal(b"12345", str(pyrage.x25519.Identity.generate().to_public())),
         "encrypted to another recipient",
     ),
+    "further recipient": (
+        lambda made: pyrage.encrypt(
+            b"12345",
+            [
+                pyrage.x25519.Recipient.from_str(made["ageRecipient"]),
+                pyrage.x25519.Identity.generate().to_public(),
+            ],
+        ),
+        "encrypted to further recipients",
+    ),
     "shorter than declared": (lambda made: seal(b"1234", made["ageRecipient"]), "not the declared fileSize"),
     "longer than declared": (lambda made: seal(b"123456", made["ageRecipient"]), "not the declared fileSize"),
     "damaged": (lambda made: seal(b"12345", made["ageRecipient"])[:-1] + b"\x00", "payload is damaged"),
