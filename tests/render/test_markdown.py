@@ -103,12 +103,10 @@ def test_no_text_changes_the_structure(text: str, email: str) -> None:
 def test_a_code_span_shows_what_it_was_given(text: str) -> None:
     """In a paragraph and in a table's cell."""
     shown = clean(text)
-    table = f"| a |\n|---|\n| {code(shown)} |\n"
-    for page in (f"x {code(shown)} y", table):
-        inline = [t for t in PARSER.parse(page) if t.type == "inline"][-1]
+    for before, after in (("", ""), ("| a |\n|---|\n| ", " |\n")):
+        inline = [t for t in PARSER.parse(f"{before}{code(shown)}{after}") if t.type == "inline"][-1]
         spans = [t for t in inline.children or () if t.type in ("code_inline", "text", "text_special")]
-        said = "".join(t.content for t in spans).removeprefix("x ").removesuffix(" y")
-        assert said.strip() == shown.strip()
+        assert "".join(t.content for t in spans).strip() == shown.strip()
 
 
 @settings(max_examples=200, deadline=None)
