@@ -19,7 +19,7 @@ from reconciler import durable, ui
 from reconciler.cli import ci, session
 from reconciler.cli.formats import print_plan
 from reconciler.cli.options import Options, options, shared
-from reconciler.cli.plan import addresses_of, read_plan, selecting
+from reconciler.cli.plan import addresses_of, read_plan, require_plan, selecting
 from reconciler.errors import ExitCode, ReconcilerError, SignInError, UsageError
 from reconciler.events import Outcome, Result
 from reconciler.operations.apply import Applied, SavedPlan, Stop, Terms, apply
@@ -86,6 +86,7 @@ def apply_command(
         raise UsageError("a saved plan says itself what is done", hint="give these options to `plan -o`")
     saved = None
     if plan_file:
+        require_plan(plan_file)
         saved = SavedPlan(read=lambda key: read_plan(plan_file, key), digest=expect_digest)
     return _run(
         _Asked(

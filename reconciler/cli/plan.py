@@ -122,10 +122,15 @@ def show_command(*, plan_file: Path | None, form: str | None) -> None:
 
 def read_plan(path: Path, key: Key | None) -> Plan:
     """Read a saved plan; with a key its seal is checked. Raises StateError, StalePlanError."""
-    data = durable.read(path)
-    if data is None:
-        raise UsageError(f"there is no plan {path}", hint="`reconciler plan -o PLAN` saves one")
+    require_plan(path)
+    data = durable.read(path) or b""
     return planfile.decode(data, file=str(path), key=key)
+
+
+def require_plan(path: Path) -> None:
+    """Raise UsageError where no plan is, before anybody is asked for anything."""
+    if not path.exists():
+        raise UsageError(f"there is no plan {path}", hint="`reconciler plan -o PLAN` saves one")
 
 
 def addresses_of(names: Iterable[str]) -> frozenset[Address]:

@@ -176,7 +176,8 @@ def snapshot(directory: Path, *, without: Path | None = None) -> dict[str, tuple
         if without is not None and path.is_relative_to(without):
             continue
         about = path.stat()
-        digest = hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b""
+        small = path.is_file() and about.st_size < 2**20
+        digest = hashlib.sha256(path.read_bytes()).digest() if small else b""
         found[str(path.relative_to(directory))] = (about.st_mode, about.st_mtime_ns, digest)
     return found
 
