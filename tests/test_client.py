@@ -78,8 +78,10 @@ async def client(behaviour: Behaviour) -> AsyncIterator[Tried]:
             sleep=sleep,
             random=lambda: 0.5,
         )
-        yield Tried(there, server, tokens, waits)
-        await there.aclose()
+        try:
+            yield Tried(there, server, tokens, waits)
+        finally:
+            await there.aclose()
 
 
 TEXT = Attributes(

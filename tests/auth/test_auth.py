@@ -102,8 +102,10 @@ async def signed_in(
         tokens = auth.sign_in(
             found, session, there, clock=clock, patience=patience, monotonic=lambda: seconds[0]
         )
-        yield Signed(tokens, server, waits, seconds)
-    await session.aclose()
+        try:
+            yield Signed(tokens, server, waits, seconds)
+        finally:
+            await session.aclose()
 
 
 def form(seen: Seen) -> dict[str, str]:
