@@ -25,6 +25,7 @@ class Options:
     state: str | None = None
     source_root: str | None = None
     ca_file: str | None = None
+    age_suite: str | None = None
     ci: str = "auto"
     color: str = "auto"
     json: bool = False
@@ -70,6 +71,11 @@ _SHARED: Final[tuple[Callable[[Any], Any], ...]] = (
     _option("--state", metavar="FILE", help="The state file (default: beside the manifest)."),
     _option("--source-root", metavar="DIR", help="Let sources come from beneath this directory."),
     _option("--ca-file", metavar="FILE", help="Trust these certificate authorities instead."),
+    _option(
+        "--age-suite",
+        type=click.Choice(["auto", "x25519", "mlkem768x25519"]),
+        help="Instead of the manifest's.",
+    ),
     _option(
         "--ci", type=click.Choice(["auto", "github", "gitlab", "none"]), help="Whose conventions to follow."
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +15,7 @@ from reconciler.cli.options import Options
 from reconciler.errors import StateError, UsageError
 from reconciler.files import load_manifest
 from reconciler.ledger import replay
-from reconciler.manifest import Manifest, Sharing
+from reconciler.manifest import AgeSuite, Manifest, Sharing
 from reconciler.operations.stack import Stack
 from reconciler.sources import Confinement, SourceReader
 from reconciler.state import State
@@ -49,7 +49,10 @@ class Places:
 
 def load(options: Options) -> Manifest:
     """Read the manifest that the options name. Raises ManifestError."""
-    return load_manifest(options.manifest_path, source_root=source_root(options))
+    manifest = load_manifest(options.manifest_path, source_root=source_root(options))
+    if options.age_suite is None:
+        return manifest
+    return replace(manifest, age_suite=None if options.age_suite == "auto" else AgeSuite(options.age_suite))
 
 
 def places(options: Options, manifest: Manifest | None) -> Places:

@@ -23,7 +23,6 @@ class NotYet:
 _SECRET: Final = ("secrets", "*")
 
 NOT_YET: Final = (
-    NotYet(path=("age_suite",), values=("x25519", "mlkem768x25519"), instead="leave it out or write auto"),
     NotYet(path=("state", "url"), instead="keep the state in a file: {path: FILE}"),
     NotYet(path=("state", "gitlab"), instead="keep the state in a file: {path: FILE}"),
     NotYet(
