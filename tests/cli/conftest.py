@@ -35,7 +35,10 @@ def example(desk: Desk) -> Callable[[str], Desk]:
     def copy(name: str) -> Desk:
         source = REPOSITORY / "examples" / name
         shutil.copytree(
-            source, desk.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".reconciler", "*.state.json*")
+            source,
+            desk.path,
+            dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns(".reconciler", "*.state.json*"),
         )
         return desk
 

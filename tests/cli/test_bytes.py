@@ -77,7 +77,10 @@ REFUSED: Final = {
     "a link": (file_secret("a", "link.bin"), "symbolic link"),
     "outside": (file_secret("a", "../outside.bin"), "../outside.bin"),
     "a long text": (text_secret("a", "LONG"), "larger than a text secret"),
-    "not UTF-8": ("  a:\n    source: {file: bytes.txt}\n    share_with: {users: [ana@example.com]}\n", "UTF-8"),
+    "not UTF-8": (
+        "  a:\n    source: {file: bytes.txt}\n    share_with: {users: [ana@example.com]}\n",
+        "UTF-8",
+    ),
     "too large a file": (file_secret("a", "huge.bin"), "larger than a file secret"),
     "ciphertext": (file_secret("a", "locked.age"), "age-encrypted"),
     "a token": (text_secret("a", "GITHUB_TOKEN"), "GITHUB_TOKEN"),
@@ -89,9 +92,18 @@ def test_what_cannot_be_sent_is_refused_before_anything_is_made(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, entry: str, words: str
 ) -> None:
     """The message names the source and its line, nothing is made, nothing is written."""
-    for name, value in {"EMPTY": "", "LONG": "x" * (60 * KIB + 1), "GITHUB_TOKEN": "ghs_x", "OK": "1"}.items():
+    for name, value in {
+        "EMPTY": "",
+        "LONG": "x" * (60 * KIB + 1),
+        "GITHUB_TOKEN": "ghs_x",
+        "OK": "1",
+    }.items():
         monkeypatch.setenv(name, value)
-    for name, content in {"empty.bin": b"", "bytes.txt": b"\xff", "locked.age": b"age-encryption.org/v1\n"}.items():
+    for name, content in {
+        "empty.bin": b"",
+        "bytes.txt": b"\xff",
+        "locked.age": b"age-encryption.org/v1\n",
+    }.items():
         desk.write(name, content)
     (desk.path.parent / "outside.bin").write_bytes(b"x")
     (desk.path / "folder").mkdir()

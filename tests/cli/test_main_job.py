@@ -48,9 +48,7 @@ def test_the_share_links_stand_at_the_end(quickstart: Desk) -> None:
     assert shown["vpn-profile"] + "\n" == quickstart.done("output", "vpn-profile").out
 
 
-def test_in_ci_links_are_printed_only_on_request(
-    quickstart: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_ci_links_are_printed_only_on_request(quickstart: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sandbox is no CI: its links lead nowhere, so a `CI` variable changes nothing there."""
     monkeypatch.setenv("CI", "true")
     assert "Share links:" in quickstart.apply().out
@@ -117,9 +115,7 @@ def test_a_second_apply_does_nothing(quickstart: Desk) -> None:
     assert events == (quickstart.tenant_data / "events.jsonl").read_bytes()
 
 
-def test_the_manifest_may_lie_elsewhere(
-    quickstart: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_manifest_may_lie_elsewhere(quickstart: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """`-f` names it; state, sources and workdir belong to the manifest's directory, not to the shell's."""
     (quickstart.path / "elsewhere").mkdir()
     monkeypatch.chdir("elsewhere")
@@ -132,7 +128,11 @@ def test_the_manifest_may_lie_elsewhere(
 
 def test_the_sandbox_says_what_it_is(quickstart: Desk) -> None:
     """Whoever uses it reads, each time and on standard error, that it is no place for real secrets."""
-    for ran in (quickstart.done("plan"), quickstart.apply(), quickstart.done("sandbox", "view", "db-password")):
+    for ran in (
+        quickstart.done("plan"),
+        quickstart.apply(),
+        quickstart.done("sandbox", "view", "db-password"),
+    ):
         assert "no place for real secrets" in ran.err
         assert "no place for real secrets" not in ran.out
 

@@ -63,7 +63,9 @@ def test_ten_mistakes_give_ten_messages_with_their_lines(desk: Desk) -> None:
         ran = desk.run(*command)
         assert 65 == ran.code, ran.said
         assert b"" == ran.raw
-        problems = [line.strip() for line in ran.err.splitlines() if line.strip().startswith("reconciler.yaml:")]
+        problems = [
+            line.strip() for line in ran.err.splitlines() if line.strip().startswith("reconciler.yaml:")
+        ]
         found = {int(line.split(":")[1]): line for line in problems}
         assert list(EXPECTED) == list(found), ran.err
         assert 10 == len(problems)
@@ -92,7 +94,9 @@ def test_a_recipient_who_is_not_there_is_named_with_its_line(
     ran = desk.run("apply", "--auto-approve")
     assert 65 == ran.code, ran.said
     for line, who in zip((6, 9), people, strict=True):
-        assert any(f"reconciler.yaml:{line}:" in text and who in text for text in ran.err.splitlines()), ran.err
+        assert any(f"reconciler.yaml:{line}:" in text and who in text for text in ran.err.splitlines()), (
+            ran.err
+        )
     assert {} == desk.live()
 
 
@@ -111,7 +115,9 @@ def test_a_recipient_who_is_not_there_is_named_with_its_line(
     ],
     ids=["syntax", "tab", "tag", "alias", "duplicate", "second document", "depth", "empty", "version"],
 )
-def test_hostile_and_broken_yaml_never_shows_a_traceback_or_a_value(desk: Desk, text: str, words: str) -> None:
+def test_hostile_and_broken_yaml_never_shows_a_traceback_or_a_value(
+    desk: Desk, text: str, words: str
+) -> None:
     """Every one is exit 65 with a place and without the text that stands there."""
     desk.write("reconciler.yaml", text)
     ran = desk.run("validate")
