@@ -33,7 +33,7 @@ def move(state: State, moved: Iterable[Moved], wanted: Iterable[Address]) -> Mov
     origins: dict[Address, Address] = {}
     blocked: list[tuple[Address, Address]] = []
     for old in sorted(state.instances):
-        new = _destination(old, steps, addresses)
+        new = destination(old, steps, addresses)
         if new is None:
             continue
         if new in instances:
@@ -60,7 +60,7 @@ def uid_for(state: State | None, address: Address, uids: Mapping[Address, str]) 
     return instance.uid if instance else uids.get(address, "")
 
 
-def _destination(old: Address, steps: Mapping[str, str], wanted: frozenset[Address]) -> Address | None:
+def destination(old: Address, steps: Mapping[str, str], wanted: frozenset[Address]) -> Address | None:
     """Return where an address goes, or None when it stays: it is still wanted, or the way ends nowhere."""
     if old in wanted:
         return None

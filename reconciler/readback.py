@@ -84,7 +84,7 @@ def seen_attributes(vault: Vault) -> Attributes:
         label_defaulted=True,
         sharing=vault.sharing or Sharing.INTERNAL,
         recipients=tuple(Recipient(as_written=r, id=r) for r in readers),
-        expires_in=int(life.total_seconds()),
+        expires_in=max(0, int(life.total_seconds())),
         max_views=vault.max_views,
         filename=vault.filename or None,
         content_type=None,

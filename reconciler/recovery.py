@@ -11,19 +11,20 @@ A vault is looked at when it bears our stack's tag and is in neither state nor `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from reconciler import tags
+from reconciler import moves, tags
 from reconciler.addresses import Address
 from reconciler.journal import Committed
 from reconciler.ledger import Ledger, Open, pending_of
 from reconciler.plan import Attention
 from reconciler.readback import end_of, mismatch, object_of, seen_attributes
 from reconciler.remote import Status, Vault
-from reconciler.state import Attributes, Ended, Instance, Pending, State
+from reconciler.state import Attributes, End, Ended, Instance, Pending, State
 from reconciler.tags import Mac, Tag
 
 PENDING_SECONDS: Final = 15 * 60
@@ -93,13 +94,24 @@ def strangers(state: State | None, name: str, vaults: Iterable[Vault]) -> tuple[
     ours = tags.stack_part(name)
     tagged = ((vault, tags.find(vault.display_name)) for vault in vaults)
     found = [(v, tag) for v, tag in tagged if tag and tag.stack == ours and v.vault_id not in known]
-    return tuple(sorted(found, key=lambda pair: (-pair[1].generation, pair[0].vault_id)))
+    return tuple(sorted(found, key=_newest_first))
+
+
+def _newest_first(pair: tuple[Vault, Tag]) -> tuple[int, str]:
+    return -pair[1].generation, pair[0].vault_id
 
 
 def is_live(vault: Vault, now: datetime) -> bool:
     """Tell whether somebody could open the vault now."""
     in_time = vault.expires is None or now < vault.expires
     return vault.content_ready and vault.status is Status.ACTIVE and in_time
+
+
+def _was_filled(vault: Vault) -> bool:
+    """Tell whether a vault has its content, or had it: the tenant may delete it when the vault ends."""
+    ended = end_of(vault.status)
+    seen = ended is End.BURNED or vault.current_views > 0 or vault.share_url != ""
+    return vault.content_ready or (ended is not None and seen)
 
 
 class _Healer:
@@ -115,7 +127,8 @@ class _Healer:
         self.addresses = self._known_addresses()
 
     def run(self) -> Healing:
-        for vault, tag in strangers(self.before, self.found.name, self.found.vaults.values()):
+        found = strangers(self.before, self.found.name, self.found.vaults.values())
+        for vault, tag in sorted([*found, *self._without_tag(found)], key=_newest_first):
             self._judge(vault, tag)
         pending = self._pending()
         return Healing(
@@ -124,14 +137,31 @@ class _Healer:
             attention=tuple(self.attention),
         )
 
+    def _without_tag(self, found: Iterable[tuple[Vault, Tag]]) -> Iterator[tuple[Vault, Tag]]:
+        """Return the vaults that the journal names and whose names the tenant did not keep."""
+        passed = self.before.known() | self.before.forgotten | {vault.vault_id for vault, _ in found}
+        for bound in self.found.open:
+            vault = self.found.vaults.get(bound.vault_id or "")
+            tag = tags.find(f"[rc:{bound.intent.tag}]")
+            if vault and tag and vault.vault_id not in passed:
+                yield vault, tag
+
     def _known_addresses(self) -> dict[str, tuple[Address, Address]]:
         """Return A -> the address it was made from and the address that it means now."""
-        if self.found.mac is None:
+        found = self.found
+        if found.mac is None:
             return {}
-        stack = tags.stack_part(self.found.name)
-        now_called = {a: a for a in (*self.before.instances, *self.before.generations, *self.found.wanted)}
-        now_called |= dict(self.found.moved)
-        return {tags.address_part(self.found.mac, stack, old): (old, new) for old, new in now_called.items()}
+        steps = {old.name: new.name for old, new in found.moved.items()}
+        keys = {"", *(want.key for want in found.wanted)}
+        renamed = {Address(old, key) for old in steps for key in keys}
+        begun = {o.intent.address for o in found.open} | {p.address for p in self.before.pending}
+        known = {*self.before.instances, *self.before.generations, *found.wanted, *renamed, *begun}
+        wanted = frozenset(found.wanted)
+        stack = tags.stack_part(found.name)
+        return {
+            tags.address_part(found.mac, stack, old): (old, moves.destination(old, steps, wanted) or old)
+            for old in known
+        }
 
     def _judge(self, vault: Vault, tag: Tag) -> None:
         whose = self.addresses.get(tag.address)
@@ -139,7 +169,9 @@ class _Healer:
         address = whose[1] if whose else ours
         if address:
             self.ledger.used(self._home(address), tag.generation)
-        if not vault.content_ready:
+        if whose:
+            self.ledger.used(whose[0], tag.generation)  # an old name may be used again, its tags may not
+        if not _was_filled(vault):
             self._judge_empty(vault, address)
         elif whose is None:
             self._tell(vault, "nothing here says what it is: run with the stack's fingerprint key")
@@ -155,19 +187,19 @@ class _Healer:
                 home = self._home(whose[1])
                 self.ledger.depose(
                     home,
-                    self._uid(home, whose[1]),
+                    self._uid(home, whose[1], vault),
                     object_of(vault, tag, seen_attributes(vault), now=self.found.now),
                 )
 
     def _judge_empty(self, vault: Vault, address: Address | None) -> None:
-        if end_of(vault.status):
-            return
         settled = vault.created and self.found.now - vault.created > timedelta(seconds=PENDING_SECONDS)
-        if address or settled:
+        if vault.status is Status.UNKNOWN:
+            self._tell(vault, "its status is none that this version knows, so it is left alone")
+        elif end_of(vault.status) is None and (address or settled):
             self.shells.append(Shell(vault_id=vault.vault_id, address=address))
 
     def _tell(self, vault: Vault, why: str) -> None:
-        if is_live(vault, self.found.now):
+        if is_live(vault, self.found.now) or vault.status is Status.UNKNOWN:
             self.attention.append(
                 Attention(
                     code="unknown_vault",
@@ -181,10 +213,10 @@ class _Healer:
         desire = self.found.wanted.get(address)
         if desire is None or desire.content is None or self.found.mac is None:
             return False
-        known = self.ledger.instance(self._home(address))
-        current = known.current.generation if known and known.current else 0
-        if tag.generation <= max(current, self.before.generations.get(tagged, 0)):
+        if tag.generation <= self._newest(self._home(address)):
             return False
+        if end_of(vault.status) and tag.generation <= self.before.generations.get(tagged, 0):
+            return False  # it ended under our eyes, and left the state for that
         again = tags.make(
             self.found.mac,
             name=self.found.name,
@@ -206,7 +238,7 @@ class _Healer:
             source=desire.source,
         )
         home = self._home(address)
-        uid = self._uid(home, address)
+        uid = self._uid(home, address, vault)
         self.ledger.take(
             Committed(op="", address=home, uid=uid, prevent_revoke=desire.prevent_revoke, object=thing)
         )
@@ -227,9 +259,18 @@ class _Healer:
         """Return where the state keeps an address: under its old name, while a move is still to be made."""
         return self.found.origins.get(address, address)
 
-    def _uid(self, home: Address, address: Address) -> str:
+    def _newest(self, home: Address) -> int:
+        """Return the generation of what an address has or last had; one that was adopted just now counts."""
         known = self.ledger.instance(home)
-        return known.uid if known else self.found.uids.get(address, "")
+        current = known.current if known else None
+        ended = known.ended if known else None
+        return max(current.generation if current else 0, ended.object.generation if ended else 0)
+
+    def _uid(self, home: Address, address: Address, vault: Vault) -> str:
+        """Return an address's uid; one that nobody wants gets one that no other has, from its vault."""
+        known = self.ledger.instance(home)
+        made_up = hashlib.sha256(vault.vault_id.encode()).hexdigest()[:32]
+        return known.uid if known else self.found.uids.get(address) or made_up
 
     def _pending(self) -> tuple[Pending, ...]:
         """Keep the creates that may still land; what was found or is past its time is settled."""
@@ -239,17 +280,10 @@ class _Healer:
                 pending = pending_of(open_create, seconds=PENDING_SECONDS)
                 waiting[pending.op] = pending
             else:
-                self._settle(open_create)
+                self.ledger.used(open_create.intent.address, open_create.intent.generation)
         seen = {str(tag) for v in self.found.vaults.values() if (tag := tags.find(v.display_name))}
         kept = tuple(p for p in waiting.values() if p.tag not in seen and self.found.now < p.until)
         for pending in waiting.values():
             if pending not in kept:
                 self.ledger.used(pending.address, pending.generation)
         return kept
-
-    def _settle(self, bound: Open) -> None:
-        """Close a create that was answered; a vault that lost its tag is judged here, by its id."""
-        self.ledger.used(bound.intent.address, bound.intent.generation)
-        vault = self.found.vaults.get(bound.vault_id or "")
-        if vault and tags.find(vault.display_name) is None and not vault.content_ready:
-            self._judge_empty(vault, bound.intent.address)
