@@ -31,6 +31,12 @@ def lookups(wanted: Iterable[Wanted]) -> tuple[str, ...]:
     return tuple(sorted({fold(p.as_written) for want in wanted for p in want.people if "@" in p.as_written}))
 
 
+def identified(wanted: Iterable[Wanted]) -> tuple[str, ...]:
+    """Return the user IDs that are written as such, each once: they can be looked up many at a time."""
+    inside = (want for want in wanted if want.attributes.sharing is Sharing.INTERNAL)
+    return tuple(sorted({p.as_written for want in inside for p in want.people if "@" not in p.as_written}))
+
+
 def recorded(state: State | None) -> dict[Address, Attributes]:
     """Return what each address was last applied with: its live vault, else the one that ended."""
     if state is None:
@@ -48,7 +54,7 @@ def resolve(
     *,
     known: Mapping[Address, Attributes],
 ) -> Resolved:
-    """Fill in the recipients' IDs from what the directory answered to `lookups`.
+    """Fill in the recipients' IDs from what the directory answered to `lookups` and `identified`, by key.
 
     `known` is `recorded`: somebody who has a secret already and was disabled since is told about, not
     refused, so that a leaver blocks nobody else's renewal.
@@ -113,7 +119,7 @@ class _Clerk:
                 self.inside.setdefault(person.as_written, []).append(want.address)
             return folded
         if "@" not in folded:
-            return folded
+            return self._checked_id(want, person)
         enabled = [user for user in self._users(folded) if user.enabled]
         if len(enabled) == 1:
             return enabled[0].user_id
@@ -126,6 +132,12 @@ class _Clerk:
         )
         return None
 
+    def _checked_id(self, want: Wanted, person: Person) -> str | None:
+        users = self.directory.get(person.as_written, ())
+        if any(user.enabled for user in users):
+            return person.as_written
+        return self._id_of_absent(want, person, users)
+
     def _users(self, folded: str) -> tuple[User, ...]:
         """Return who has exactly this address: the directory's search may be fuzzy."""
         return tuple(user for user in self.directory.get(folded, ()) if fold(user.email) == folded)
@@ -134,7 +146,7 @@ class _Clerk:
         if not disabled:
             self._problem(
                 person,
-                f"nobody in the tenant has the address {person.as_written}",
+                f"nobody in the tenant has the {'address' if '@' in person.as_written else 'ID'} {person.as_written}",
                 "correct it, or move it to `external` when the person is outside",
             )
             return None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from reconciler.addresses import Address
 from reconciler.expand import Wanted
 from reconciler.manifest import Sharing
-from reconciler.recipients import lookups, recorded, resolve, resolve_offline
+from reconciler.recipients import identified, lookups, recorded, resolve, resolve_offline
 from reconciler.remote import User
 from reconciler.state import Attributes, End, Ended, Recipient
 from tests.planning import NOW, attributes, instance, mark, state, thing, wanted
@@ -28,6 +28,9 @@ DIRECTORY = {
     "ana@example.com": (user("ana", "Ana@Example.com"), user("near", "ana@example.com.evil")),
     "two@example.com": (user("t1", "two@example.com"), user("t2", "two@example.com")),
     "off@example.com": (user("off", "off@example.com", enabled=False),),
+    "2abC": (user("2abC", "zed@example.com"),),
+    "ana": (user("ana", "Ana@Example.com"),),
+    "2off": (user("2off", "left@example.com", enabled=False),),
     "back@example.com": (user("b1", "back@example.com", enabled=False), user("b2", "back@example.com")),
 }
 KNOWN: dict[Address, Attributes] = {}
@@ -43,6 +46,23 @@ def test_addresses_to_look_up_are_folded_and_each_once() -> None:
         asks("ANA@example.com", "x@o.example", sharing=Sharing.EXTERNAL),
     ]
     assert lookups(wants) == ("ana@example.com", "x@o.example")
+
+
+def test_ids_to_look_up_are_those_of_users_and_each_once() -> None:
+    wants = [
+        asks("2abC", "ana@example.com"),
+        asks("2abC", "2x"),
+        asks("x@o.example", sharing=Sharing.EXTERNAL),
+    ]
+    assert ("2abC", "2x") == identified(wants)
+
+
+def test_an_id_that_is_unknown_or_disabled_is_told_with_its_line() -> None:
+    found = resolve([asks("2nobody", "2off", line=4)], DIRECTORY, known=KNOWN)
+    assert [
+        (mark(4), "2off is disabled in the tenant"),
+        (mark(4), "nobody in the tenant has the ID 2nobody"),
+    ] == sorted((p.mark, p.what) for p in found.problems)
 
 
 def test_an_exact_enabled_address_is_resolved_and_an_id_passes() -> None:

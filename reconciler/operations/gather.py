@@ -120,6 +120,8 @@ async def _people(
         directory[email] = await client.users(email)
 
     await each(recipients.lookups(wanted), find, at_once=_LOOKUPS_AT_ONCE)
+    if ids := recipients.identified(wanted):
+        directory |= {user.user_id: (user,) for user in await client.users_by_id(ids)}
     resolved = recipients.resolve(wanted, directory, known=recipients.recorded(state))
     if resolved.problems:
         raise ManifestError(resolved.problems)
