@@ -103,6 +103,10 @@ class Workdir:
         data = durable.read(self.journal_path)
         return None if data is None else journal.parse(data, file=str(self.journal_path))
 
+    def has_journal(self) -> bool:
+        """Tell whether a run is open: what it recorded is then still to be put into the state."""
+        return self.journal_path.exists()
+
     def new_journal(self, header: Header) -> JournalWriter:
         """Begin a journal in place of any older one."""
         durable.replace(self.journal_path, journal.header_line(header))

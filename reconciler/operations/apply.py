@@ -78,7 +78,7 @@ async def apply(stack: Stack, client: Client, uploader: Uploader, terms: Terms) 
             seen = _approved(seen, saved)
         plan = seen.planned.plan
         _refuse(seen, terms)
-        if not seen.must_write():
+        if not (seen.must_write() or stack.workdir.has_journal()):
             return Applied(plan=plan, state=seen.loaded)
         if plan.acting() and not terms.confirm(plan):
             return Applied(plan=plan, declined=True, state=seen.loaded)
