@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -14,13 +15,16 @@ from reconciler.durable import reason
 
 _DENIED_VARIABLES: Final = re.compile(
     r"""(?x) (?: GITHUB_ | ACTIONS_ | RUNNER_ | CI_JOB_ | CI_DEPLOY_ | CI_REGISTRY_ | CI_REPOSITORY_
+    | CI_DEPENDENCY_PROXY_ | BITBUCKET_STEP_OIDC_ | BUILDKITE_AGENT_ | CIRCLE_OIDC_
     | CONDUCTORONE_ | RECONCILER_ | AWS_ | AZURE_ | ARM_ | GOOGLE_ | GCP_ | GCLOUD_ | CLOUDSDK_
     | VAULT_ | SOPS_ | TF_HTTP_ | TWINE_ | SSH_ ).*
-    | GITLAB_TOKEN | NPM_TOKEN | NODE_AUTH_TOKEN | BASH_ENV""",
+    | GH_TOKEN | GH_ENTERPRISE_TOKEN | GITLAB_TOKEN | SYSTEM_ACCESSTOKEN | DOCKER_AUTH_CONFIG
+    | NPM_TOKEN | NODE_AUTH_TOKEN | BASH_ENV""",
 )
 """The tool's own credentials and keys, CI's tokens, cloud credentials. The whole name is matched."""
 
 _DENIED_PARTS: Final = frozenset({".git", ".reconciler"})
+_OWN: Final = "{} is this program's own file and is never read as a source"
 
 
 class NotReadableError(Exception):
@@ -59,6 +63,20 @@ class Confinement:
         is read. Raises NotReadableError.
         """
         parts = self._parts(path)
+        try:
+            descriptor = self._descend(parts)
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        it = os.fstat(descriptor)
+        if not stat.S_ISREG(it.st_mode):
+            os.close(descriptor)
+            raise NotReadableError(f"{path} is not a regular file")
+        if self._is_own(it):
+            os.close(descriptor)
+            raise NotReadableError(_OWN.format(path))
+        return descriptor
+
+    def _descend(self, parts: tuple[str, ...]) -> int:
         directory = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for part in parts[:-1]:
@@ -69,17 +87,21 @@ class Confinement:
                 directory = beneath
             # O_NONBLOCK: opening a FIFO must not wait for its writer
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            descriptor = os.open(parts[-1], flags, dir_fd=directory)
-        except OSError as error:
-            raise _unreadable(path, error) from None
+            return os.open(parts[-1], flags, dir_fd=directory)
         finally:
             os.close(directory)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise NotReadableError(f"{path} is not a regular file")
-        return descriptor
+
+    def _is_own(self, it: os.stat_result) -> bool:
+        """Tell whether this is a file of ours, by whatever name: another case, a second name, another root."""
+        for own in self.own:
+            with contextlib.suppress(OSError):
+                if os.path.samestat(it, own.lstat()):
+                    return True
+        return False
 
     def _parts(self, path: str) -> tuple[str, ...]:
+        if not _is_path(path):
+            raise NotReadableError("the path of a source holds characters that no file's name can hold")
         whole = Path(os.path.normpath(self.base / path))
         try:
             parts = whole.relative_to(self.root).parts
@@ -90,11 +112,20 @@ class Confinement:
             ) from None
         if not parts:
             raise NotReadableError(f"{path} is a directory")
-        if _DENIED_PARTS.intersection(parts):
+        if _DENIED_PARTS.intersection(part.casefold() for part in parts):  # some file systems know no case
             raise NotReadableError(f"{path} lies in a directory that is never read as a source")
         if whole in self.own:
-            raise NotReadableError(f"{path} is this program's own file and is never read as a source")
+            raise NotReadableError(_OWN.format(path))
         return parts
+
+
+def _is_path(path: str) -> bool:
+    """Tell whether the system can be asked for it: NUL ends a name, half a surrogate pair is no character."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in path
 
 
 def _unreadable(path: str, error: OSError) -> NotReadableError:

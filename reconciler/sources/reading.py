@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from reconciler.durable import reason
 from reconciler.errors import Problem, SourceError
 from reconciler.fingerprint import Key
 from reconciler.manifest import FILE_MAX, TEXT_MAX, Encoding, EnvSource, FileSource, Kind, Source
@@ -79,6 +80,8 @@ class SourceReader:
             stream, size = self._stream(source, kind)
         except NotReadableError as error:
             raise _refused(source, error.what, error.hint) from None
+        except OSError as error:
+            raise _unreadable(source, error) from None
         try:
             _check_size(source, kind, size)
             reading = Reading(source, stream, size=size, key=key, expected=expected)
@@ -145,14 +148,14 @@ class Reading:
     def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes, b"" at the end. SourceError where the source is not what it was."""
         wanted = self._left if size < 0 else min(size, self._left)
+        if not wanted:
+            return b""
         try:
-            piece = self._stream.read(wanted) if wanted else b""
+            piece = self._stream.read(wanted)
             grown = self._left == len(piece) and bool(self._after_end())
         except OSError as error:
-            raise _refused(
-                self._source, f"{self._source} cannot be read: {os.strerror(error.errno or 5)}"
-            ) from None
-        if len(piece) < wanted and not piece:
+            raise _unreadable(self._source, error) from None
+        if not piece:
             raise self._changed("became shorter")
         if grown:
             raise self._changed("grew")
@@ -183,9 +186,7 @@ class Reading:
             head = self._stream.read(_PIECE)
             self._stream.seek(0)
         except OSError as error:
-            raise _refused(
-                self._source, f"{self._source} cannot be read: {os.strerror(error.errno or 5)}"
-            ) from None
+            raise _unreadable(self._source, error) from None
         what = _ciphertext(head)
         if what:
             raise _refused(
@@ -194,7 +195,8 @@ class Reading:
 
 
 def _ciphertext(head: bytes) -> str | None:
-    if head.startswith((b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")):
+    armor = head.removeprefix(b"\xef\xbb\xbf").lstrip()  # age itself reads past what stands before it
+    if head.startswith(b"age-encryption.org/") or armor.startswith(b"-----BEGIN AGE ENCRYPTED FILE-----"):
         return "an age-encrypted file"
     if head.startswith(b"version https://git-lfs.github.com/spec/"):
         return "a Git LFS pointer (run `git lfs pull`)"
@@ -204,11 +206,16 @@ def _ciphertext(head: bytes) -> str | None:
 
 
 def _open_file(descriptor: int, source: FileSource, limit: int) -> tuple[Stream, int]:
-    size = os.fstat(descriptor).st_size
-    # A text is read at most to its limit, whatever grew meanwhile; `_check_size` refuses the rest.
-    if source.trim_newline and 0 < size <= limit + 2:
-        size = _trimmed(os.pread(descriptor, 2, max(0, size - 2)), size)
-    return open(descriptor, "rb", buffering=0), size
+    stream = open(descriptor, "rb", buffering=0)  # noqa: SIM115 - the reading closes it
+    try:
+        size = os.fstat(descriptor).st_size
+        # A text is read at most to its limit, whatever grew meanwhile; `_check_size` refuses the rest.
+        if source.trim_newline and 0 < size <= limit + 2:
+            size = _trimmed(os.pread(descriptor, 2, max(0, size - 2)), size)
+    except BaseException:
+        stream.close()
+        raise
+    return stream, size
 
 
 def _trimmed(tail: bytes, size: int) -> int:
@@ -233,10 +240,21 @@ def _check_size(source: Source, kind: Kind, size: int) -> None:
 
 
 def _check_text(source: Source, value: bytes) -> None:
+    if not _is_utf8(value):
+        raise _refused(source, f"{source} is not UTF-8 text", "use `kind: file` for other bytes")
+
+
+def _is_utf8(value: bytes) -> bool:
+    # by itself, so that Python's error, which carries the value, is not the context of ours
     try:
         value.decode()
     except UnicodeDecodeError:
-        raise _refused(source, f"{source} is not UTF-8 text", "use `kind: file` for other bytes") from None
+        return False
+    return True
+
+
+def _unreadable(source: Source, error: OSError) -> SourceError:
+    return _refused(source, f"{source} cannot be read: {reason(error)}")
 
 
 def _refused(source: Source, what: str, hint: str | None = None) -> SourceError:
