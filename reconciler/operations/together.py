@@ -21,7 +21,7 @@ async def each(things: Iterable[T], work: Callable[[T], Awaitable[None]], *, at_
         while left:
             await work(left.popleft())
 
-    workers = [asyncio.create_task(worker()) for _ in range(min(at_once, len(left)))]
+    workers = [asyncio.create_task(worker()) for _ in range(min(max(at_once, 1), len(left)))]
     try:
         await asyncio.gather(*workers)
     finally:
