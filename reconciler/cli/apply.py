@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import signal
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from reconciler import durable, ui
-from reconciler.cli import ci, session
+from reconciler.cli import ci, session, signals
 from reconciler.cli.formats import print_plan
 from reconciler.cli.options import Options, options, shared
 from reconciler.cli.plan import addresses_of, read_plan, require_plan, selecting
@@ -129,8 +126,10 @@ def _run(asked: _Asked) -> int:
         if not it.json:
             print_plan(it, plan)
         reporter.total = len(plan.acting())
-        question = _question(plan, destroy=asked.wishes.destroy)
-        return asked.auto_approve or ui.ask(question, flag="--auto-approve")
+        if asked.auto_approve:
+            return True
+        with signals.answering():
+            return ui.ask(_question(plan, destroy=asked.wishes.destroy), flag="--auto-approve")
 
     terms = Terms(
         wishes=asked.wishes,
@@ -170,32 +169,8 @@ def _write_result(
 async def _apply(it: Options, terms: Terms) -> Applied:
     manifest = session.load(it)
     async with session.sign_in(it, manifest) as at:
-        with _stopping(terms.stop):
+        with signals.stopping(terms.stop):
             return await apply(at.stack, at.client, at.uploader, terms)
-
-
-@contextlib.contextmanager
-def _stopping(stop: Stop) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into a request to finish; the second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-
-    def on_signal(number: signal.Signals) -> None:
-        if stop.requested:
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        stop.requested = True
-        stop.terminated = number is signal.SIGTERM
-        ui.warn(
-            "finishing what is in hand; once more ends it at once, and the next run then goes on from there"
-        )
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal, number)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 def _question(plan: Plan, *, destroy: bool) -> str:

@@ -1,0 +1,57 @@
+"""SIGINT and SIGTERM: a request to finish while changes are made, an answer while a question stands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler import ui
+from reconciler.errors import Stopped
+from reconciler.operations.apply import Stop
+
+_NUMBERS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def stopping(stop: Stop) -> Iterator[None]:
+    """Turn a signal into a request to finish; the second one ends the process at once. Inside a running loop."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: signal.Signals) -> None:
+        if stop.requested:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        stop.requested = True
+        stop.terminated = number is signal.SIGTERM
+        ui.warn(
+            "finishing what is in hand; once more ends it at once, and the next run then goes on from there"
+        )
+
+    for number in _NUMBERS:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield
+    finally:
+        for number in _NUMBERS:
+            loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[None]:
+    """Let a signal end a question: the loop stands still meanwhile, and would only hear it afterwards."""
+
+    def end(number: int, _: object) -> None:
+        raise Stopped("nothing was done", terminated=number == signal.SIGTERM)
+
+    wakeup = signal.set_wakeup_fd(-1)
+    before = {number: signal.signal(number, end) for number in _NUMBERS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
