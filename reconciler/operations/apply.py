@@ -275,6 +275,7 @@ class _Work:
         self._ended(change, Outcome.REVOKED, vault_id=vault_id)
 
     def _failed(self, error: ReconcilerError) -> None:
+        error.hint = error.hint or "run the same command again: it goes on from here"
         self.failures.append(error)
         self.barred = self.barred or isinstance(error, StateError | SignInError)
 

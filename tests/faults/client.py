@@ -57,6 +57,8 @@ class Ran:
     err: str
     trace: list[Syscall] = field(default_factory=list)
     injected: list[str] = field(default_factory=list)
+    peak: int = 0
+    """KiB of memory, at most."""
 
     @property
     def killed(self) -> bool:
@@ -111,7 +113,14 @@ class Running:
             trace = parse(text)
             injected = [line for line in text.splitlines() if "(INJECTED)" in line]
         out, err = (Path(p).read_text(errors="replace") for p in (self._call.out, self._call.err))
-        return Ran(code=self._process.code, out=out, err=err, trace=trace, injected=injected)
+        return Ran(
+            code=self._process.code,
+            out=out,
+            err=err,
+            trace=trace,
+            injected=injected,
+            peak=self._process.peak,
+        )
 
     def _attach(self, inject: Inject | None, trace: tuple[str, ...]) -> subprocess.Popen[bytes]:
         names = trace or (inject.name if inject else "",)

@@ -28,6 +28,8 @@ class Ended:
     pid: int
     event: threading.Event = field(default_factory=threading.Event)
     code: int | None = None
+    peak: int = 0
+    """KiB of memory, at most."""
 
 
 class Zygote:
@@ -70,7 +72,7 @@ class Zygote:
                     self._some.notify()
                 else:
                     ended = self._known.pop(pid)
-                    ended.code = code
+                    ended.code, ended.peak = code
                     ended.event.set()
 
 
@@ -104,12 +106,12 @@ def main() -> None:
 def _reap(control: socket.socket) -> None:
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status, used = os.wait4(-1, os.WNOHANG)
         except ChildProcessError:
             return
         if pid == 0:
             return
-        control.send(pickle.dumps(("ended", pid, os.waitstatus_to_exitcode(status))))
+        control.send(pickle.dumps(("ended", pid, (os.waitstatus_to_exitcode(status), used.ru_maxrss))))
 
 
 def _child(call: Call, go: int) -> None:
