@@ -27,7 +27,7 @@ Exit codes:
 """
 
 _COMMANDS: Final = {
-    "init": "manifest",
+    "init": "init",
     "validate": "manifest",
     "schema": "manifest",
     "plan": "plan",
@@ -39,6 +39,8 @@ _COMMANDS: Final = {
     "state": "state",
     "access": "access",
     "key": "key",
+    "env": "env",
+    "ci": "pipeline",
     "auth": "auth",
     "sandbox": "sandbox",
 }

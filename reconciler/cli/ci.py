@@ -45,7 +45,8 @@ def tell_error(it: Options, error: ReconcilerError) -> None:
     else:
         text = "; ".join(part for part in (error.summary, error.detail, error.hint) if part)
         found = [annotations.Annotation(level=annotations.Level.ERROR, text=text)]
-    click.echo(annotations.render(found), nl=False)
+    # Standard output is the result, and often goes to a file; GitHub reads commands from both.
+    click.echo(annotations.render(found), nl=False, err=True)
 
 
 def tell_plan(it: Options, plan: Plan, saved: Path | None) -> None:
@@ -56,14 +57,17 @@ def tell_plan(it: Options, plan: Plan, saved: Path | None) -> None:
     from reconciler.render import annotations, markdown
 
     seen = view.make(plan)
-    click.echo(annotations.render(annotations.of_view(seen)), nl=False)
+    click.echo(annotations.render(annotations.of_view(seen)), nl=False, err=True)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         _append(Path(summary), markdown.render(seen, budget=_room(Path(summary), markdown.SUMMARY_BYTES)))
     if outputs := os.environ.get("GITHUB_OUTPUT"):
-        _append(Path(outputs), "".join(_output(name, value) for name, value in _outputs(plan, saved).items()))
+        _append(
+            Path(outputs), "".join(_output(name, value) for name, value in outputs_of(plan, saved).items())
+        )
 
 
-def _outputs(plan: Plan, saved: Path | None) -> Mapping[str, str]:
+def outputs_of(plan: Plan, saved: Path | None) -> Mapping[str, str]:
+    """Return what later steps decide by."""
     summary = plan.summary()
     return {
         "has-changes": "true" if plan.acting() else "false",

@@ -1,4 +1,4 @@
-"""`init`, `validate` and `schema`: what needs no tenant, no state and no key."""
+"""`validate` and `schema`: what needs no tenant, no state and no key."""
 
 from __future__ import annotations
 
@@ -7,38 +7,10 @@ from pathlib import Path
 
 import click
 
-from reconciler import schema, templates
+from reconciler import schema
 from reconciler.cli.options import options, shared
-from reconciler.errors import ExitCode, ManifestError, Problem, UsageError
+from reconciler.errors import ExitCode, ManifestError, Problem
 from reconciler.files import load_manifest
-
-
-@click.command("init")
-@shared
-def init_command() -> None:
-    """Write a commented manifest and the .gitignore lines that belong to it."""
-    path = options().manifest_path
-    if path.exists():
-        raise UsageError(f"{path} exists already", hint="name another file with -f, or edit that one")
-    try:
-        path.write_text(templates.MANIFEST)
-        ignored = _ignore(path.parent / ".gitignore")
-    except OSError:
-        raise UsageError(f"{path.parent} cannot be written to") from None
-    click.echo(f"Wrote {path}{' and ' + str(ignored) if ignored else ''}.")
-    click.echo(f"Next: edit it, then `reconciler --sandbox -f {path} plan` shows what it would do.")
-
-
-def _ignore(path: Path) -> Path | None:
-    """Add our lines to a .gitignore, once; the file's own lines stay."""
-    present = path.read_text() if path.exists() else ""
-    lines = present.splitlines()
-    missing = [line for line in templates.GITIGNORE.splitlines() if line and line not in lines]
-    if not missing:
-        return None
-    start = present if not present or present.endswith("\n") else present + "\n"
-    path.write_text(start + "\n".join(missing) + "\n")
-    return path
 
 
 @click.command("validate")

@@ -191,7 +191,7 @@ async def _connected(options: Options, stack: Stack, server: Server, found: Foun
 
     async with connect(options, server, found) as link:
         # A session of its own: what is sent to the upload's host carries no token and no cookie.
-        uploader = Uploader(Session(ca_file=_ca_file(options)))
+        uploader = Uploader(Session(ca_file=ca_file(options)))
         try:
             yield SignedIn(stack=stack, client=link.client, uploader=uploader)
         finally:
@@ -214,7 +214,7 @@ async def connect(options: Options, server: Server, found: Found) -> AsyncIterat
     from reconciler.clock import ServerClock
     from reconciler.http import Session
 
-    session, clock = Session(ca_file=_ca_file(options)), ServerClock()
+    session, clock = Session(ca_file=ca_file(options)), ServerClock()
     credentials = sign_in(found, session, server, clock=clock)
     client = Client(session, server, credentials, clock=clock, on_wait=ui.waiting)
     try:
@@ -223,5 +223,6 @@ async def connect(options: Options, server: Server, found: Found) -> AsyncIterat
         await client.aclose()
 
 
-def _ca_file(options: Options) -> str | None:
+def ca_file(options: Options) -> str | None:
+    """Return which certificate authorities to trust instead of the usual ones."""
     return options.ca_file or os.environ.get("SSL_CERT_FILE")

@@ -1,0 +1,187 @@
+"""`ci`: steps of a pipeline that are not plan or apply: the comment, the outputs, the state's branch."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from reconciler import durable
+from reconciler.cli import ci, session
+from reconciler.cli.options import Options, options, shared
+from reconciler.cli.plan import read_plan
+from reconciler.errors import StateError, UsageError
+from reconciler.sensitive import Sensitive
+
+if TYPE_CHECKING:
+    from reconciler.branch import Branch
+    from reconciler.comments import PullRequest
+
+_BOT: Final = "github-actions[bot]"
+"""Whose comments a job's own token makes."""
+
+
+@click.group("ci")
+@shared
+def ci_command() -> None:
+    """Do the steps around plan and apply in a pipeline; `init --ci` writes one that uses them."""
+
+
+@ci_command.command("comment")
+@shared
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--pull-request", type=click.IntRange(min=1), metavar="N", help="Default: the one of this job.")
+@click.option(
+    "--author", default=_BOT, show_default=True, metavar="LOGIN", help="Whose comments may be updated."
+)
+def comment(*, file: Path, pull_request: int | None, author: str) -> None:
+    """Put a plan, as --format markdown printed it, into the pull request: one comment, updated in place.
+
+    GitHub only: reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
+    """
+    from reconciler.comments import PullRequest
+
+    try:
+        body = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"{file} cannot be read as text") from None
+    at = PullRequest(
+        api=os.environ.get("GITHUB_API_URL") or "https://api.github.com",
+        repository=os.environ.get("GITHUB_REPOSITORY", ""),
+        number=pull_request or _pull_request(),
+        author=author,
+    )
+    token = os.environ.get("GITHUB_TOKEN", "")
+    if not token or not token.isascii() or not token.isprintable():
+        raise UsageError(
+            "GITHUB_TOKEN is not set", hint="give this step `env: {GITHUB_TOKEN: ${{ github.token }}}`"
+        )
+    new = asyncio.run(_put(options(), at, Sensitive.of(token), body))
+    click.echo(f"The comment of pull request {at.number} is {'made' if new else 'up to date'}.")
+
+
+async def _put(it: Options, at: PullRequest, token: Sensitive, body: str) -> bool:
+    from reconciler import comments
+    from reconciler.http import Session
+
+    connection = Session(ca_file=session.ca_file(it))
+    try:
+        return await comments.put(connection, at, token, body)
+    finally:
+        await connection.aclose()
+
+
+def _pull_request() -> int:
+    """Return the number in `refs/pull/N/merge`, which is what a pull request's job works on."""
+    parts = os.environ.get("GITHUB_REF", "").split("/")
+    if parts[:2] == ["refs", "pull"] and len(parts) > 2 and parts[2].isdecimal():
+        return int(parts[2])
+    raise UsageError("this job belongs to no pull request", hint="--pull-request N names one")
+
+
+@ci_command.command("outputs")
+@click.argument("plan_file", metavar="PLAN", type=click.Path(path_type=Path))
+def outputs(plan_file: Path) -> None:
+    """Print what a saved plan holds as NAME=VALUE lines, for GitLab's `artifacts:reports:dotenv`."""
+    found = ci.outputs_of(read_plan(plan_file, None), plan_file)
+    for name, value in found.items():
+        click.echo(f"{name.upper().replace('-', '_')}={value}")
+
+
+@ci_command.command("fetch-state")
+@shared
+@click.option(
+    "--branch", "name", default="reconciler-state", show_default=True, help="Where the state lives."
+)
+@click.option("--remote", default="origin", show_default=True, help="A remote of this clone, or its address.")
+def fetch_state(*, name: str, remote: str) -> None:
+    """Bring the state from its branch to where --state says. Run `ci push-state` when apply has ended.
+
+    On the branch the state's file is named after the manifest's place in the repository. What is on the branch
+    counts: a local copy that differs is kept as `.backup`.
+    """
+    it = options()
+    where = session.places(it, session.load(it))
+    branch = _branch(it, remote=remote, name=name)
+    paths = _paths(it, branch)
+    found = branch.read(paths)
+    for path, local in zip(paths, (where.state, where.workdir.journal_path), strict=True):
+        _lay(local, found[path])
+    _record_base(where.state, {"branch": name, "remote": remote}, found)
+    known = found[paths[0]] is not None
+    click.echo(f"{where.state} is the state of {name}." if known else f"There is no state on {name} yet.")
+
+
+def _lay(local: Path, data: bytes | None) -> None:
+    """Make a local file what the branch holds, and keep what was there."""
+    present = durable.read(local)
+    if present == data:
+        return
+    durable.make_private_directory(local.parent)
+    backup = local.with_name(local.name + ".backup")
+    if data is None:
+        local.replace(backup)
+    else:
+        durable.replace(local, data, backup=backup)
+
+
+def _record_base(state: Path, about: dict[str, str], found: Mapping[str, bytes | None]) -> None:
+    from reconciler.branch import hashes
+
+    durable.make_private_directory(state.parent)
+    record = {**about, "files": hashes(found)}
+    durable.replace(_fetched(state), json.dumps(record, indent=1).encode() + b"\n")
+
+
+@ci_command.command("push-state")
+@shared
+def push_state() -> None:
+    """Put the state on the branch that `ci fetch-state` brought it from. Fails rather than lose anybody's write.
+
+    When another run was faster, what this one knew goes to a branch beside, which the error names.
+    """
+    it = options()
+    where = session.places(it, session.load(it))
+    try:
+        record = json.loads(durable.read(_fetched(where.state)) or b"")
+        name, remote, base = record["branch"], record["remote"], record["files"]
+    except (ValueError, KeyError, TypeError):
+        raise UsageError(
+            f"{where.state} was not brought from a branch", hint="`ci fetch-state` comes before"
+        ) from None
+    branch = _branch(it, remote=remote, name=name)
+    paths = _paths(it, branch)
+    here = dict(zip(paths, map(durable.read, (where.state, where.workdir.journal_path)), strict=True))
+    conflict = branch.write(
+        here, base=base, message=f"Keep the state of {paths[0].removesuffix('.state.json')}"
+    )
+    if conflict:
+        raise StateError(
+            f"another run wrote this state to {name} meanwhile; what this run knew is on {conflict.kept_on}",
+            hint="the next run takes over from the tenant what this one made; then delete that branch, and let "
+            "one job at a time write the state (`concurrency`)",
+        )
+    _record_base(where.state, {"branch": name, "remote": remote}, here)
+    click.echo(f"{name} holds the state.")
+
+
+def _branch(it: Options, *, remote: str, name: str) -> Branch:
+    from reconciler.branch import Branch
+
+    return Branch(it.manifest_path.resolve().parent, remote=remote, name=name, environ=os.environ)
+
+
+def _paths(it: Options, branch: Branch) -> tuple[str, str]:
+    """Return what state and journal are called on the branch: after the manifest's place in the repository."""
+    manifest = it.manifest_path.resolve().relative_to(branch.top.resolve())
+    stem = manifest.with_suffix("").as_posix()
+    return f"{stem}.state.json", f"{stem}.journal"
+
+
+def _fetched(state: Path) -> Path:
+    return state.with_name(state.name + ".fetched")
