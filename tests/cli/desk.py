@@ -80,18 +80,25 @@ class Desk:
         """Return what would happen: address -> actions and reason, without what stays."""
         return acting(self.done("--json", "plan", *arguments).json)
 
-    def start(self, *arguments: str, **how: Any) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *arguments: str,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
+        env: dict[str, str] | None = None,
+        start_new_session: bool = False,
+    ) -> subprocess.Popen[str]:
         """Start a command as a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "reconciler", *self.options, *arguments],
-            **{
-                "cwd": self.path,
-                "stdin": subprocess.DEVNULL,
-                "stdout": subprocess.PIPE,
-                "stderr": subprocess.PIPE,
-                "text": True,
-            }
-            | how,
+            cwd=self.path,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=env,
+            start_new_session=start_new_session,
+            text=True,
         )
 
     def write(self, name: str, content: str | bytes) -> Path:

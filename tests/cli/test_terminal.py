@@ -114,19 +114,19 @@ def test_a_signal_at_the_question_does_nothing(one: Desk, number: signal.Signals
 
 def test_without_a_terminal_nothing_prompts(one: Desk) -> None:
     """Exit 64 that names --auto-approve; a piped `yes` is not taken for an answer."""
-    for command in ("apply", "destroy"):
-        process = one.start(command, stdin=subprocess.PIPE)
-        _, err = process.communicate("yes\n", timeout=PATIENCE)
-        if command == "apply":
-            assert 64 == process.returncode, err
-            assert "--auto-approve" in err
-    assert {} == one.live()
+    asked = _piped_yes(one, "apply")
+    assert (64, {}) == (asked[0], one.live())
+    assert "--auto-approve" in asked[1]
     one.apply()
-    process = one.start("destroy", stdin=subprocess.PIPE)
+    asked = _piped_yes(one, "destroy")
+    assert (64, {"a"}) == (asked[0], set(one.live()))
+    assert "--auto-approve" in asked[1]
+
+
+def _piped_yes(desk: Desk, command: str) -> tuple[int, str]:
+    process = desk.start(command, stdin=subprocess.PIPE)
     _, err = process.communicate("yes\n", timeout=PATIENCE)
-    assert 64 == process.returncode, err
-    assert "--auto-approve" in err
-    assert {"a"} == set(one.live())
+    return process.returncode, err
 
 
 def test_destroy_asks_by_itself_with_the_number(one: Desk) -> None:
