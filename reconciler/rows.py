@@ -27,16 +27,25 @@ SYMBOLS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """A person a secret is shared with. `new_domain`: nothing in the stack went to that domain so far."""
+    """A person a secret is shared with. `new_domain`: nothing in the stack went to that domain so far.
+
+    `who` is what somebody wrote; `id` is the C1 user that an address means, where it was looked up.
+    """
 
     who: str
     external: bool
     new_domain: bool
+    id: str | None = None
 
     @classmethod
-    def of(cls, who: str, *, external: bool, new_domains: frozenset[str]) -> Reader:
+    def of(cls, who: str, *, external: bool, new_domains: frozenset[str], id_: str | None = None) -> Reader:
         """Describe one person, cleaned for display."""
-        return cls(who=clean(who), external=external, new_domain=external and domain(who) in new_domains)
+        return cls(
+            who=clean(who),
+            external=external,
+            new_domain=external and domain(who) in new_domains,
+            id=clean(id_) if id_ and not external and id_ != who else None,
+        )
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -140,7 +149,7 @@ def make_row(change: Change, new_domains: frozenset[str], now: datetime) -> Row:
         source=clean(change.source) if change.source else None,
         was_source=clean(before.source) if before and swapped else None,
         people=tuple(
-            Reader.of(r.as_written, external=external, new_domains=new_domains)
+            Reader.of(r.as_written, external=external, new_domains=new_domains, id_=r.id)
             for r in (shown.recipients if shown else ())
         ),
         gained=_readers((p for p in people if p.gains), new_domains),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent / "golden"
@@ -15,3 +16,21 @@ def check(name: str, actual: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(actual.encode())
     assert path.read_bytes().decode() == actual
+
+
+def section(name: str, title: str, actual: str) -> None:
+    """Fail unless the part of a golden file under `[title]` is the text; for tables whose rows are tests."""
+    path = _FOLDER / name
+    parts = _sections(path.read_text() if path.exists() else "")
+    if os.environ.get("UPDATE_GOLDEN"):
+        parts[title] = actual
+        path.write_text("\n".join(f"[{key}]\n{text}" for key, text in parts.items()))
+    assert parts.get(title) == actual
+
+
+def _sections(text: str) -> dict[str, str]:
+    parts: dict[str, str] = {}
+    for part in re.split(r"^(?=\[)", text, flags=re.MULTILINE)[1:]:
+        head, _, body = part.partition("\n")
+        parts[head[1:-1]] = body.rstrip("\n") + "\n"
+    return parts

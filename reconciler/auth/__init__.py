@@ -64,6 +64,7 @@ CLIENT_SECRET: Final = "CONDUCTORONE_CLIENT_SECRET"  # noqa: S105
 GITHUB_URL: Final = "ACTIONS_ID_TOKEN_REQUEST_URL"
 GITHUB_TOKEN: Final = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # noqa: S105
 
+_PROFILE: Final = "CONE_PROFILE"
 _VISIBLE: Final = re.compile(r"[!-~]+\Z")
 _NEEDS: Final = {
     Way.ACCESS_TOKEN: (ACCESS_TOKEN,),
@@ -91,6 +92,11 @@ def find(env: Mapping[str, str], *, home: Path | None = None) -> Found:
         login = cone.read(file, _profile(env))
         if login is not None:
             return Found(way=Way.CONE, where=str(file), credential=login)
+        if env.get(_PROFILE):
+            raise SignInError(
+                f"{_PROFILE} is set, but {file} {'has no such profile' if file.exists() else 'is not there'}.",
+                hint=f"`cone login TENANT` writes it; {HINT}",
+            )
     raise SignInError("No C1 credential was found.", hint=_how_to(env))
 
 
@@ -130,7 +136,7 @@ def _from_env(way: Way, env: Mapping[str, str]) -> Found:
         token = _shaped(env, ACCESS_TOKEN, TOKEN, "the bare access token, without `Bearer`")
         return Found(way=way, where=where, credential=AccessToken(value=token))
     client_id = env[CLIENT_ID].strip()
-    host_of(client_id)
+    host_of(client_id, CLIENT_ID)
     credential: WorkloadToken | ClientCredentials | GithubWorkload
     match way:
         case Way.OIDC_TOKEN:
@@ -156,7 +162,7 @@ def _shaped(env: Mapping[str, str], name: str, shape: re.Pattern[str], expected:
 
 
 def _profile(env: Mapping[str, str]) -> str:
-    return env.get("CONE_PROFILE") or "default"
+    return env.get(_PROFILE) or "default"
 
 
 def _how_to(env: Mapping[str, str]) -> str:

@@ -48,7 +48,7 @@ def read(file: Path, profile: str) -> ClientCredentials | None:
     client_id, secret = _text(_child(login, "client-id")), _text(_child(login, "client-secret"))
     if not client_id or not secret:
         raise SignInError(f"{file} has no client-id and client-secret for {profile}.", hint=_HINT)
-    host_of(client_id)
+    host_of(client_id, f"client-id in {file}")
     return ClientCredentials(
         client_id=client_id, key=parse_secret(Sensitive.of(secret), f"client-secret in {file}")
     )

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from reconciler import wire
+from reconciler.auth import subject
 from reconciler.auth.assertion import assertion
 from reconciler.auth.interface import (
     HINT,
@@ -63,12 +64,24 @@ class Issuer:
         self._clock.hear(answer)
         if answer.status != 200:
             refused = 400 <= answer.status < 500 and answer.status not in (408, 429)
-            kind = SignInError if refused else RemoteError
-            raise kind(f"{self._server.host} did not sign us in ({answer.status}){_said(answer)}.", hint=HINT)
+            what = f"{self._server.host} did not sign us in ({answer.status}){_said(answer)}."
+            if refused:
+                raise SignInError(what, hint=f"{self._next()}; {HINT}")
+            raise RemoteError(what, hint="is this the tenant's address? If so, run the same command again")
         try:
             return _issued(answer)
         except wire.BadAnswer as bad:
             raise RemoteError(f"Signing in at {self._server.host}: {bad}.") from None
+
+    def _next(self) -> str:
+        """Say what is likely wrong with a credential that was refused. OAuth's answers do not tell."""
+        match self._credential:
+            case ClientCredentials():
+                return "the client may be of another tenant or gone, or its secret was replaced: make a new one in C1"
+            case WorkloadToken(value=token):
+                return subject.advice(token, self._server, self._clock.now)
+            case _:
+                return subject.ADVICE
 
     def _off_by(self, answer: Answer) -> timedelta:
         before = self._clock.now

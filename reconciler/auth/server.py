@@ -9,7 +9,7 @@ from typing import Final
 
 import httpx
 
-from reconciler.auth.interface import HINT
+from reconciler.auth.interface import HINT, wrong_shape
 from reconciler.errors import Mark, SignInError, UsageError
 from reconciler.http import is_loopback
 
@@ -30,6 +30,11 @@ class Server:
     url: str
     host: str
     where: str
+
+    @property
+    def name(self) -> str:
+        """What a state calls the tenant: host and port, without the scheme."""
+        return self.url.partition("://")[2]
 
 
 def resolve(*, flag: str | None, env: Mapping[str, str], client_id: str | None) -> Server:
@@ -71,14 +76,14 @@ def parse(text: str, *, where: str) -> Server:
     return Server(url=f"{url.scheme}://{literal}{f':{port}' if port else ''}", host=host, where=where)
 
 
-def host_of(client_id: str) -> str:
-    """Return the host inside a client id (`name@host/suffix`); raises SignInError, quoting nothing."""
+def host_of(client_id: str, name: str = "The client id") -> str:
+    """Return the host inside a client id (`name@host/suffix`); raises SignInError, quoting nothing of it.
+
+    `name` is where the client id was.
+    """
     match = _CLIENT_ID.match(client_id)
     if match is None:
-        raise SignInError(
-            "The client id does not have the expected form.",
-            hint="expected NAME@TENANT.conductor.one/SUFFIX, as C1 shows it",
-        )
+        raise wrong_shape(name, "NAME@TENANT.conductor.one/SUFFIX, as C1 shows it")
     return match["host"]
 
 

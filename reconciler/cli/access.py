@@ -3,42 +3,92 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import click
 
 from reconciler.addresses import fold
 from reconciler.cli import session
 from reconciler.cli.options import options, shared
+from reconciler.manifest import Sharing
 from reconciler.records import time_text
-from reconciler.state import Object
+from reconciler.state import Object, State
+from reconciler.words import clean, counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Share:
+    """One vault that the person can open; `old` when a newer one has taken its place already."""
+
+    address: str
+    thing: Object
+    old: bool
 
 
 @click.command("access")
 @shared
 @click.argument("person", metavar="EMAIL")
-def access_command(person: str) -> None:
-    """List what a person can open in this stack, by e-mail or C1 user ID, as the state knows it."""
+@click.option("--show-links", is_flag=True, help="Print share links in CI too.")
+def access_command(*, person: str, show_links: bool) -> None:
+    """List what a person can open in this stack, by e-mail or C1 user ID, as the state knows it.
+
+    Old copies that are still to be revoked count; what has expired does not.
+    """
     it = options()
-    instances = sorted(session.current_state(it).instances.items())
+    state = session.current_state(it)
     wanted = fold(person)
-    found = {str(a): i.current for a, i in instances if i.current and _opens(i.current, wanted)}
+    found = [share for share in _live(state, datetime.now(UTC)) if _opens(share.thing, wanted)]
+    links = show_links or not it.in_ci()
     if it.json:
-        click.echo(json.dumps({a: _facts(thing) for a, thing in found.items()}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps([_facts(share, links=links) for share in found], indent=2, ensure_ascii=False))
         return
     if not found:
-        click.echo(f"{person} can open nothing in this stack.")
-    wide = max(map(len, found), default=0)
-    for address, thing in found.items():
-        click.echo(f"{address:<{wide}}  until {time_text(thing.expires)}  {thing.share_url}")
+        click.echo(f"{clean(person)} can open nothing in this stack.")
+    wide = max((len(share.address) for share in found), default=0)
+    for share in found:
+        thing = share.thing
+        end = f"until {time_text(thing.expires)}" + (" (old copy)" if share.old else "")
+        click.echo(f"{share.address:<{wide}}  {end}{f'  {thing.share_url}' if links else ''}")
+    _say_what_is_not_known(state, wanted)
+
+
+def _live(state: State, now: datetime) -> Iterator[_Share]:
+    for address, instance in sorted(state.instances.items()):
+        things = [(instance.current, False), *((old.object, True) for old in instance.deposed)]
+        for thing, old in things:
+            if thing and thing.ready and thing.expires > now:
+                yield _Share(address=str(address), thing=thing, old=old)
 
 
 def _opens(thing: Object, wanted: str) -> bool:
     return any(wanted in (fold(r.as_written), r.id) for r in thing.attributes.recipients)
 
 
-def _facts(thing: Object) -> dict[str, object]:
+def _say_what_is_not_known(state: State, wanted: str) -> None:
+    """Say when an answer by address may be short: where the manifest has IDs, the state knows no address."""
+    if "@" not in wanted:
+        return
+    ids = {
+        recipient.as_written
+        for share in _live(state, datetime.now(UTC))
+        if share.thing.attributes.sharing is Sharing.INTERNAL
+        for recipient in share.thing.attributes.recipients
+        if "@" not in recipient.as_written
+    }
+    if ids:
+        people = counted(len(ids), "person is", "people are")
+        click.echo(f"{people} declared by ID here: ask with the ID as well.", err=True)
+
+
+def _facts(share: _Share, *, links: bool) -> dict[str, object]:
+    thing = share.thing
     return {
+        "address": share.address,
         "expires": time_text(thing.expires),
-        "share_url": thing.share_url,
-        "external": thing.attributes.sharing.value == "external",
+        "share_url": thing.share_url if links else None,
+        "external": thing.attributes.sharing is Sharing.EXTERNAL,
+        "old_copy": share.old,
+        "max_views": thing.attributes.max_views,
     }

@@ -12,13 +12,17 @@ from pathlib import Path
 import click
 
 from reconciler import auth
-from reconciler.auth.interface import Found
+from reconciler.auth.interface import HINT, Found, sharing_off
 from reconciler.auth.server import Server
 from reconciler.cli import session
 from reconciler.cli.options import Options, options, shared
-from reconciler.errors import ExitCode, ReconcilerError, SignInError
+from reconciler.client import Client
+from reconciler.errors import ExitCode, ReconcilerError, SignInError, UsageError
+from reconciler.manifest import DAY, HOUR
 from reconciler.records import time_text
-from reconciler.remote import Identity
+from reconciler.remote import Identity, User
+from reconciler.state import State
+from reconciler.words import clean
 
 
 @click.group("auth")
@@ -32,6 +36,10 @@ def auth_command() -> None:
 def status() -> int:
     """Say which credential was found where, whose it is, and what it may do; exit 4 where it will not do."""
     it = options()
+    if it.sandbox:
+        raise UsageError(
+            "the sandbox asks for no credential", hint="leave out --sandbox to see what a tenant would get"
+        )
     report = asyncio.run(_ask(it))
     if it.json:
         click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
@@ -46,8 +54,12 @@ class _Report:
     found: Found | None = None
     server: Server | None = None
     identity: Identity | None = None
+    user: User | None = None
+    """The identity in the tenant's directory, where it may be looked up."""
     ends: datetime | None = None
-    creator: str | None = None
+    now: datetime | None = None
+    """The tenant's clock when the identity was told."""
+    state: State | None = None
     failures: list[ReconcilerError]
 
     def as_json(self) -> dict[str, object]:
@@ -60,18 +72,34 @@ class _Report:
             "credential": {"way": self.found.way.value, "where": self.found.where} if self.found else None,
             "server": self.server.url if self.server else None,
             "user_id": identity.user_id if identity else None,
+            "email": self.email(),
             "tenant_id": identity.tenant_id if identity else None,
             "roles": list(identity.roles) if identity else [],
             "permissions": list(identity.permissions) if identity else [],
             "token_ends": time_text(self.ends) if self.ends else None,
+            "token_seconds_left": self.seconds_left(),
             "secret_sharing": identity.sharing_enabled if identity else None,
             "made_this_stack": self.is_creator(),
-            "problems": [{"detail": f.detail, "next": f.hint} for f in self.failures],
+            "problems": [{"detail": f.detail, "next": _next(f)} for f in self.failures],
         }
 
+    def email(self) -> str | None:
+        """Return the identity's address: a person reads that, not an ID."""
+        return clean(self.user.email) if self.user and self.user.email else None
+
     def is_creator(self) -> bool | None:
-        """Tell whether this identity made the stack's vaults; None where there is no state or no identity."""
-        return self.identity.user_id == self.creator if self.identity and self.creator else None
+        """Tell whether this identity made the stack's vaults; None where there is no state for this tenant."""
+        if not (self.identity and self.state and self.is_its_tenant()):
+            return None
+        return self.identity.user_id == self.state.creator
+
+    def is_its_tenant(self) -> bool:
+        """Tell whether the state, where there is one, was made at this tenant."""
+        return not (self.state and self.server) or self.state.server == self.server.name
+
+    def seconds_left(self) -> int | None:
+        """Return how long the token in hand is good by the tenant's clock, where its end is known."""
+        return max(0, round((self.ends - self.now).total_seconds())) if self.ends and self.now else None
 
     def lines(self) -> list[str]:
         lines = ["Looked for:"]
@@ -88,15 +116,22 @@ class _Report:
             lines += self._identity_lines(self.identity)
         for failure in self.failures:
             lines.append(f"Problem:        {failure.detail}")
-            lines += [f"  Next: {failure.hint}"] if failure.hint else []
+            hint = _next(failure)
+            lines += [f"  Next: {hint}"] if hint else []
         return lines
 
     def _identity_lines(self, identity: Identity) -> list[str]:
-        lines = [f"Identity:       user {identity.user_id} of tenant {identity.tenant_id}"]
+        email = self.email()
+        who = f"{email}, user {identity.user_id}" if email else f"user {identity.user_id}"
+        lines = [f"Identity:       {who} of tenant {identity.tenant_id}"]
         lines.append(f"Roles:          {', '.join(identity.roles) or 'none'}")
         lines.append(f"Permissions:    {', '.join(identity.permissions) or 'none'}")
-        if self.ends:
-            lines.append(f"Token ends:     {time_text(self.ends)}")
+        left = self.seconds_left()
+        if self.ends and left is not None:
+            again = "" if self.found and self.found.way is auth.Way.ACCESS_TOKEN else ", renewed before that"
+            lines.append(f"Token ends:     {time_text(self.ends)} (in {_about(left)}{again})")
+        else:
+            lines.append("Token ends:     not known")
         lines.append(f"Secret sharing: {'on' if identity.sharing_enabled else 'switched off'}")
         made = self.is_creator()
         if made is not None:
@@ -111,27 +146,84 @@ async def _ask(it: Options) -> _Report:
         report.server = auth.resolve(flag=it.server, env=os.environ, client_id=report.found.client_id)
         async with session.connect(it, report.server, report.found) as link:
             report.identity = await link.client.introspect()
-            report.ends = link.credentials.expires
+            report.ends, report.now = link.credentials.expires, link.client.now
+            report.user = await _user(link.client, report.identity.user_id)
     except ReconcilerError as error:
         report.failures.append(error)
-        return report
-    if not report.identity.sharing_enabled:
-        report.failures.append(
-            SignInError(
-                "secret sharing is switched off for this tenant", hint="an administrator switches it on"
-            )
-        )
-    report.creator = _creator(it)
-    if report.is_creator() is False:
-        report.failures.append(
-            SignInError("this stack's vaults were made by another identity, and are not visible to you")
-        )
+    report.state = _state(it)
+    report.failures += _problems(it, report)
     return report
 
 
-def _creator(it: Options) -> str | None:
-    """Return who made the stack that the options mean, where there is a manifest and a state at all."""
+def _problems(it: Options, report: _Report) -> list[ReconcilerError]:
+    """Return what is wrong though the sign-in itself went well, or beside what is wrong with that."""
+    problems: list[ReconcilerError] = []
+    if report.server:
+        problems += _other_tenant(it, report.server)
+    if report.identity and not report.identity.sharing_enabled:
+        problems.append(sharing_off(report.server.name if report.server else ""))
+    if report.user and not report.user.enabled:
+        problems.append(
+            SignInError(
+                "this identity's user is disabled in the tenant",
+                hint="have it enabled, or sign in as another",
+            )
+        )
+    if report.state and not report.is_its_tenant():
+        problems.append(
+            SignInError(
+                f"this stack's state belongs to the tenant {report.state.server}",
+                hint="use that tenant's credential, or another --state",
+            )
+        )
+    if report.is_creator() is False and report.state:
+        problems.append(
+            SignInError(
+                f"this stack's vaults were made by another identity (user {report.state.creator}), "
+                "and are not visible to you",
+                hint="sign in as that identity",
+            )
+        )
+    return problems
+
+
+def _other_tenant(it: Options, server: Server) -> list[ReconcilerError]:
+    """Hold the manifest, where there is one that can be read, against the tenant that is meant."""
     try:
-        return session.current_state(it).creator
+        manifest = session.load(it)
+    except ReconcilerError:
+        return []  # `validate` tells about manifests
+    try:
+        auth.assert_tenant(server, manifest.tenant, manifest.tenant_mark)
+    except SignInError as error:
+        return [error]
+    return []
+
+
+async def _user(client: Client, user_id: str) -> User | None:
+    """Look the identity up. Not everybody may, and nothing depends on it."""
+    try:
+        return next(iter(await client.users_by_id([user_id])), None)
     except ReconcilerError:
         return None
+
+
+def _state(it: Options) -> State | None:
+    """Return the state of the stack that the options mean, where there is a manifest and a state at all."""
+    try:
+        return session.current_state(it)
+    except ReconcilerError:
+        return None
+
+
+def _next(error: ReconcilerError) -> str | None:
+    """Return an error's hint without the one that leads here."""
+    return (error.hint or "").removesuffix(HINT).removesuffix("; ") or None
+
+
+def _about(seconds: int) -> str:
+    """Return a time span of one unit, rounded down: `59m`."""
+    for size, unit in ((DAY, "d"), (HOUR, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -27,7 +27,7 @@ def rendered(it: Options, plan: Plan, form: str) -> str:
         return json.dumps(planjson.to_json(plan), indent=2, ensure_ascii=False) + "\n"
     seen = view.make(plan)
     if form == "text":
-        return text.render(seen, colour=ui.colour(it.color), width=ui.width())
+        return text.render(seen, colour=ui.colour(it.color), width=ui.width(), verbose=bool(it.verbose))
     shown = importlib.import_module(f"reconciler.render.{form}").render(seen)
     assert isinstance(shown, str)
     return shown

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from reconciler import expand, recipients, recovery
 from reconciler.addresses import Address
+from reconciler.auth.interface import sharing_off
 from reconciler.client import Client
-from reconciler.errors import ManifestError, Problem, SignInError, SourceError, StateError
+from reconciler.errors import ManifestError, Problem, SourceError, StateError
 from reconciler.expand import Wanted
 from reconciler.fingerprint import Key
 from reconciler.ledger import Open, replay
@@ -46,13 +47,10 @@ async def gather(
 
     `everything` is False for `destroy`, which wants nothing; `lost` for a state that is to be made again.
     """
+    loaded, open_creates = remembered(stack)  # first: what cannot be trusted is refused before any request
     identity = await client.introspect()
     if not identity.sharing_enabled:
-        raise SignInError(
-            f"secret sharing is switched off for the tenant {stack.server}",
-            hint="an administrator of the tenant switches it on (module “Secret sharing”)",
-        )
-    loaded, open_creates = remembered(stack)
+        raise sharing_off(stack.server)
     if loaded is not None and loaded.server != stack.server:
         raise StateError(
             f"{stack.backend.path} belongs to the tenant {loaded.server}, and this run is signed in to {stack.server}",

@@ -189,11 +189,13 @@ async def _look_for_lost(attempt: _Attempt) -> None:
             return
 
 
-async def _undo(attempt: _Attempt, vault_id: str) -> None:
-    """Revoke a vault that did not become current. A failure leaves the attempt open, for the next run."""
+async def _undo(attempt: _Attempt, vault_id: str) -> bool:
+    """Revoke a vault that did not become current. False leaves the attempt open, for the next run."""
     with contextlib.suppress(RemoteError, SignInError):
         await attempt.run.client.revoke(vault_id)
         attempt.run.take(Done(op=attempt.op))
+        return True
+    return False
 
 
 async def _fill(attempt: _Attempt, created: Created) -> Object:
@@ -206,8 +208,9 @@ async def _fill(attempt: _Attempt, created: Created) -> Object:
         else:
             await _send_file(attempt, created, recipient)
         vault = await _ready(attempt, created.vault_id)
-    except ReconcilerError:
-        await _undo(attempt, created.vault_id)
+    except ReconcilerError as error:
+        if await _undo(attempt, created.vault_id):
+            error.detail = f"{error.detail.rstrip('.')}; the vault that was made for it is revoked"
         raise
     made = object_of(
         vault,
@@ -307,7 +310,7 @@ async def _ready(attempt: _Attempt, vault_id: str) -> Vault:
     if wrong:
         raise RemoteError(
             f"{attempt.address}: the vault that was made is not what was asked for: {wrong}",
-            hint="it was revoked; nobody was given its link",
+            hint="nobody was given its link",
         )
     return vault
 

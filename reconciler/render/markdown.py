@@ -181,6 +181,10 @@ def _signed(sign: str, readers: Iterable[Reader]) -> Iterator[str]:
         yield f"{code(f'{sign} {reader.who}')}{marks}"
 
 
+def _person(reader: Reader) -> str:
+    return f"{code(reader.who)} ({code(reader.id)})" if reader.id else code(reader.who)
+
+
 def _detail(row: Row) -> Iterator[str]:
     place = f", {code(f'{row.mark.file}:{row.mark.line}')}" if row.mark else ""
     yield f"**{code(row.address)}** {prose(row.reason)}{place}"
@@ -193,5 +197,5 @@ def _detail(row: Row) -> Iterator[str]:
     for detail in row.details:
         yield f"- {detail.name}: {code(detail.before)} → {code(detail.after)}"
     if row.people:
-        yield "- people: " + ", ".join(code(reader.who) for reader in row.people)
+        yield "- people: " + ", ".join(map(_person, row.people))
     yield ""

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from reconciler.plan import Action
-from reconciler.view import Gain, Note, Row, View
+from reconciler.view import Gain, Note, Reader, Row, View
 
 _INDENT: Final = "  "
 _ADDRESS_MAX: Final = 44
@@ -35,16 +35,20 @@ _STYLES: Final = {
 }
 
 
-def render(view: View, *, colour: bool = False, width: int = 100) -> str:
-    """Return the plan with a newline at its end. Facts that do not fit in `width` go on a line of their own."""
-    lines = list(_Page(colour=colour, width=width).lines(view))
+def render(view: View, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
+    """Return the plan with a newline at its end. Facts that do not fit in `width` go on a line of their own.
+
+    `verbose` names everybody of a secret, and the C1 user that each address means.
+    """
+    lines = list(_Page(colour=colour, width=width, verbose=verbose).lines(view))
     return "\n".join(lines) + "\n"
 
 
 class _Page:
-    def __init__(self, *, colour: bool, width: int) -> None:
+    def __init__(self, *, colour: bool, width: int, verbose: bool) -> None:
         self.colour = colour
         self.width = width
+        self.verbose = verbose
 
     def lines(self, view: View) -> Iterator[str]:
         yield self.paint(view.headline, Style.BOLD)
@@ -97,6 +101,8 @@ class _Page:
             for reader in readers:
                 marks = f" [{', '.join(reader.marks)}]" if reader.marks else ""
                 yield self.paint(f"{sign} {reader.who}{marks}", style)
+        if self.verbose:
+            yield from (f"shared with {who}" for who in map(_person, row.people))
 
     def notes(self, title: str, notes: Iterable[Note], style: Style) -> Iterator[str]:
         for index, note in enumerate(notes):
@@ -109,6 +115,10 @@ class _Page:
 
     def paint(self, text: str, style: Style) -> str:
         return f"\x1b[{style.value}m{text}\x1b[0m" if self.colour and text else text
+
+
+def _person(reader: Reader) -> str:
+    return f"{reader.who} (user {reader.id})" if reader.id else reader.who
 
 
 def _facts(row: Row) -> str:

@@ -336,8 +336,8 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "not ASCII": ({ACCESS: f"{CANARY}ä"}, ACCESS),
     "not UTF-8": ({ACCESS: f"{CANARY}\udcff"}, ACCESS),
     "not a JWT": ({OIDC: CANARY, ID: CLIENT_ID}, "three parts"),
-    "an id without a host": ({ID: f"{CANARY}", SECRET: secret()}, "client id"),
-    "an id with a path": ({ID: f"a@b@{CANARY}/x", SECRET: secret()}, "client id"),
+    "an id without a host": ({ID: f"{CANARY}", SECRET: secret()}, "NAME@TENANT"),
+    "an id with a path": ({ID: f"a@b@{CANARY}/x", SECRET: secret()}, "NAME@TENANT"),
     **{
         f"secret: {name}": ({ID: CLIENT_ID, SECRET: value}, "Ed25519")
         for name, value in {
@@ -425,7 +425,7 @@ def test_the_login_of_the_c1_command_line(tmp_path: Path) -> None:
         ("[1]", "No C1 credential"),
         (config(default={"client-id": CLIENT_ID}), "no client-id and client-secret"),
         (config(default={"client-id": CLIENT_ID, "client-secret": CANARY}), "Ed25519"),
-        (config(default={"client-id": CANARY, "client-secret": secret()}), "client id"),
+        (config(default={"client-id": CANARY, "client-secret": secret()}), "NAME@TENANT"),
     ],
 )
 def test_a_login_that_cannot_be_used(tmp_path: Path, text: str, says: str) -> None:
