@@ -44,9 +44,11 @@ def serve(
 ) -> None:
     """Run it as a server of its own, for pipelines and other clients."""
     from reconciler.sandbox import NOTICE
+
+    session.require_sandbox()
     from reconciler.sandbox.serve import run
 
-    click.echo(NOTICE, err=True)
+    ui.warn(NOTICE)
     run(
         data or session.places(options(), None).sandbox_data,
         host_port=(host, port),
@@ -99,10 +101,11 @@ def view(*, name: str, who: str | None) -> None:
     thing = _live(name)
     person = who or thing.attributes.recipients[0].as_written
     with contextlib.closing(Store(session.places(options(), None).sandbox_data, _settings(()))) as store:
-        for piece in reader.read(store, thing.vault_id, who=person):
+        pieces = reader.read(store, thing.vault_id, who=person)
+        ui.warn(f"opened as {person}; {NOTICE}")
+        for piece in pieces:
             sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
-    ui.warn(f"opened as {person}. {NOTICE}")
 
 
 def _live(name: str) -> Object:

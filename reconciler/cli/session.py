@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -150,6 +151,14 @@ async def sign_in(options: Options, manifest: Manifest) -> AsyncIterator[SignedI
         yield it
 
 
+def require_sandbox() -> None:
+    """Raise UsageError where the sandbox's own packages are not installed: they are an extra."""
+    if not all(importlib.util.find_spec(name) for name in ("starlette", "uvicorn")):
+        raise UsageError(
+            "the sandbox is not installed", hint="`pip install 'c1-reconciler[sandbox]'` brings it along"
+        )
+
+
 @contextlib.asynccontextmanager
 async def _at_tenant(options: Options, manifest: Manifest) -> AsyncIterator[SignedIn]:
     from reconciler import auth
@@ -167,6 +176,8 @@ async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[Sig
     from reconciler.auth import server as tenants
     from reconciler.auth.interface import AccessToken, Found, Way
     from reconciler.sandbox import NOTICE
+
+    require_sandbox()
     from reconciler.sandbox.serve import Embedded
     from reconciler.sandbox.settings import from_environment
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 from typing import Final
 
 NOTICE: Final = (
-    "This is the sandbox: a pretend tenant on this machine that keeps the key of every vault. "
-    "It is no place for real secrets."
+    "the sandbox is a pretend tenant on this machine that keeps every key: no place for real secrets"
 )
 """The command line prints this whenever the sandbox is used."""

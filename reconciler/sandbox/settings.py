@@ -83,6 +83,7 @@ class Settings:
     ready_lag: timedelta = timedelta()
     """How long after an upload the vault says that its content is ready."""
     suites: Suites = Suites.NEWER
+    """Whether the tenant knows the fields that name an age suite."""
     unknown_fields: Answer = Answer.REFUSE
     """refuse or ignore a field that the request does not have."""
     second_content: Answer = Answer.ACCEPT
@@ -90,13 +91,17 @@ class Settings:
     bad_upload: Answer = Answer.REFUSE
     """refuse a file that cannot be opened, or accept it and never be ready, as plain storage would."""
     hidden: Hidden = Hidden.NOT_FOUND
+    """How someone else's vault looks to a caller who may not see it."""
     revoke_again: Again = Again.OK
+    """What a second revoke of the same vault answers."""
     empty_fields: Empty = Empty.PRESENT
+    """Whether a field that is empty is in an answer at all."""
     module: bool = True
     """Whether secret sharing is switched on."""
     identity: str = "owner"
     """Whose token the embedded sandbox hands to the command line."""
     page_cap: int = 100
+    """The most results that one page of a search holds."""
     name_max: int = 256
     """Characters of a display name; a longer one is cut without a word."""
     content_kept: timedelta = field(default_factory=lambda: _span(hours=24))
@@ -104,6 +109,7 @@ class Settings:
     remembered: timedelta = field(default_factory=lambda: _span(days=90))
     """After this long past its end GET answers 404 and search no longer lists it."""
     upload_life: timedelta = field(default_factory=lambda: _span(hours=1))
+    """How long an upload URL can be used."""
     token_life: timedelta = field(default_factory=lambda: _span(hours=1))
     """Of tokens that sign-in issues; those handed out with the sandbox do not expire."""
     log_sync: bool = False

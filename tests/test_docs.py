@@ -1,0 +1,81 @@
+"""The documents are cases: what they show is run, what the program tells is up to date, where they point is there."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli import main
+from reconciler.errors import ExitCode
+from reconciler.sandbox.settings import Settings
+from tests import docs
+
+PAGES = [docs.README, *sorted((docs.ROOT / "docs").glob("*.md"))]
+TO_COME = {"reliability.md", "ci.md"}
+"""Pages that the design names and that are written with the issues they belong to."""
+UPDATE = "out of date: python -m tests.docs --write"
+
+
+def test_every_command_is_documented_as_its_help_says() -> None:
+    """docs/cli.md is generated; a new option without it fails here."""
+    assert docs.generated(docs.CLI, docs.cli_reference()) == docs.CLI.read_text(), UPDATE
+
+
+def test_every_exit_code_is_documented() -> None:
+    """In docs/cli.md and in --help."""
+    table = docs.CLI.read_text().partition("<!-- generated")[0]
+    listed = {int(n) for row in re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE) for n in row.split(", ")}
+    assert set(ExitCode) == listed
+    helped = docs.cli_reference().partition("Exit codes:")[2].partition("```")[0]
+    assert {str(int(code)) for code in ExitCode} <= set(re.findall(r"\d+", helped))
+
+
+def test_every_setting_of_the_sandbox_is_documented() -> None:
+    """docs/sandbox.md is generated from the dataclass; each setting has a sentence."""
+    assert docs.generated(docs.SANDBOX, docs.settings_table()) == docs.SANDBOX.read_text(), UPDATE
+    assert {field.name for field in fields(Settings)} == set(docs._meanings())
+
+
+@pytest.mark.slow
+def test_the_transcripts_of_the_readme_are_real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each command is run; what it prints is what stands there, but for codes and times."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    text = docs.README.read_text()
+    shown = [docs.normalised(steps) for steps in docs.transcripts(text)]
+    assert shown == [docs.normalised(steps) for steps in docs.run_all(text)], UPDATE
+    assert "No changes." in shown[0][-1].printed
+
+
+# The design shows the whole format; the tests of the manifest say what of it is still to come.
+@pytest.mark.parametrize("page", [p for p in PAGES if p.name != "design.md"], ids=lambda page: page.name)
+def test_every_manifest_that_is_shown_is_valid(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A reader copies them."""
+    monkeypatch.chdir(tmp_path)
+    for text in docs.yaml_blocks(page):
+        Path("reconciler.yaml").write_text(text)
+        with pytest.raises(SystemExit) as end:
+            main(["--json", "validate"])
+        assert [] == json.loads(capfd.readouterr().out)["problems"]
+        assert 0 == end.value.code
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Inside of the repository."""
+    assert [] == [
+        link for link in docs.links(page) if not (page.parent / link).exists() and link not in TO_COME
+    ]
+
+
+def test_the_readme_names_the_two_commands_that_a_newcomer_needs() -> None:
+    """And the Makefile has them."""
+    makefile = (docs.ROOT / "Makefile").read_text()
+    for target in ("demo", "test"):
+        assert f"make {target}" in docs.README.read_text()
+        assert f"\n{target}:" in makefile
