@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import StateError, UsageError
+from reconciler.git import EXPLICIT
 
 _TRIES: Final = 10
 _PAUSE_MAX: Final = 2.0
@@ -169,7 +170,7 @@ def _settings(environ: Mapping[str, str]) -> dict[str, str]:
 
     In variables and not in arguments, which every process of the machine could read.
     """
-    config = {"core.hooksPath": os.devnull, "gc.auto": "0", "maintenance.auto": "false"}
+    config = {"core.hooksPath": os.devnull, "gc.auto": "0", "maintenance.auto": "false"} | dict([EXPLICIT])
     token, server = environ.get("GITHUB_TOKEN"), environ.get("GITHUB_SERVER_URL")
     if token and server:
         basic = b64encode(f"x-access-token:{token}".encode()).decode()

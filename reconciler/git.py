@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Final
 
 from reconciler.errors import UsageError
+
+EXPLICIT: Final = ("safe.bareRepository", "explicit")
+"""A setting by which git takes no directory of the work tree for a repository because it looks like one.
+
+Its `config` would be a pull request's, and name programs to run. Git knows the setting since 2.38: with an older
+one it matters as well to begin at the top of the work tree.
+"""
 
 
 class Repository:
@@ -38,7 +46,8 @@ class Repository:
         return found.decode().strip() if found else None
 
     def _run(self, *arguments: str) -> bytes | None:
-        command = ["git", "--no-optional-locks", "-C", str(self._directory), *arguments]
+        settings = ("--no-optional-locks", "-c", "=".join(EXPLICIT))
+        command = ["git", *settings, "-C", str(self._directory), *arguments]
         try:
             done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a list, no shell
         except OSError:

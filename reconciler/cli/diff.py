@@ -14,7 +14,7 @@ from reconciler.cli import ci, session
 from reconciler.cli.formats import FORMATS, print_plan
 from reconciler.cli.options import options, shared
 from reconciler.errors import ExitCode
-from reconciler.files import load_manifest
+from reconciler.files import load_manifest, work_tree
 from reconciler.git import Repository
 from reconciler.manifest import FileSource, Manifest
 
@@ -34,7 +34,7 @@ def diff_command(*, base: str, form: str | None, detailed_exitcode: bool) -> int
     if other.is_file():
         before = load_manifest(other, source_root=session.source_root(it))
     else:
-        then = Repository(it.manifest_path.resolve().parent, base)
+        then = Repository(work_tree(it.manifest_path), base)
         before = _at(then, it.manifest_path)
         changed = _changed_files(then, it.manifest_path, head)
     plan = differences.compare(before, head, now=datetime.now(UTC), changed=changed)
@@ -56,9 +56,11 @@ def _at(then: Repository, path: Path) -> Manifest | None:
         root = Path(directory)
         _lay(root, name, text)
         for include in manifestfile.includes(yamltext.parse(text, name).node):
-            beside = os.path.normpath(Path(name).parent / str(include.value))
-            if not beside.startswith("..") and (included := then.content(beside)) is not None:
-                _lay(root, beside, included)
+            beside = Path(os.path.normpath(Path(name).parent / str(include.value)))
+            if beside.is_absolute() or ".." in beside.parts or not str(beside).isprintable():
+                continue  # the reader of manifests says why it is refused
+            if (included := then.content(str(beside))) is not None:
+                _lay(root, str(beside), included)
         return load_manifest(root / name, source_root=root)
 
 
@@ -69,7 +71,7 @@ def _lay(root: Path, name: str, text: bytes) -> None:
 
 def _changed_files(then: Repository, path: Path, head: Manifest) -> frozenset[str]:
     """Return the sources whose committed content differs between the base and HEAD. No file is opened."""
-    now = Repository(path.resolve().parent, "HEAD")
+    now = Repository(work_tree(path), "HEAD")
     home = path.resolve().parent.relative_to(then.top)
     found = set()
     for secret in head.secrets.values():

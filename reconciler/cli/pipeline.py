@@ -16,6 +16,7 @@ from reconciler.cli import ci, session
 from reconciler.cli.options import Options, options, shared
 from reconciler.cli.plan import read_plan
 from reconciler.errors import StateError, UsageError
+from reconciler.files import work_tree
 from reconciler.sensitive import Sensitive
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def push_state() -> None:
 def _branch(it: Options, *, remote: str, name: str) -> Branch:
     from reconciler.branch import Branch
 
-    return Branch(it.manifest_path.resolve().parent, remote=remote, name=name, environ=os.environ)
+    return Branch(work_tree(it.manifest_path), remote=remote, name=name, environ=os.environ)
 
 
 def _paths(it: Options, branch: Branch) -> tuple[str, str]:

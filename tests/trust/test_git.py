@@ -1,0 +1,79 @@
+"""A pull request can commit any file: none of them makes git run a program or answer from another repository."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reconciler.branch import Branch
+from reconciler.errors import UsageError
+from reconciler.git import Repository
+from tests.cli.desk import Desk, text_secret
+
+
+def _git(directory: Path, *arguments: str) -> None:
+    me = {
+        f"GIT_{role}_{what}": "a@b.example" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    subprocess.run(
+        ["git", "-C", str(directory), *arguments], check=True, capture_output=True, env=os.environ | me
+    )
+
+
+@pytest.fixture
+def trapped(desk: Desk) -> Path:
+    """A work tree with a directory that looks like a repository, and whose remote is a program."""
+    trap = desk.path / "stacks" / "prod"
+    desk.write("stacks/prod/HEAD", "ref: refs/heads/main\n")
+    desk.write("stacks/prod/objects/keep", "")
+    desk.write("stacks/prod/refs/keep", "")
+    desk.write(
+        "stacks/prod/config",
+        f'[core]\n\tbare = false\n\tworktree = {trap}\n[remote "origin"]\n\turl = ext::touch {desk.path}/executed\n'
+        '[protocol "ext"]\n\tallow = always\n',
+    )
+    desk.write("stacks/prod/reconciler.yaml", "version: 1\nname: desk\nsecrets:\n" + text_secret("a"))
+    _git(desk.path, "init", "--quiet", "--initial-branch=main")
+    _git(desk.path, "add", "--all")
+    _git(desk.path, "commit", "--quiet", "-m", "Trap")
+    return trap
+
+
+def test_a_committed_repository_is_not_asked(desk: Desk, trapped: Path) -> None:
+    """`ci fetch-state` talks to the clone's own remotes; the trap's, which is a program, is not started."""
+    desk.options = ("-f", str(trapped / "reconciler.yaml"), "--state", str(desk.path / "it.state.json"))
+    ran = desk.run("ci", "fetch-state")
+    assert 1 == ran.code, ran.said
+    assert not (desk.path / "executed").exists()
+
+
+def test_a_comparison_is_with_the_repository_around(desk: Desk, trapped: Path) -> None:
+    """`diff --base` finds the real history, so that a trap cannot hide what a pull request changes."""
+    desk.options = ("-f", str(trapped / "reconciler.yaml"))
+    desk.write("stacks/prod/reconciler.yaml", "version: 1\nname: desk\nsecrets:\n" + text_secret("b"))
+    ran = desk.done("diff", "--base", "HEAD")
+    assert "1 to create, 0 to replace, 1 to revoke" in ran.out
+
+
+def test_a_trap_without_a_repository_around_is_refused(trapped: Path, tmp_path: Path) -> None:
+    """Where there is nothing but the trap there is no repository."""
+    with pytest.raises(UsageError, match="in no git repository"):
+        Repository(trapped, "HEAD")
+    with pytest.raises(UsageError, match=r"name of a branch|in no git repository"):
+        Branch(trapped, remote="origin", name="state", environ=os.environ)
+
+
+@pytest.mark.parametrize("include", ["/etc/hostname", "../../up.yaml", '"a\\0b"'])
+def test_the_base_includes_nothing_from_elsewhere(desk: Desk, include: str) -> None:
+    """What an earlier version of the manifest included is laid out beneath one directory, or refused."""
+    entry = text_secret("a")
+    desk.manifest(f"version: 1\nname: desk\ninclude: [{include}]\nsecrets:\n{entry}")
+    _git(desk.path, "init", "--quiet")
+    _git(desk.path, "add", "--all")
+    _git(desk.path, "commit", "--quiet", "-m", "Reach out")
+    desk.manifest(entry)
+    desk.options = ()
+    assert 65 == desk.run("diff", "--base", "HEAD").code
