@@ -112,7 +112,7 @@ def _confined(path: Path, root: Path) -> Path:
             "lies outside of the work tree",
             "expected a file within it (or --source-root, given on the command line)",
         )
-    if ".git" in resolved.relative_to(beneath).parts:
+    if ".git" in (part.casefold() for part in resolved.relative_to(beneath).parts):
         raise _RefusedError("lies in .git, which is never read")
     return resolved
 

@@ -61,6 +61,7 @@ def places(options: Options, manifest: Manifest | None) -> Places:
     path = options.manifest_path
     home = path.parent / ".reconciler"
     sandbox = home / "sandbox"
+    _refuse_links(home, sandbox)
     stem = path.stem
     if options.sandbox:
         state = sandbox / f"{stem}.state.json"
@@ -91,12 +92,25 @@ def current_state(options: Options) -> State:
     return state
 
 
+def _refuse_links(*directories: Path) -> None:
+    """Refuse a link in the place of our directory: one that a repository brings would publish key and journal."""
+    for directory in directories:
+        if directory.is_symlink():
+            raise StateError(
+                f"{directory} is a symbolic link",
+                hint="remove it: this program keeps its key and journal there",
+            )
+
+
 def _check_beneath(state: Path, directory: Path) -> None:
     """Refuse a manifest that chooses any file of this machine as its state: that is for --state."""
-    if not state.resolve().is_relative_to(directory.resolve()):
+    hint = "keep the state beside the manifest, or name the file with --state"
+    real, beneath = state.resolve(), directory.resolve()
+    if not real.is_relative_to(beneath):
+        raise UsageError("the manifest's `state: {path: …}` leads out of its directory", hint=hint)
+    if {".git", ".reconciler"}.intersection(part.casefold() for part in real.relative_to(beneath).parts):
         raise UsageError(
-            "the manifest's `state: {path: …}` leads out of its directory",
-            hint="keep the state beside the manifest, or name the file with --state",
+            "the manifest's `state: {path: …}` leads to files of git or of this machine", hint=hint
         )
 
 
@@ -105,8 +119,7 @@ def stack_of(options: Options, manifest: Manifest, *, server: str) -> Stack:
     where = places(options, manifest)
     base = where.manifest.parent.resolve()
     root = source_root(options) or base
-    own = (where.state, where.state.with_name(where.state.name + ".backup"))
-    confinement = Confinement(root=root, base=base, own=frozenset(p.resolve() for p in own))
+    confinement = Confinement(root=root, base=base, own=frozenset(p.resolve() for p in where.own_files()))
     return Stack(
         manifest=manifest,
         backend=PathBackend(where.state),

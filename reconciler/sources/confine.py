@@ -17,13 +17,19 @@ _DENIED_VARIABLES: Final = re.compile(
     r"""(?x) (?: GITHUB_ | ACTIONS_ | RUNNER_ | CI_JOB_ | CI_DEPLOY_ | CI_REGISTRY_ | CI_REPOSITORY_
     | CI_DEPENDENCY_PROXY_ | BITBUCKET_STEP_OIDC_ | BUILDKITE_AGENT_ | CIRCLE_OIDC_
     | CONDUCTORONE_ | RECONCILER_ | AWS_ | AZURE_ | ARM_ | GOOGLE_ | GCP_ | GCLOUD_ | CLOUDSDK_
-    | VAULT_ | SOPS_ | TF_HTTP_ | TWINE_ | SSH_ ).*
+    | VAULT_ | SOPS_ | OP_ | DOPPLER_ | INFISICAL_ | TF_HTTP_ | TF_TOKEN_ | TWINE_ | SSH_ ).*
+    | (?i: https?_proxy | all_proxy )
     | GH_TOKEN | GH_ENTERPRISE_TOKEN | GITLAB_TOKEN | SYSTEM_ACCESSTOKEN | DOCKER_AUTH_CONFIG
     | NPM_TOKEN | NODE_AUTH_TOKEN | BASH_ENV""",
 )
-"""The tool's own credentials and keys, CI's tokens, cloud credentials. The whole name is matched."""
+"""The tool's own credentials and keys, CI's tokens, credentials of clouds, secret managers and proxies.
 
-_DENIED_PARTS: Final = frozenset({".git", ".reconciler"})
+The whole name is matched.
+"""
+
+_DENIED_PARTS: Final = frozenset({".git", ".reconciler", ".conductorone", ".ssh", ".gnupg", ".aws", ".azure"})
+"""Where a manifest in a home directory must not reach: the same credentials as files."""
+
 _OWN: Final = "{} is this program's own file and is never read as a source"
 
 

@@ -1,0 +1,104 @@
+"""A repository can bring any file and link: none makes our key, journal or state readable or writable as a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.desk import Desk, file_secret, text_secret
+
+
+@pytest.fixture
+def value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A", "a value")
+
+
+@pytest.mark.parametrize("link", [".reconciler", ".reconciler/sandbox"])
+def test_a_link_in_the_place_of_our_directory_is_refused(desk: Desk, value: None, link: str) -> None:
+    """Otherwise the fingerprint key would be written to where the next pull request names it as a source."""
+    visible = desk.path / "visible"
+    visible.mkdir()
+    (desk.path / link).parent.mkdir(exist_ok=True)
+    (desk.path / link).symlink_to(visible)
+    desk.manifest(text_secret("a"))
+    for command in (("plan",), ("apply", "--auto-approve"), ("state", "list"), ("sandbox", "reset")):
+        ran = desk.run(*command)
+        assert 1 == ran.code, ran.said
+        assert "is a symbolic link" in ran.err
+    assert [] == list(visible.iterdir())
+
+
+@pytest.mark.parametrize("which", ["key", "journal", "lock", "state"])
+def test_no_second_name_opens_our_files(desk: Desk, value: None, which: str) -> None:
+    """Neither key nor journal, lock or state is a source, whatever a file beside the manifest is called."""
+    desk.manifest(text_secret("a"))
+    desk.apply()
+    own = {"key": desk.key_path, "journal": desk.journal_path, "state": desk.state_path}
+    path = own.get(which) or desk.workdir / f"{desk.stem}.lock"
+    path.touch()
+    if which == "journal":
+        path.write_bytes(b"")
+    (desk.path / "innocent.txt").hardlink_to(path)
+    desk.manifest(text_secret("a") + file_secret("b", "innocent.txt"))
+    ran = desk.run("plan")
+    assert 1 == ran.code, ran.said
+    assert "this program's own file" in ran.err
+
+
+@pytest.mark.parametrize(
+    "path",
+    [".git/hooks/it", ".GIT/config", ".reconciler/fingerprint.key", "a/../.reconciler/x", "../out.json"],
+)
+def test_a_manifest_does_not_put_its_state_there(desk: Desk, path: str) -> None:
+    """State goes beside the manifest, not among git's files or this machine's."""
+    (desk.path / "a").mkdir()
+    desk.options = ()
+    desk.manifest(f"version: 1\nname: desk\nstate: {{path: {path}}}\nsecrets: {{}}\n")
+    for command in (("plan", "--offline"), ("state", "list")):
+        ran = desk.run(*command)
+        assert 64 == ran.code, ran.said
+        assert "`state: {path: …}` leads" in ran.err
+
+
+@pytest.mark.parametrize(
+    "path",
+    [".conductorone/config.yaml", ".ssh/id_ed25519", ".AWS/credentials", "x/.gnupg/key", ".azure/a.json"],
+)
+def test_a_manifest_at_home_reads_no_login(desk: Desk, path: str) -> None:
+    """A manifest in somebody's home directory does not reach the logins there, the tool's own first of all."""
+    desk.write(path, "login")
+    desk.manifest(file_secret("a", path))
+    ran = desk.run("plan")
+    assert 1 == ran.code, ran.said
+    assert "in a directory that is never read" in ran.err
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["OP_SERVICE_ACCOUNT_TOKEN", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "TF_TOKEN_app", "DOPPLER_TOKEN"],
+)
+def test_what_hands_out_secrets_is_none(desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """`op run -- reconciler …` has the manager's own token beside the values; a proxy's address has a password."""
+    monkeypatch.setenv(name, "http://user:pass@localhost:1")
+    desk.manifest(text_secret("a", name))
+    ran = desk.run("plan")
+    assert 1 == ran.code, ran.said
+    assert f"environment variable {name} is never read" in ran.err
+
+
+def test_an_include_in_git_is_refused_in_any_case(desk: Desk) -> None:
+    """Some file systems know no case."""
+    desk.write(".GIT/people.yaml", "audiences: {a: {users: [ana@example.com]}}\n")
+    desk.manifest("version: 1\nname: desk\ninclude: [.GIT/people.yaml]\nsecrets: {}\n")
+    ran = desk.run("validate")
+    assert 65 == ran.code
+    assert "never read" in ran.err
+
+
+def test_a_dangling_link_is_refused_too(desk: Desk, tmp_path: Path) -> None:
+    """Its target would be made where it points to."""
+    (desk.path / ".reconciler").symlink_to(tmp_path / "elsewhere")
+    desk.manifest(text_secret("a"))
+    assert 1 == desk.run("apply", "--auto-approve").code
+    assert not (tmp_path / "elsewhere").exists()
