@@ -79,7 +79,7 @@ class Ledger:
                 if entry.op in self._open:
                     self._open[entry.op] = replace(self._open[entry.op], vault_id=entry.vault_id)
             case Committed():
-                self._open.pop(entry.op, None)
+                self._close(entry.op)
                 self._commit(entry)
             case DeposedNow():
                 self._depose(entry.address, entry.vault_id)
@@ -88,9 +88,7 @@ class Ledger:
             case Forgotten():
                 self._forget(entry.address)
             case Done():
-                closed = self._open.pop(entry.op, None)
-                if closed:
-                    self.used(closed.intent.address, closed.intent.generation)
+                self._close(entry.op)
             case _:
                 assert_never(entry)
 
@@ -109,6 +107,11 @@ class Ledger:
         """Add an old copy that was found, to be revoked once the address has its current one."""
         instance = self._instances.get(address) or Instance(uid=uid)
         self.put(address, replace(instance, deposed=(*instance.deposed, Deposed(object=old))))
+
+    def _close(self, op: str) -> None:
+        closed = self._open.pop(op, None)
+        if closed:
+            self.used(closed.intent.address, closed.intent.generation)
 
     def _commit(self, entry: Committed) -> None:
         old = self._instances.get(entry.address)
