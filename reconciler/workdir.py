@@ -128,7 +128,13 @@ class Workdir:
         data = durable.read(self.key_path)
         if data is None:
             return None
-        return _read_key(data.decode("ascii", "replace").strip(), where=str(self.key_path))
+        key = _read_key(data.decode("ascii", "replace").strip(), where=str(self.key_path))
+        if self.key_path.stat().st_mode & 0o077:
+            raise StateError(
+                f"{self.key_path} can be read by others: a key that came with a repository is no secret",
+                hint="if this is your own: `chmod 600` it; otherwise remove it, and bring back the stack's key",
+            )
+        return key
 
     def keep_key(self, key: Key) -> None:
         """Write the key file; a key that was there stays beside it as `.old`."""

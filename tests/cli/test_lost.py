@@ -151,6 +151,7 @@ def test_without_the_key_a_value_is_not_checked_and_nothing_is_replaced(
         assert live == desk.live()
         assert not desk.key_path.exists()
     desk.key_path.write_bytes(key)
+    desk.key_path.chmod(0o600)
     assert {"content_changed"} == {reason for _, reason in desk.plan().values()}
 
 

@@ -102,3 +102,14 @@ def test_a_dangling_link_is_refused_too(desk: Desk, tmp_path: Path) -> None:
     desk.manifest(text_secret("a"))
     assert 1 == desk.run("apply", "--auto-approve").code
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_key_that_came_with_the_repository_is_refused(desk: Desk, value: None) -> None:
+    """git writes files for others to read too. Whoever committed the key could guess values and seal plans."""
+    desk.manifest(text_secret("a"))
+    desk.write(".reconciler/sandbox/fingerprint.key", "ab" * 32 + "\n").chmod(0o644)
+    ran = desk.run("plan", "-o", "it.plan")
+    assert 1 == ran.code, ran.said
+    assert "is no secret" in ran.err
+    desk.key_path.chmod(0o600)
+    desk.done("plan", "-o", "it.plan")
