@@ -100,18 +100,23 @@ def gateway(
     host: str = "127.0.0.1",
 ) -> Iterator[Served]:
     """Pass every call on to the tenant at `upstream`, `Host` and all. `before` is told `METHOD path` first."""
-    inside = threading.local()
 
-    class Gateway(_Handler):
+    class Gateway(_Handler):  # one for each connection
+        def setup(self) -> None:
+            super().setup()
+            self.tenant = http.client.HTTPConnection(upstream.removeprefix("http://"), timeout=30)
+
+        def finish(self) -> None:
+            self.tenant.close()
+            super().finish()
+
         def pass_on(self) -> None:
             self.note()
             if before:
                 before(f"{self.command} {self.path}")
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
-            if not hasattr(inside, "tenant"):
-                inside.tenant = http.client.HTTPConnection(upstream.removeprefix("http://"), timeout=30)
-            inside.tenant.request(self.command, self.path, body, dict(self.headers.items()))
-            answer = inside.tenant.getresponse()
+            self.tenant.request(self.command, self.path, body, dict(self.headers.items()))
+            answer = self.tenant.getresponse()
             content = answer.read()
             if rewrite and answer.status == 200:
                 changed = json.loads(content)
