@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import secrets
 import stat
@@ -16,6 +17,8 @@ PRIVATE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
 READ_MAX: Final = 256 * 2**20
 """Bytes. No file of ours is larger; a larger one is not ours."""
+
+_ASIDE: Final = "[0-9a-f]" * 8
 
 
 def reason(error: OSError) -> str:
@@ -60,6 +63,7 @@ def replace(path: Path, data: bytes, *, backup: Path | None = None) -> None:
         raise _is_link(path)
     aside = _aside(path)
     try:
+        _sweep(path)
         try:
             _write_new(aside, data)
             if backup is not None and path.exists():
@@ -80,6 +84,12 @@ def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
+def _sweep(path: Path) -> None:
+    """Remove what killed runs left of earlier replaces; who replaces a file holds its lock."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{_ASIDE}.tmp"):
+        left.unlink(missing_ok=True)
+
+
 def _write_new(path: Path, data: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, PRIVATE)
@@ -94,6 +104,7 @@ def _keep(path: Path, backup: Path) -> None:
     A copy where the file system has no second names, or will not give one of somebody else's file.
     """
     aside = _aside(backup)
+    _sweep(backup)
     try:
         try:
             os.link(path, aside)
@@ -120,6 +131,16 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def check_writable(directory: Path) -> None:
+    """Raise StateError where no file could be made in a directory, so that nothing is begun there."""
+    nearest = next(p for p in (directory, *directory.parents) if p.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise StateError(
+            f"{nearest} cannot be written to",
+            hint="state and journal are kept there: mend its permissions, or free the file system of `ro`",
+        )
 
 
 def make_private_directory(path: Path) -> None:

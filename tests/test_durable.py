@@ -42,6 +42,10 @@ def target(tmp_path: Path) -> Path:
     return path
 
 
+def _names(target: Path) -> list[str]:
+    return sorted(path.name for path in target.parent.iterdir())
+
+
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -54,7 +58,7 @@ def test_a_file_is_replaced_and_the_old_one_kept(target: Path) -> None:
     assert target.read_bytes() == _NEW
     assert backup.read_bytes() == _OLD
     assert _mode(target) == 0o600
-    assert sorted(p.name for p in target.parent.iterdir()) == ["state", "state.backup"]
+    assert _names(target) == ["state", "state.backup"]
 
 
 def test_the_backup_is_no_second_name_of_the_new_file(target: Path) -> None:
@@ -119,7 +123,7 @@ def _assert_whole(target: Path) -> None:
 
 @syscalls.needs_strace
 def test_a_kill_at_any_system_call_leaves_old_or_new(target: Path, tmp_path: Path) -> None:
-    """Never a mix, never nothing, and the backup whole too; the next run is not in the way of what is left."""
+    """Never a mix, never nothing, and the backup whole too; the next replace clears up what is left aside."""
     calls = _number_of_calls(target, tmp_path / "log")
     assert len(calls) >= 6
     for name, n in calls:
@@ -127,8 +131,11 @@ def test_a_kill_at_any_system_call_leaves_old_or_new(target: Path, tmp_path: Pat
         done = syscalls.run(_REPLACE, target, fault=f"{name}:signal=KILL:when={n}")
         assert done.returncode in (-9, 137), (name, n)
         _assert_whole(target)
-        durable.replace(target, b"again")
+        other = target.with_name(".state.journal.tmp")
+        other.touch()
+        durable.replace(target, b"again", backup=target.with_name("state.backup"))
         assert target.read_bytes() == b"again"
+        assert _names(target) == [other.name, "state", "state.backup"]
 
 
 @syscalls.needs_strace
@@ -146,7 +153,7 @@ def test_an_error_at_any_system_call_leaves_old_or_new(target: Path, tmp_path: P
         assert done.returncode == 3
         assert f"{target} cannot be written: {os.strerror(getattr(errno, error))}" in done.stdout
         if name != "unlink":
-            assert sorted(p.name for p in target.parent.iterdir()) == ["state", "state.backup"]
+            assert _names(target) == ["state", "state.backup"]
 
 
 @syscalls.needs_strace
@@ -175,7 +182,7 @@ def test_a_disk_that_fills_up_half_way_leaves_the_old_file(target: Path) -> None
     assert "cannot be written: File too large" in done.stdout
     assert target.read_bytes() == _OLD
     assert target.with_name("state.backup").read_bytes() == b"older"
-    assert sorted(p.name for p in target.parent.iterdir()) == ["state", "state.backup"]
+    assert _names(target) == ["state", "state.backup"]
 
 
 def test_what_is_not_there_reads_as_none(tmp_path: Path) -> None:
