@@ -12,7 +12,7 @@ from reconciler.auth.interface import HINT, CredentialSource
 from reconciler.auth.server import Server
 from reconciler.clock import ServerClock
 from reconciler.errors import ReconcilerError, RemoteError, SignInError
-from reconciler.http import Answer, Session
+from reconciler.http import PRIVATE_AUTHORITY, Answer, Session
 from reconciler.patience import Patience
 from reconciler.retry import Call, Failure, FailureKind, GiveUp, InDoubt, RenewToken, Retry, retry_after
 from reconciler.sensitive import Sensitive
@@ -113,12 +113,12 @@ class Exchange:
                     hint="run the same command again later; a lower --parallelism asks less",
                 )
             case FailureKind.ANSWERED, status:
-                hint = (
-                    None if refused.by_api else "is this the tenant's address? The C1 API answers with JSON"
-                )
+                hint: str | None = "is this the tenant's address? The C1 API answers with JSON"
+                if refused.by_api:
+                    hint = "run the same command again later" if (status or 0) >= 500 else None
                 return RemoteError(f"{what}: {host} answered {status}{said}.", hint=hint)
             case FailureKind.NOT_SENT, _:
-                hint = "for a private authority, name its file with --ca-file" if failure.permanent else None
+                hint = PRIVATE_AUTHORITY if failure.permanent else None
                 return RemoteError(f"{what}: {host} was not reached: {failure.why}.", hint=hint)
             case _:
                 return RemoteError(f"{what}: {host}: {failure.why}.", hint="run the same command again")

@@ -103,6 +103,10 @@ class Workdir:
         data = durable.read(self.journal_path)
         return None if data is None else journal.parse(data, file=str(self.journal_path))
 
+    def check_writable(self) -> None:
+        """Raise StateError where no journal could be kept."""
+        durable.check_writable(self.path)
+
     def has_journal(self) -> bool:
         """Tell whether a run is open: what it recorded is then still to be put into the state."""
         return self.journal_path.exists()
@@ -118,7 +122,10 @@ class Workdir:
             self.journal_path.unlink(missing_ok=True)
             durable.sync_directory(self.path)
         except OSError as error:
-            raise StateError(f"{self.journal_path} cannot be removed: {durable.reason(error)}") from None
+            raise StateError(
+                f"{self.journal_path} cannot be removed: {durable.reason(error)}",
+                hint="all of it is in the state; mend the disk, and the next run removes it",
+            ) from None
 
     def key(self, environ: Mapping[str, str]) -> Key | None:
         """Return the stack's key from the environment or the key file, None where there is none."""

@@ -21,6 +21,10 @@ class PathBackend:
         self._loaded = durable.read(self.path)
         return None if self._loaded is None else statefile.decode(self._loaded, file=str(self.path))
 
+    def check_writable(self) -> None:
+        """Raise StateError where nothing could be saved. Asked before the first request of a run."""
+        durable.check_writable(self.path.parent)
+
     def save(self, state: State) -> None:
         """Put the state in place, atomically; the one before it stays as `.backup`.
 

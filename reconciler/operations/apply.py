@@ -12,7 +12,7 @@ from reconciler.client import Client
 from reconciler.errors import ReconcilerError, RefusedError, SignInError, StalePlanError, StateError
 from reconciler.events import Event, Healed, Outcome, Result
 from reconciler.fingerprint import Key
-from reconciler.journal import Forgotten, Header
+from reconciler.journal import Bound, Forgotten, Header
 from reconciler.ledger import Ledger, pending_of
 from reconciler.operations.look import Look, Wishes, look
 from reconciler.operations.stack import Stack
@@ -71,6 +71,8 @@ class Applied:
 async def apply(stack: Stack, client: Client, uploader: Uploader, terms: Terms) -> Applied:
     """Apply under the lock. Raises ReconcilerError where nothing was begun; later each outcome is named."""
     with stack.workdir.lock(now=client.now, job=stack.job):
+        stack.workdir.check_writable()
+        stack.backend.check_writable()
         key = stack.key() or stack.first_key()
         saved = _reviewed(terms.saved, key) if terms.saved else None
         seen = await look(stack, client, _as_saved(terms.wishes, saved), key)
@@ -168,8 +170,7 @@ async def _claimed(
         state = replace(state, key_id=seen.key.id)
         stack.keep_first_key(seen.key)
     stack.backend.save(state)
-    header = Header(lineage=state.lineage, base_serial=state.serial, tool=f"reconciler {__version__}")
-    journal = stack.workdir.new_journal(header)
+    journal = stack.workdir.new_journal(_header(state))
     ledger = Ledger(state)
     run = Run(
         name=state.name,
@@ -185,10 +186,32 @@ async def _claimed(
         yield _Work(run=run, seen=seen, terms=terms)
     finally:
         journal.close()
-        pending = tuple(pending_of(o, seconds=PENDING_SECONDS) for o in ledger.open())
-        final = ledger.state()
-        stack.backend.save(replace(final, serial=final.serial + 1, pending=(*final.pending, *pending)))
+        _close(stack, ledger)
+
+
+def _header(state: State) -> Header:
+    return Header(lineage=state.lineage, base_serial=state.serial, tool=f"reconciler {__version__}")
+
+
+def _close(stack: Stack, ledger: Ledger) -> None:
+    """Save what came of the run, and end its journal.
+
+    A vault that was made, and is neither complete for certain nor certainly revoked, has no place in the state:
+    it goes into a journal that stands on the saved state, so that the next run finds it by its ID.
+    """
+    left = ledger.open()
+    pending = tuple(pending_of(o, seconds=PENDING_SECONDS) for o in left)
+    final = ledger.state()
+    final = replace(final, serial=final.serial + 1, pending=(*final.pending, *pending))
+    stack.backend.save(final)
+    bound = [o for o in left if o.vault_id]
+    if not bound:
         stack.workdir.drop_journal()
+        return
+    with contextlib.closing(stack.workdir.new_journal(_header(final))) as journal:
+        for it in bound:
+            journal.write(it.intent)
+            journal.write(Bound(op=it.intent.op, vault_id=it.vault_id or "", suite=None))
 
 
 @dataclass(slots=True, kw_only=True)

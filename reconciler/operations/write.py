@@ -60,8 +60,17 @@ class Run:
     report: Callable[[Event], None]
 
     def take(self, entry: Entry) -> None:
-        """Put an entry on the disk, then into the ledger. Raises StateError: go no further."""
-        self.journal.write(entry)
+        """Put an entry on the disk, then into the ledger. Raises StateError: go no further.
+
+        What the disk refuses has happened all the same, unless the entry only announces it: the ledger takes
+        it, so that the state, which is saved in the end, knows of it.
+        """
+        try:
+            self.journal.write(entry)
+        except StateError:
+            if not isinstance(entry, Intent | DeposedNow):
+                self.ledger.take(entry)
+            raise
         self.ledger.take(entry)
 
     def step(self, address: Address, step: Step) -> None:

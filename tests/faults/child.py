@@ -6,6 +6,7 @@ It is the shipped command line. What is changed is time: how long it waits, and 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import importlib
 import os
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ class Quirks:
     clock: timedelta = timedelta()
     clock_step: timedelta = timedelta()
     """Added at every look at the machine's clock: it runs away, or backwards."""
-    uid: int | None = None
+    obeys: bool = False
+    """Obey file permissions, which root need not."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,16 @@ def _apply(quirks: Quirks) -> None:
             return datetime.now(UTC) + quirks.clock + looks[0] * quirks.clock_step
 
         clock.ServerClock.__init__.__kwdefaults__["machine"] = machine  # type: ignore[attr-defined]
-    if quirks.uid is not None and os.geteuid() == 0:
-        os.setgroups([])
-        os.setgid(quirks.uid)
-        os.setuid(quirks.uid)
+    if quirks.obeys and os.geteuid() == 0:
+        _drop_privileges()
+
+
+def _drop_privileges() -> None:
+    """Give up every capability (capset(2), version 3), so that root is a user like any other."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, nothing = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    if libc.capset(header, nothing):
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 async def _quick(_seconds: float) -> None:

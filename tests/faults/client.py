@@ -95,6 +95,16 @@ class Running:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
+    def kill_after(self, seconds: float) -> None:
+        """Let it run for a while, then kill it; one that has ended by then is left alone."""
+        if not self._process.event.wait(seconds):
+            self.kill()
+
+    def timed(self) -> tuple[Ran, float]:
+        """Wait, and tell how long it took."""
+        began = time.monotonic()
+        return self.wait(), time.monotonic() - began
+
     def gone(self, seconds: float = 20) -> None:
         """Wait until it is gone."""
         assert self._process.event.wait(seconds), "it does not end"
@@ -135,7 +145,7 @@ class Running:
             if tracer.poll() is not None or time.monotonic() > until:
                 self.kill()
                 raise RuntimeError("strace could not attach: this needs ptrace")
-            time.sleep(0.002)
+            self._process.event.wait(0.002)
         return tracer
 
 

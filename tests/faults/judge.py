@@ -134,7 +134,9 @@ def converged(scene: Scene, ran: Ran) -> None:
     """I8: a run that says 0 left everything that is wanted live, and no run open."""
     state = scene.state()
     current = {str(a) for a, i in state.instances.items() if i.current} if state else set()
-    assert set(scene.values) == current, f"I8: exit 0, yet {current} is live of {set(scene.values)}\n{ran.text}"
+    assert set(scene.values) == current, (
+        f"I8: exit 0, yet {current} is live of {set(scene.values)}\n{ran.text}"
+    )
     assert not scene.journal_path.exists(), "I8: exit 0 with a run still open"
 
 
@@ -226,6 +228,12 @@ def failed(ran: Ran, *codes: int) -> None:
     assert "Next:" in ran.err, f"I8: the message names no next step\n{ran.text}"
 
 
+def source_refused(ran: Ran) -> None:
+    """A source was refused, with its place and what to do in one line."""
+    assert ran.code == 1, f"I8: exit 1 was expected\n{ran.text}"
+    assert "Error: a source cannot be used" in ran.err, ran.text
+
+
 def nothing_made(scene: Scene) -> None:
     """No create reached the tenant."""
     assert not scene.tenant.events("created"), "a vault was made"
@@ -236,4 +244,4 @@ def _ours(display_name: str) -> bool:
     return tag is not None and tag.stack == tags.stack_part("stack")
 
 
-__all__ = ["after_run", "failed", "nothing_made", "replay", "settles"]
+__all__ = ["after_run", "failed", "nothing_made", "replay", "settles", "source_refused"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -168,7 +169,18 @@ for _row, _what, _matches, _when, _byte in _WINDOWS:
 
 # --- killed at every system call ---------------------------------------------------------------------------
 
-_CALLS = ("write", "fsync", "fdatasync", "rename", "link", "unlink", "ftruncate", "pwrite64", "mkdir", "sendto")
+_CALLS = (
+    "write",
+    "fsync",
+    "fdatasync",
+    "rename",
+    "link",
+    "unlink",
+    "ftruncate",
+    "pwrite64",
+    "mkdir",
+    "sendto",
+)
 
 
 def row_of(scene: Scene, inject: Inject, ran: Ran, before: int) -> str:
@@ -314,12 +326,10 @@ def _stopped(bench: Bench, number: signal.Signals, matches: on.Matches, *, twice
 
 
 def _until_noted(scene: Scene) -> None:
-    import time
-
     path = scene.bench.directory / "logs" / f"{scene.directory.name}-{scene.started}.err"
     until = time.monotonic() + 10
     while "finishing" not in path.read_text() and time.monotonic() < until:
-        time.sleep(0.005)
+        scene.tenant.events()  # reading a file is pause enough
 
 
 for _number in (signal.SIGINT, signal.SIGTERM):

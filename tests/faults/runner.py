@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
 from pathlib import Path
 
-from tests.faults import matrix
+from tests.faults import kills, matrix
 from tests.faults.matrix import ROWS, Scenario
 from tests.faults.scene import bench
 
@@ -34,9 +34,20 @@ class Report:
     violation: str | None
 
 
-def worker(todo: Queue[int | None], done: Queue[Report]) -> None:
+@dataclass(frozen=True)
+class Which:
+    """Which scenarios there are: the matrix, or so many random kills of each kind."""
+
+    kills: int = 0
+    seed: int = 0
+
+    def scenarios(self) -> list[Scenario]:
+        return kills.scenarios(self.kills, self.seed) if self.kills else matrix.all_scenarios()
+
+
+def worker(which: Which, todo: Queue[int | None], done: Queue[Report]) -> None:
     """Run scenarios until there are none left."""
-    scenarios = matrix.all_scenarios()
+    scenarios = which.scenarios()
     with tempfile.TemporaryDirectory(prefix="faults-") as directory, bench(Path(directory)) as own:
         while (index := todo.get()) is not _STOP:
             one, began, violation = scenarios[index], time.monotonic(), None
@@ -57,30 +68,36 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--sample", action="store_true", help="only what `make test` runs")
     parser.add_argument("--write", type=Path, help="write the figures there, as JSON")
+    parser.add_argument(
+        "--kills", type=int, default=0, metavar="N", help="N random kills of each kind instead"
+    )
+    parser.add_argument("--seed", type=int, default=20_260_101, help="of the random moments")
     asked = parser.parse_args()
-    scenarios = matrix.all_scenarios()
-    rows = set(asked.row.split(",")) if asked.row else set(ROWS)
+    which = Which(kills=asked.kills, seed=asked.seed)
+    scenarios = which.scenarios()
+    rows = set(asked.row.split(",")) if asked.row else {s.row for s in scenarios}
     chosen = [
         n
         for n, s in enumerate(scenarios)
         if s.row in rows and asked.only in s.id and (s.sample or not asked.sample)
     ]
     began = time.monotonic()
-    reports = run(chosen, scenarios, asked.workers)
+    reports = run(chosen, which, asked.workers)
     print(table(reports, scenarios, time.monotonic() - began))
     if asked.write:
         asked.write.write_text(json.dumps(figures(reports, scenarios), indent=2) + "\n")
     return int(any(report.violation for report in reports))
 
 
-def run(chosen: list[int], scenarios: list[Scenario], workers: int) -> list[Report]:
+def run(chosen: list[int], which: Which, workers: int) -> list[Report]:
     """Share the scenarios out, the sweeps (the longest) first."""
+    scenarios = which.scenarios()
     spawn = multiprocessing.get_context("spawn")
     todo: Queue[int | None] = spawn.Queue()
     done: Queue[Report] = spawn.Queue()
     for index in sorted(chosen, key=lambda n: not scenarios[n].strace):
         todo.put(index)
-    processes = [spawn.Process(target=worker, args=(todo, done)) for _ in range(workers)]
+    processes = [spawn.Process(target=worker, args=(which, todo, done)) for _ in range(workers)]
     for process in processes:
         todo.put(_STOP)
         process.start()
@@ -91,7 +108,9 @@ def run(chosen: list[int], scenarios: list[Scenario], workers: int) -> list[Repo
         if report.violation:
             print(f"VIOLATION {scenarios[report.index].id}\n{report.violation}", flush=True)
         elif sys.stderr.isatty():
-            print(f"\r\x1b[2K{len(reports)}/{len(chosen)} {scenarios[report.index].id}", end="", file=sys.stderr)
+            print(
+                f"\r\x1b[2K{len(reports)}/{len(chosen)} {scenarios[report.index].id}", end="", file=sys.stderr
+            )
     for process in processes:
         process.join()
     return reports
@@ -113,18 +132,17 @@ def figures(reports: list[Report], scenarios: list[Scenario]) -> dict[str, dict[
     for report in reports:
         run_.update(report.cases)
         broken[scenarios[report.index].row] += report.violation is not None
-    return {row: {"run": run_[row], "violations": broken[row]} for row in ROWS if run_[row]}
+    return {row: {"run": run_[row], "violations": broken[row]} for row in (*ROWS, *kills.LOSSES) if run_[row]}
 
 
 def table(reports: list[Report], scenarios: list[Scenario], seconds: float) -> str:
     """Return the figures for a person."""
     found = figures(reports, scenarios)
-    lines = ["", "row   run  violations"]
-    lines += [f"{row:<4} {it['run']:>4}  {it['violations']:>10}" for row, it in found.items()]
+    lines = ["", "row        run  violations"]
+    lines += [f"{row:<8} {it['run']:>5}  {it['violations']:>10}" for row, it in found.items()]
     total = sum(it["run"] for it in found.values())
     bad = sum(it["violations"] for it in found.values())
-    lines.append(f"all  {total:>4}  {bad:>10}   in {seconds:.0f} s")
+    lines.append(f"all      {total:>5}  {bad:>10}   in {seconds:.0f} s")
     slow = sorted(reports, key=lambda r: -r.seconds)[:5]
     lines += ["", "slowest:"] + [f"  {r.seconds:6.1f} s  {scenarios[r.index].id}" for r in slow]
     return "\n".join(lines)
-

@@ -68,7 +68,7 @@ class Scene:
     values: dict[str, bytes] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
     runs: list[Ran] = field(default_factory=list)
-    quirks: Quirks = Quirks()
+    quirks: Quirks = field(default_factory=Quirks)
     token: str = ""
     clean: bool = True
     """Whether the judge still may expect everything: no file was taken away by the scenario."""
@@ -166,7 +166,9 @@ class Scene:
 
     # --- runs ---------------------------------------------------------------------------------------------
 
-    def start(self, *arguments: str, inject: Inject | None = None, trace: tuple[str, ...] = (), **quirks: Any) -> Running:
+    def start(
+        self, *arguments: str, inject: Inject | None = None, trace: tuple[str, ...] = (), **quirks: Any
+    ) -> Running:
         """Begin a run of the command line."""
         self.started = len(self.runs) + 1
         logs = self.bench.directory / "logs"

@@ -50,7 +50,7 @@ class Tenant:
         """Forget every vault and every setting; the event log goes on, read from here."""
         with self.store.transaction() as db:
             for table in ("vaults", "audit", "downloads", "nonces"):
-                db.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
+                db.execute(f"DELETE FROM {table}")
             db.execute("UPDATE people SET status = 'ENABLED' WHERE email LIKE 'ana@%'")
             db.execute("UPDATE tokens SET revoked = 0")
         for content in (self.store.directory / "contents").iterdir():

@@ -59,12 +59,12 @@ class Zygote:
 
     def stop(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
-        self._process.wait(10)
+        self._process.wait(60)
         self._socket.close()
 
     def _hear(self) -> None:
         while message := self._socket.recv(1 << 12):
-            what, pid, code = pickle.loads(message)  # noqa: S301 - our own process
+            what, pid, code = pickle.loads(message)
             with self._some:
                 if what == "started":
                     self._known[pid] = Ended(pid)
@@ -98,7 +98,7 @@ def main() -> None:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 for descriptor in (control.detach(), wake_read, wake_write):
                     os.close(descriptor)
-                _child(pickle.loads(data), fds[0])  # noqa: S301 - our own process
+                _child(pickle.loads(data), fds[0])
             os.close(fds[0])
             control.send(pickle.dumps(("started", pid, None)))
 
