@@ -35,12 +35,12 @@ def ci_command() -> None:
 
 @ci_command.command("comment")
 @shared
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("body_file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--pull-request", type=click.IntRange(min=1), metavar="N", help="Default: the one of this job.")
 @click.option(
     "--author", default=_BOT, show_default=True, metavar="LOGIN", help="Whose comments may be updated."
 )
-def comment(*, file: Path, pull_request: int | None, author: str) -> None:
+def comment(*, body_file: Path, pull_request: int | None, author: str) -> None:
     """Put a plan, as --format markdown printed it, into the pull request: one comment, updated in place.
 
     GitHub only: reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
@@ -48,9 +48,9 @@ def comment(*, file: Path, pull_request: int | None, author: str) -> None:
     from reconciler.comments import PullRequest
 
     try:
-        body = file.read_text(encoding="utf-8")
+        body = body_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        raise UsageError(f"{file} cannot be read as text") from None
+        raise UsageError(f"{body_file} cannot be read as text") from None
     at = PullRequest(
         api=os.environ.get("GITHUB_API_URL") or "https://api.github.com",
         repository=os.environ.get("GITHUB_REPOSITORY", ""),

@@ -31,7 +31,7 @@ _STATE: Final = """\
         id: state
         env:
           GITHUB_TOKEN: ${{ github.token }}
-        run: reconciler -f "$MANIFEST" --state "$STATE" ci fetch-state --branch "$STATE_BRANCH"
+        run: reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" ci fetch-state
 """
 
 _KEEP: Final = """\
@@ -40,14 +40,13 @@ _KEEP: Final = """\
         if: always() && steps.state.outcome == 'success'
         env:
           GITHUB_TOKEN: ${{ github.token }}
-        run: reconciler -f "$MANIFEST" --state "$STATE" ci push-state
+        run: reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" ci push-state
 """
 
 _HEAD: Final = """\
 env:
-  MANIFEST: @@MANIFEST@@
-  STATE: .reconciler/state/@@SLUG@@.state.json  # its local copy; it lives on the branch below
-  STATE_BRANCH: reconciler-state
+  RECONCILER_MANIFEST: @@MANIFEST@@
+  RECONCILER_STATE: .reconciler/state/@@SLUG@@.state.json  # a copy: it lives on a branch
 """
 
 _PULL_REQUEST: Final = """\
@@ -80,10 +79,10 @@ jobs:
     steps:
 @@SETUP_2@@
       - name: Validate
-        run: reconciler -f "$MANIFEST" validate
+        run: reconciler -f "$RECONCILER_MANIFEST" validate
       # The first parent of what is checked out is the base branch.
       - name: Compare with the base
-        run: reconciler -f "$MANIFEST" diff --base "HEAD^1" --format markdown > "$RUNNER_TEMP/diff.md"
+        run: reconciler -f "$RECONCILER_MANIFEST" diff --base "HEAD^1" --format markdown > "$RUNNER_TEMP/diff.md"
       - name: Comment
         if: >-
           vars.RECONCILER_PLAN_IN_PULL_REQUESTS != 'true' && github.actor != 'dependabot[bot]' &&
@@ -109,7 +108,7 @@ jobs:
 @@STATE@@
       - name: Plan
 @@ENV@@
-        run: reconciler -f "$MANIFEST" --state "$STATE" plan -o "$RUNNER_TEMP/plan.json"
+        run: reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" plan -o "$RUNNER_TEMP/plan.json"
       - name: Render
         run: |
           reconciler show "$RUNNER_TEMP/plan.json" --format markdown > "$RUNNER_TEMP/plan.md"
@@ -166,7 +165,7 @@ jobs:
 @@ENV@@
         run: |
           mkdir -p "$RUNNER_TEMP/plan"
-          reconciler -f "$MANIFEST" --state "$STATE" plan -o "$RUNNER_TEMP/plan/plan.json"
+          reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" plan -o "$RUNNER_TEMP/plan/plan.json"
       - name: Render
         run: reconciler show "$RUNNER_TEMP/plan/plan.json" --format html > "$RUNNER_TEMP/plan/plan.html"
       - uses: @@UPLOAD@@
@@ -185,8 +184,8 @@ jobs:
     permissions: {}
     steps:
       - env:
-          DIGEST: ${{ needs.plan.outputs.digest }}
-        run: echo "Approved is the plan $DIGEST"
+          RECONCILER_DIGEST: ${{ needs.plan.outputs.digest }}
+        run: echo "Approved is the plan $RECONCILER_DIGEST"
 
   apply:
     name: Apply
@@ -209,8 +208,8 @@ jobs:
         timeout-minutes: 45
 @@ENV_DIGEST@@
         run: >-
-          reconciler -f "$MANIFEST" --state "$STATE" apply "$RUNNER_TEMP/plan/plan.json"
-          --expect-digest "$DIGEST"
+          reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" apply "$RUNNER_TEMP/plan/plan.json"
+          --expect-digest "$RECONCILER_DIGEST"
 @@KEEP@@
   renew:
     name: Renew what ends soon
@@ -228,7 +227,7 @@ jobs:
       - name: Renew
         timeout-minutes: 45
 @@ENV@@
-        run: reconciler -f "$MANIFEST" --state "$STATE" apply --only renewals --auto-approve
+        run: reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" apply --only renewals --auto-approve
 @@KEEP@@"""
 
 _CONCURRENCY: Final = """\
@@ -250,7 +249,9 @@ def workflows(
         "KEEP": _KEEP,
         "CONCURRENCY": _CONCURRENCY,
         "ENV": variables.indented(block, 8),
-        "ENV_DIGEST": variables.indented(f"{block}  DIGEST: ${{{{ needs.plan.outputs.digest }}}}\n", 8),
+        "ENV_DIGEST": variables.indented(
+            f"{block}  RECONCILER_DIGEST: ${{{{ needs.plan.outputs.digest }}}}\n", 8
+        ),
         **ACTIONS,
         "MANIFEST": manifest,
         "SLUG": slug,

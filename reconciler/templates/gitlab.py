@@ -23,9 +23,8 @@ _PIPELINE: Final = """\
 .@@SLUG@@:
   image: python:3.13
   variables:
-    MANIFEST: @@MANIFEST@@
-    STATE: .reconciler/state/@@SLUG@@.state.json  # its local copy
-    STATE_BRANCH: reconciler-state
+    RECONCILER_MANIFEST: @@MANIFEST@@
+    RECONCILER_STATE: .reconciler/state/@@SLUG@@.state.json  # a copy: it lives on a branch
     GIT_DEPTH: "0"
   before_script:
     - python -m pip install --quiet --disable-pip-version-check "c1-reconciler==@@VERSION@@"
@@ -37,8 +36,8 @@ _PIPELINE: Final = """\
 .@@SLUG@@ plan:
   extends: .@@SLUG@@ signed in
   script:
-    - reconciler -f "$MANIFEST" --state "$STATE" ci fetch-state --branch "$STATE_BRANCH"
-    - reconciler -f "$MANIFEST" --state "$STATE" plan -o plan.json
+    - reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" ci fetch-state
+    - reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" plan -o plan.json
     - reconciler show plan.json --format gitlab > plan-widget.json
     - reconciler show plan.json --format html > plan.html
     - reconciler ci outputs plan.json > plan.env
@@ -55,16 +54,20 @@ _PIPELINE: Final = """\
     - if: $CI_PIPELINE_SOURCE == "merge_request_event"
     - if: $CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
   script:
-    - reconciler -f "$MANIFEST" validate
+    - reconciler -f "$RECONCILER_MANIFEST" validate
 
 @@SLUG@@ diff:
   extends: .@@SLUG@@
   rules:
     - if: $CI_PIPELINE_SOURCE == "merge_request_event"
   script:
-    - reconciler -f "$MANIFEST" diff --base "$CI_MERGE_REQUEST_DIFF_BASE_SHA"
-    - reconciler -f "$MANIFEST" diff --base "$CI_MERGE_REQUEST_DIFF_BASE_SHA" --format html > diff.html
-    - reconciler -f "$MANIFEST" diff --base "$CI_MERGE_REQUEST_DIFF_BASE_SHA" --format gitlab > diff-widget.json
+    - reconciler -f "$RECONCILER_MANIFEST" diff --base "$CI_MERGE_REQUEST_DIFF_BASE_SHA"
+    - >-
+      reconciler -f "$RECONCILER_MANIFEST" diff --base "$CI_MERGE_REQUEST_DIFF_BASE_SHA"
+      --format html > diff.html
+    - >-
+      reconciler -f "$RECONCILER_MANIFEST" diff --base "$CI_MERGE_REQUEST_DIFF_BASE_SHA"
+      --format gitlab > diff-widget.json
   artifacts:
     expire_in: 1 week
     paths: [diff.html]
@@ -97,24 +100,30 @@ _PIPELINE: Final = """\
   resource_group: @@SLUG@@-state
   interruptible: false
   script:
-    - reconciler -f "$MANIFEST" --state "$STATE" ci fetch-state --branch "$STATE_BRANCH"
+    - reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" ci fetch-state
     - ended=0
-    - reconciler -f "$MANIFEST" --state "$STATE" apply plan.json --expect-digest "$PLAN_DIGEST" || ended=$?
-    - reconciler -f "$MANIFEST" --state "$STATE" ci push-state
+    - >-
+      reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" apply plan.json
+      --expect-digest "$PLAN_DIGEST" || ended=$?
+    - reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" ci push-state
     - exit "$ended"
 
 @@SLUG@@ renew:
   extends: .@@SLUG@@ signed in
   rules:
-    - if: $CI_PIPELINE_SOURCE == "schedule" && $RECONCILER_RENEW == "true" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
+    - if: >-
+        $CI_PIPELINE_SOURCE == "schedule" && $RECONCILER_RENEW == "true" &&
+        $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
   environment: reconciler
   resource_group: @@SLUG@@-state
   interruptible: false
   script:
-    - reconciler -f "$MANIFEST" --state "$STATE" ci fetch-state --branch "$STATE_BRANCH"
+    - reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" ci fetch-state
     - ended=0
-    - reconciler -f "$MANIFEST" --state "$STATE" apply --only renewals --auto-approve || ended=$?
-    - reconciler -f "$MANIFEST" --state "$STATE" ci push-state
+    - >-
+      reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" apply --only renewals
+      --auto-approve || ended=$?
+    - reconciler -f "$RECONCILER_MANIFEST" --state "$RECONCILER_STATE" ci push-state
     - exit "$ended"
 """
 

@@ -1,0 +1,1 @@
+"""Pipelines, run as they were written."""

@@ -1,0 +1,140 @@
+"""The files that others copy or point at: checked against the published schemas, and tried."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import reconciler
+from tests.cli.desk import REPOSITORY, Desk, text_secret
+
+MANIFESTS = {
+    "plain": "version: 1\nname: a\nsecrets: {}\n",
+    "variables": "version: 1\nname: a\nsecrets:\n"
+    + text_secret("a", "DB_PASSWORD")
+    + text_secret("b", "DB_PASSWORD")
+    + text_secret("c", "lower_case"),
+}
+
+
+def check(schema: str, *paths: Path) -> None:
+    """Hold files against a schema that the linter brings with it: nothing is fetched."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *map(str, paths)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert 0 == ran.returncode, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("text", MANIFESTS.values(), ids=MANIFESTS)
+@pytest.mark.parametrize("path", ["reconciler.yaml", "stacks/prod.reconciler.yml"])
+def test_what_init_writes_follows_the_published_schemas(desk: Desk, path: str, text: str) -> None:
+    """GitHub's and GitLab's, for one stack and for one of several, with variables and without."""
+    desk.options = ("-f", path)
+    subprocess.run(["git", "init", "-q", desk.path], check=True)
+    desk.write(path, text)
+    desk.done("--ci", "github", "init")
+    desk.done("--ci", "gitlab", "init")
+    check("vendor.github-workflows", *(desk.path / ".github/workflows").iterdir())
+    check("vendor.gitlab-ci", *(desk.path / ".gitlab").iterdir(), desk.path / ".gitlab-ci.yml")
+    written = [p for p in desk.path.rglob("*") if p.is_file() and p.suffix in (".yml",)]
+    texts = "".join(p.read_text() for p in written if p != desk.path / path)
+    assert "@@" not in texts
+    assert f'"c1-reconciler=={reconciler.__version__}"' in texts
+
+
+def test_the_action_and_the_hooks_follow_the_published_schemas(tmp_path: Path) -> None:
+    check("vendor.github-actions", REPOSITORY / "action.yml")
+    [hook] = yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text())
+    assert ("reconciler-validate", "reconciler validate", "python") == (
+        hook["id"],
+        hook["entry"],
+        hook["language"],
+    )
+    assert hook["require_serial"]
+
+
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [
+        ("reconciler.yaml", True),
+        ("reconciler.yml", True),
+        ("stacks/prod.reconciler.yaml", True),
+        ("my-reconciler.yaml", False),
+        ("reconciler.yaml.txt", False),
+        ("people.yaml", False),
+    ],
+)
+def test_the_hook_takes_manifests(path: str, taken: bool) -> None:
+    [hook] = yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text())
+    assert taken == bool(re.search(hook["files"], path))
+
+
+def test_the_hook_runs_with_files_as_arguments(desk: Desk) -> None:
+    """As pre-commit calls it: several files, from the top of the repository, all problems at once."""
+    desk.options = ()
+    good = desk.write("reconciler.yaml", MANIFESTS["plain"])
+    bad = desk.write("b/reconciler.yaml", "version: 1\nname: b\nsecrets: {a: {sauce: 1}}\n")
+    [hook] = yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text())
+    entry = hook["entry"].split()[1:]
+    assert 0 == desk.run(*entry, good.name).code
+    ran = desk.run(*entry, "reconciler.yaml", "b/reconciler.yaml")
+    assert 65 == ran.code
+    assert "b/reconciler.yaml:3:" in ran.err
+    assert bad.exists()
+
+
+def test_init_overwrites_nothing_unasked(desk: Desk) -> None:
+    """A workflow that somebody changed stays; --force writes it anew; the manifest is never touched."""
+    desk.options = ()
+    desk.write("reconciler.yaml", MANIFESTS["plain"])
+    desk.done("init", "--ci", "github")
+    workflow = desk.path / ".github/workflows/reconciler.yml"
+    written = workflow.read_text()
+    workflow.write_text("# mine\n")
+    ran = desk.run("init", "--ci", "github")
+    assert (64, "# mine\n") == (ran.code, workflow.read_text())
+    assert "--force" in ran.err
+    desk.done("init", "--ci", "github", "--force")
+    assert written == workflow.read_text()
+    assert MANIFESTS["plain"] == (desk.path / "reconciler.yaml").read_text()
+
+
+def test_init_adds_to_a_pipeline_that_is_there(desk: Desk) -> None:
+    """GitLab has one start file: it is told what to include, not replaced."""
+    desk.options = ()
+    desk.write(".gitlab-ci.yml", "test: {script: [make]}\n")
+    ran = desk.done("init", "--ci", "gitlab")
+    assert "local: /.gitlab/reconciler.gitlab-ci.yml" in ran.out
+    assert "test: {script: [make]}\n" == (desk.path / ".gitlab-ci.yml").read_text()
+
+
+@pytest.mark.parametrize("path", ["with space.yaml", "a$b.yaml", "${{ x }}.yaml", "-x.yaml"])
+def test_init_refuses_a_path_that_would_mean_something_else(desk: Desk, path: str) -> None:
+    desk.options = (f"--file={path}",)
+    desk.write(path, MANIFESTS["plain"])
+    assert 64 == desk.run("init", "--ci", "github").code
+    assert not (desk.path / ".github").exists()
+
+
+def test_env_names_every_variable_once(desk: Desk) -> None:
+    """The block is YAML that a step can hold; no variable is read to make it."""
+    desk.options = ()
+    desk.write("reconciler.yaml", MANIFESTS["variables"])
+    block: Any = yaml.safe_load(desk.done("env", "--github").out)
+    assert {
+        "DB_PASSWORD": "${{ secrets.DB_PASSWORD }}",
+        "lower_case": "${{ secrets.lower_case }}",
+        "RECONCILER_FINGERPRINT_KEY": "${{ secrets.RECONCILER_FINGERPRINT_KEY }}",
+        "CONDUCTORONE_CLIENT_ID": "${{ vars.CONDUCTORONE_CLIENT_ID }}",
+    } == block["env"]
+    shown = desk.done("env", "--gitlab").out
+    assert {"id_tokens": {"CONDUCTORONE_OIDC_TOKEN": {"aud": "$CONDUCTORONE_TENANT_DOMAIN"}}} == (
+        yaml.safe_load(shown)
+    )
+    assert all(name in shown for name in ("DB_PASSWORD", "lower_case", "RECONCILER_FINGERPRINT_KEY"))
+    assert 64 == desk.run("env").code
