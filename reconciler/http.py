@@ -34,6 +34,9 @@ from reconciler.sensitive import Sensitive
 DEADLINE: Final = 30.0
 """Seconds for one small request, answer included. A read timeout alone lets a slow drip through."""
 
+PRIVATE_AUTHORITY: Final = "for a private authority, name its file with --ca-file"
+"""What helps where a certificate cannot be verified."""
+
 CONNECT: Final = 10.0
 BODY_MAX: Final = 1 << 20
 """Bytes of an answer's body. Answers are asked for uncompressed, so this bounds memory as well."""

@@ -24,7 +24,7 @@ from reconciler.auth.server import Server
 from reconciler.auth.tokens import Issued
 from reconciler.clock import ServerClock
 from reconciler.errors import RemoteError, SignInError
-from reconciler.http import Answer, Session, check_url
+from reconciler.http import PRIVATE_AUTHORITY, Answer, Session, check_url
 from reconciler.patience import Patience
 from reconciler.retry import Call, Failure, FailureKind, Retry, retry_after
 from reconciler.sensitive import Sensitive
@@ -162,7 +162,8 @@ class Issuer:
                 case _ if isinstance(answer, Answer):
                     return answer
                 case _:
-                    raise RemoteError(f"Signing in: {who} was not reached: {failure.why}.")
+                    hint = PRIVATE_AUTHORITY if failure.permanent else None
+                    raise RemoteError(f"Signing in: {who} was not reached: {failure.why}.", hint=hint)
 
     def _failure(self, answer: Answer) -> Failure | None:
         if answer.status == 200:

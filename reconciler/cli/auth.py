@@ -111,7 +111,7 @@ class _Report:
         if self.found:
             lines.append(f"Using:          {self.found.way.value}, from {self.found.where}")
         if self.server:
-            lines.append(f"Tenant:         {self.server.host} (said by {self.server.where})")
+            lines.append(f"Tenant:         {self.server.name} (said by {self.server.where})")
         if self.identity:
             lines += self._identity_lines(self.identity)
         for failure in self.failures:

@@ -100,6 +100,7 @@ def gateway(
     host: str = "127.0.0.1",
 ) -> Iterator[Served]:
     """Pass every call on to the tenant at `upstream`, `Host` and all. `before` is told `METHOD path` first."""
+    in_order = threading.Lock()
 
     class Gateway(_Handler):  # one for each connection
         def setup(self) -> None:
@@ -113,7 +114,8 @@ def gateway(
         def pass_on(self) -> None:
             self.note()
             if before:
-                before(f"{self.command} {self.path}")
+                with in_order:
+                    before(f"{self.command} {self.path}")
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
             self.tenant.request(self.command, self.path, body, dict(self.headers.items()))
             answer = self.tenant.getresponse()
