@@ -32,6 +32,11 @@ DIGITS_MAX: Final = 64
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_SCALAR: Final = yaml.ScalarEvent
+_MAPPING_START: Final = yaml.MappingStartEvent
+_MAPPING_END: Final = yaml.MappingEndEvent
+_SEQUENCE_END: Final = yaml.SequenceEndEvent
+
 _HIDDEN: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|\r(?!\n)"
 )
@@ -139,13 +144,12 @@ class _Builder:
 
     def _mark(self, event: Any) -> Mark:
         start = event.start_mark
-        return Mark(file=self._file, line=start.line + 1, column=start.column + 1)
+        return Mark(self._file, start.line + 1, start.column + 1)
 
-    def _node(self, event: Any, depth: int) -> Node:
-        start = event.start_mark
-        mark = Mark(file=self._file, line=start.line + 1, column=start.column + 1)
-        kind = type(event)
-        if kind is yaml.AliasEvent or event.anchor is not None:
+    def _begin(self, event: Any) -> Mark:
+        """Return where a value stands, once it is clear that it may stand there."""
+        mark = self._mark(event)
+        if event.anchor is not None:  # an alias has one too
             hint = "write the value out; `defaults` and `audiences` say things once"
             raise _stop(mark, "anchors (&) and aliases (*) are not supported", hint=hint)
         if event.tag is not None:
@@ -153,37 +157,45 @@ class _Builder:
         self._left -= 1
         if self._left < 0:
             raise _stop(mark, "the file holds too many values", f"expected at most {NODES_MAX:,}")
-        if kind is yaml.ScalarEvent:
+        return mark
+
+    def _node(self, event: Any, depth: int) -> Node:
+        mark = self._begin(event)
+        if type(event) is _SCALAR:
             return Scalar(value=self._value(event, mark), mark=mark)
+        return self._collection(event, mark, depth)
+
+    def _collection(self, event: Any, mark: Mark, depth: int) -> Mapping | Sequence:
         if depth == DEPTH_MAX:
             raise _stop(mark, "the nesting is too deep", f"expected at most {DEPTH_MAX} levels")
-        if kind is yaml.MappingStartEvent:
+        if type(event) is _MAPPING_START:
             return Mapping(entries=self._entries(depth + 1), mark=mark)
         return Sequence(items=self._items(depth + 1), mark=mark)
 
     def _items(self, depth: int) -> list[Node]:
         items = []
-        while type(event := self._next()) is not yaml.SequenceEndEvent:
+        while type(event := self._next()) is not _SEQUENCE_END:
             items.append(self._node(event, depth))
         return items
 
     def _entries(self, depth: int) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}
-        while type(event := self._next()) is not yaml.MappingEndEvent:
-            key = self._node(event, depth)
+        while type(event := self._next()) is not _MAPPING_END:
+            mark = self._begin(event)
+            is_scalar = type(event) is _SCALAR
+            key = self._value(event, mark) if is_scalar else self._collection(event, mark, depth)
             value = self._node(self._next(), depth)
-            if not isinstance(key, Scalar) or not isinstance(key.value, str):
-                self.problems.append(Problem(mark=key.mark, what="this key is not text", hint="quote it"))
-            elif key.value == "<<" and not event.style:
+            if not isinstance(key, str):
+                self.problems.append(Problem(mark=mark, what="this key is not text", hint="quote it"))
+            elif key == "<<" and not event.style:
                 what = "merge keys (<<) are not supported"
-                self.problems.append(Problem(mark=key.mark, what=what, hint="write the entries out"))
-            elif key.value in entries:
-                first = entries[key.value].mark.line
-                what = f"{shown(key.value)} is here twice"
-                expected = f"expected it once (the first is in line {first})"
-                self.problems.append(Problem(mark=key.mark, what=what, expected=expected))
+                self.problems.append(Problem(mark=mark, what=what, hint="write the entries out"))
+            elif key in entries:
+                what = f"{shown(key)} is here twice"
+                expected = f"expected it once (the first is in line {entries[key].mark.line})"
+                self.problems.append(Problem(mark=mark, what=what, expected=expected))
             else:
-                entries[key.value] = Entry(mark=key.mark, value=value)
+                entries[key] = Entry(mark=mark, value=value)
         return entries
 
     def _value(self, event: Any, mark: Mark) -> Plain:
