@@ -62,8 +62,8 @@ def object_of(
         vault_id=vault.vault_id,
         generation=tag.generation,
         tag=str(tag),
-        share_code=vault.share_code,
-        share_url=vault.share_url,
+        share_code=_writable(vault.share_code),
+        share_url=_writable(vault.share_url),
         attributes=attributes,
         fingerprint=fingerprint,
         source=source,
@@ -75,19 +75,24 @@ def object_of(
 
 def seen_attributes(vault: Vault) -> Attributes:
     """Describe a vault by what the tenant says of it, where nothing here remembers what was asked for."""
-    readers = sorted(vault.emails if vault.sharing is Sharing.EXTERNAL else vault.user_ids)
+    readers = sorted(map(_writable, vault.emails if vault.sharing is Sharing.EXTERNAL else vault.user_ids))
     life = vault.expires - vault.created if vault.created and vault.expires else timedelta(0)
     return Attributes(
         kind=vault.kind or Kind.TEXT,
         format=vault.format,
-        label=vault.display_name,
+        label=_writable(vault.display_name),
         label_defaulted=True,
         sharing=vault.sharing or Sharing.INTERNAL,
         recipients=tuple(Recipient(as_written=r, id=r) for r in readers),
         expires_in=max(0, int(life.total_seconds())),
         max_views=vault.max_views,
-        filename=vault.filename or None,
+        filename=_writable(vault.filename) or None,
         content_type=None,
         suite=None,
         rotate=None,
     )
+
+
+def _writable(text: str) -> str:
+    """Return a foreign text as UTF-8 can carry it: JSON can spell half a surrogate pair, a file cannot hold one."""
+    return text.encode("utf-8", "replace").decode()

@@ -10,6 +10,7 @@ from hypothesis import given
 
 from reconciler import readback, records, tags
 from reconciler.manifest import DAY, Kind, Sharing
+from reconciler.plan import canonical
 from reconciler.readback import end_of, mismatch, object_of, seen_attributes
 from reconciler.remote import Status, Vault
 from reconciler.state import Attributes, End
@@ -118,3 +119,13 @@ def test_whatever_the_tenant_says_can_be_kept(found: Vault) -> None:
     kept = object_of(found, tags.Tag(stack="A", address="B", generation=1, desired="C"), described, now=NOW)
     assert kept == records.read_object(records.object_record(kept))
     assert readback.EXPIRY_TOLERANCE == timedelta(minutes=5)
+
+
+def test_half_a_surrogate_pair_is_not_kept() -> None:
+    """JSON can spell it and UTF-8 cannot carry it: the state could not be saved after the vault was made."""
+    broken = {"display_name": "a\ud800", "filename": "b\udfff", "share_code": "\ud800", "share_url": "\ud800"}
+    found = replace(_VAULT, user_ids=frozenset({"\ud800"}), **broken)  # type: ignore[arg-type]
+    tag = tags.Tag(stack="A", address="B", generation=1, desired="C")
+    kept = object_of(found, tag, seen_attributes(found), now=NOW)
+    assert canonical(records.object_record(kept))
+    assert (kept.attributes.label, kept.attributes.filename) == ("a?", "b?")
