@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from reconciler import tags
 from reconciler.readback import end_of
 from reconciler.remote import Observed, Status
 from reconciler.state import End, Object, State
@@ -51,6 +52,16 @@ def opened(thing: Object, observed: Observed | None) -> int | None:
     """Return how often a vault was opened, or None when nobody looked."""
     vault = observed.vaults.get(thing.vault_id) if observed else None
     return vault.current_views if vault else None
+
+
+def of_another_stack(thing: Object, observed: Observed | None, stack: str) -> bool:
+    """Tell whether a vault bears the mark of another stack than the one whose S is given (see `tags`).
+
+    Either a person imported it, or the state is not as this program wrote it.
+    """
+    vault = observed.vaults.get(thing.vault_id) if observed else None
+    tag = tags.find(vault.display_name) if vault else None
+    return tag is not None and tag.stack != stack
 
 
 def invisible(prior: State | None, observed: Observed | None) -> bool:

@@ -124,6 +124,16 @@ def pending(waiting: Pending) -> Attention:
     )
 
 
+def of_another_stack(address: Address, thing: Object) -> Attention:
+    """Refuse to end what another stack made: a state that was edited could name any vault of this identity."""
+    return Attention(
+        code="of_another_stack",
+        address=address,
+        text=f"is to be revoked, but its vault {thing.vault_id} bears the mark of another stack",
+        next="if you imported it: --revoke-imported; if not, somebody changed the state: restore it",
+    )
+
+
 def prevent_revoke(address: Address) -> Attention:
     """Refuse the removal of a secret that was declared as not to be revoked."""
     return Attention(

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler import condition, notes, verdicts
+from reconciler import condition, notes, tags, verdicts
 from reconciler.addresses import Address
 from reconciler.errors import Problem
 from reconciler.expand import Wanted
@@ -64,13 +64,14 @@ def plan_changes(
     policy_digest: str | None = None,
     attention: Sequence[Attention] = (),
     origins: Mapping[Address, Address] | None = None,
+    revoke_imported: bool = False,
 ) -> Planned:
     """Decide about every address of the manifest and of the state.
 
     `prior` is the state, and `contents` are for the uids after its moves (`moved_state`, `uid_for`). A caller
     that made them before (recovery stands on them) gives the moved state and their `origins`. `observed` is
     None when nobody looked. `now` is the server's time, or that of the saved plan that is checked. `attention`
-    is what the caller found before.
+    is what the caller found before. Without `revoke_imported` what bears another stack's mark is not revoked.
     """
     identity = observed.identity.user_id if observed else ""
     plan = Plan(
@@ -95,6 +96,8 @@ def plan_changes(
     )
     kept = frozenset(entry.name for entry in removed if not entry.revoke)
     found = _judge(scene, wanted, moves.state if moves else None, uids, kept)
+    if not revoke_imported:
+        _refuse_imported(scene, found, tags.stack_part(name))
     told = [*attention, *_stack_notes(found, moves, offline=offline)]
     return Planned(
         plan=_assemble(plan, found, told),
@@ -139,6 +142,14 @@ def _judge(
         verdicts.judge_old_copies(scene, verdict)
         found.append(verdict)
     return found
+
+
+def _refuse_imported(scene: Scene, found: Iterable[Verdict], stack: str) -> None:
+    for verdict in found:
+        for change in verdict.changes:
+            ends = change.before if change.action in (Action.REVOKE, Action.REPLACE) else None
+            if ends and condition.of_another_stack(ends, scene.observed, stack):
+                verdict.refusals.append(notes.of_another_stack(verdict.address, ends))
 
 
 def _stack_notes(found: Iterable[Verdict], moves: Moves | None, *, offline: bool) -> list[Attention]:

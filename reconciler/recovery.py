@@ -143,7 +143,7 @@ class _Healer:
         for bound in self.found.open:
             vault = self.found.vaults.get(bound.vault_id or "")
             tag = tags.find(f"[rc:{bound.intent.tag}]")
-            if vault and tag and vault.vault_id not in passed:
+            if vault and tag and vault.vault_id not in passed and not tags.find(vault.display_name):
                 yield vault, tag
 
     def _known_addresses(self) -> dict[str, tuple[Address, Address]]:

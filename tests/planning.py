@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from reconciler import planner
+from reconciler import planner, tags
 from reconciler.addresses import Address, fold
 from reconciler.errors import Mark
 from reconciler.expand import Wanted
@@ -104,7 +104,7 @@ def thing(
     return Object(
         vault_id=vault_id,
         generation=generation,
-        tag=f"AAAAAA.BBBBBB.{generation}.CCCCCCCC",
+        tag=f"{tags.stack_part('payments-prod')}.BBBBBB.{generation}.CCCCCCCC",
         share_code="AAAA-BBBB-CCCC",
         share_url=f"https://acme.conductor.one/s/{vault_id}",
         attributes=applied,

@@ -39,6 +39,11 @@ class _Asked:
     result: Path | None = None
 
 
+_REVOKE_IMPORTED = click.option(
+    "--revoke-imported", is_flag=True, help="Also revoke imported shares that another stack made."
+)
+
+
 @click.command("apply")
 @shared
 @selecting
@@ -60,6 +65,7 @@ class _Asked:
 )
 @click.option("--show-links", is_flag=True, help="Print share links in CI too.")
 @click.option("--allow-pull-request", is_flag=True, help="Apply although a pull request started this job.")
+@_REVOKE_IMPORTED
 def apply_command(
     *,
     plan_file: Path | None,
@@ -75,6 +81,7 @@ def apply_command(
     result: Path | None,
     show_links: bool,
     allow_pull_request: bool,
+    revoke_imported: bool,
 ) -> int:
     """Make the tenant as the manifest says; with PLAN, do what was reviewed and nothing else."""
     ci.refuse_pull_request(options(), allowed=allow_pull_request)
@@ -87,7 +94,9 @@ def apply_command(
         saved = SavedPlan(read=lambda key: read_plan(plan_file, key), digest=expect_digest)
     return _run(
         _Asked(
-            wishes=Wishes(requested=addresses_of(replace), selection=selection),
+            wishes=Wishes(
+                requested=addresses_of(replace), selection=selection, revoke_imported=revoke_imported
+            ),
             limits=Limits(max_revoke=max_revoke, max_replace=max_replace),
             saved=saved,
             auto_approve=auto_approve or saved is not None,
@@ -107,9 +116,19 @@ def apply_command(
 @click.option(
     "--result", type=click.Path(dir_okay=False, path_type=Path), help="Write each outcome there, as JSON."
 )
-def destroy_command(*, auto_approve: bool, parallelism: int, result: Path | None) -> int:
+@_REVOKE_IMPORTED
+@click.option("--allow-pull-request", is_flag=True, help="Do it although a pull request started this job.")
+def destroy_command(
+    *,
+    auto_approve: bool,
+    parallelism: int,
+    result: Path | None,
+    revoke_imported: bool,
+    allow_pull_request: bool,
+) -> int:
     """Revoke every share of this stack."""
-    wishes = Wishes(destroy=True)
+    ci.refuse_pull_request(options(), allowed=allow_pull_request)
+    wishes = Wishes(destroy=True, revoke_imported=revoke_imported)
     return _run(
         _Asked(
             wishes=wishes, limits=Limits(), auto_approve=auto_approve, parallelism=parallelism, result=result

@@ -97,11 +97,19 @@ def _append(path: Path, text: str) -> None:
 
 def refuse_pull_request(it: Options, *, allowed: bool) -> None:
     """Stop an apply that a pull request started: what it would send has not been merged. Raises RefusedError."""
-    event = os.environ.get("GITHUB_EVENT_NAME", "")
-    merge_request = os.environ.get("CI_PIPELINE_SOURCE") == "merge_request_event"
-    if it.sandbox or allowed or not (event.startswith("pull_request") or merge_request):
+    if it.sandbox or allowed or not _of_pull_request(os.environ):
         return
     raise RefusedError(
         "this job was started by a pull request, whose manifest nobody has merged",
         hint="apply on the main branch; --allow-pull-request says that this one may",
+    )
+
+
+def _of_pull_request(env: Mapping[str, str]) -> bool:
+    """Tell by the event, and by what is checked out: a later workflow, or a child pipeline, has another event."""
+    return (
+        env.get("GITHUB_EVENT_NAME", "").startswith("pull_request")
+        or env.get("GITHUB_REF", "").startswith("refs/pull/")
+        or env.get("CI_PIPELINE_SOURCE") == "merge_request_event"
+        or bool(env.get("CI_MERGE_REQUEST_IID"))
     )

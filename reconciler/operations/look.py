@@ -36,6 +36,7 @@ class Wishes:
 
     requested: frozenset[Address] = frozenset()
     destroy: bool = False
+    revoke_imported: bool = False
     selection: Selection = EVERYTHING
     as_of: datetime | None = None
     uids: Mapping[Address, str] = field(default_factory=dict)
@@ -85,6 +86,7 @@ def _decide(stack: Stack, wishes: Wishes, it: Gathered) -> Look:
         requested=wishes.requested,
         now=wishes.as_of or it.observed.now,
         offline=False,
+        revoke_imported=wishes.revoke_imported,
         attention=(*healing.attention, *_told_shells(healing), *it.attention),
     )
     plan = narrow(planned.plan, wishes.selection)
@@ -193,7 +195,7 @@ def _told_shells(healing: Healing) -> list[Attention]:
 def _desire(want: Wanted, content: Content | None, uid: str, key: Key | None) -> Desire:
     mac = content.mac if content else None
     return Desire(
-        attributes=want.attributes,
+        attributes=want.to_make,
         content=mac,
         fingerprint=key.fingerprint(uid, mac) if key and mac else None,
         source=str(want.source),

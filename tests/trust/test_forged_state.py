@@ -1,0 +1,122 @@
+"""A state in the repository can be edited by a pull request: it must not reach the vaults of other stacks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from reconciler import journal, statefile, tags
+from reconciler.addresses import Address
+from reconciler.journal import Bound, Header, Intent
+from reconciler.sandbox import reader
+from reconciler.state import Deposed, Instance, Object, State
+from tests.cli.desk import Desk, text_secret
+
+
+@pytest.fixture
+def two(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Two stacks of one identity. The desk works on `mine`."""
+    monkeypatch.setenv("A", "a value")
+    for name in ("mine", "theirs"):
+        desk.write(
+            f"{name}.yaml", f"version: 1\nname: {name}\nsecrets:\n" + text_secret("a") + text_secret("b", "A")
+        )
+        desk.options = ("--sandbox", "-f", f"{name}.yaml")
+        desk.apply()
+    desk.options, desk.stem = ("--sandbox", "-f", "mine.yaml"), "mine"
+    return desk
+
+
+def _path(desk: Desk, stack: str) -> Path:
+    return desk.workdir / f"{stack}.state.json"
+
+
+def _read(desk: Desk, stack: str) -> State:
+    return statefile.decode(_path(desk, stack).read_bytes(), file=stack)
+
+
+def _forge(desk: Desk, instance: Instance) -> None:
+    """Write a state as this program would, with this for `a`: its checksum needs no key."""
+    state = _read(desk, "mine")
+    forged = replace(state, instances={**state.instances, Address("a"): instance})
+    _path(desk, "mine").write_bytes(statefile.encode(forged))
+
+
+def _victim(desk: Desk) -> Object:
+    found = _read(desk, "theirs").instances[Address("a")].current
+    assert found is not None
+    return found
+
+
+ATTACKS = ("removed", "replaced", "old copy", "destroyed")
+
+
+@pytest.mark.parametrize("how", ATTACKS)
+def test_what_another_stack_made_is_not_revoked(two: Desk, how: str) -> None:
+    """However the state names its vault, and whatever asks for its end: the mark on the tenant says whose it is."""
+    victim = _victim(two)
+    mine = _read(two, "mine").instances[Address("a")]
+    forged = (
+        replace(mine, deposed=(Deposed(object=victim),))
+        if how == "old copy"
+        else replace(mine, current=victim)
+    )
+    _forge(two, forged)
+    if how == "removed":
+        two.manifest("version: 1\nname: mine\nsecrets:\n" + text_secret("b", "A"))
+    command = {
+        "replaced": ("apply", "--auto-approve", "--replace", "a"),
+        "destroyed": ("destroy", "--auto-approve"),
+    }.get(how, ("apply", "--auto-approve"))
+    ran = two.run(*command)
+    assert 7 == ran.code, ran.said
+    assert f"its vault {victim.vault_id} bears the mark of another stack" in ran.err
+    assert "--revoke-imported" in ran.err
+    assert victim.vault_id in _live(two)
+    allowed = two.run(*command, "--revoke-imported")
+    assert 0 == allowed.code, allowed.said
+    assert victim.vault_id not in _live(two)
+
+
+def _live(desk: Desk) -> set[str]:
+    with desk.tenant() as store:
+        return {vault.vault_id for vault in reader.live(store).values()}
+
+
+def test_a_forged_journal_reaches_no_other_stack(two: Desk) -> None:
+    """A record that a create of ours was answered with somebody's vault: that vault says itself whose it is."""
+    victim, state = _victim(two), _read(two, "mine")
+    ours = state.instances[Address("a")].current
+    assert ours is not None
+    tag = tags.find(f"[rc:{ours.tag}]")
+    assert tag is not None
+    forged = [
+        Intent(
+            op="0" * 16,
+            address=Address("a"),
+            uid=state.instances[Address("a")].uid,
+            generation=9,
+            tag=str(replace(tag, generation=9)),
+            at=datetime.now(UTC),
+        ),
+        Bound(op="0" * 16, vault_id=victim.vault_id, suite=None),
+    ]
+    header = Header(lineage=state.lineage, base_serial=state.serial, tool="forged")
+    lines = [journal.header_line(header), *(journal.entry_line(n, e) for n, e in enumerate(forged, 1))]
+    two.journal_path.write_bytes(b"".join(lines))
+    two.apply()
+    assert victim.vault_id in _live(two)
+    assert victim.vault_id not in _read(two, "mine").known()
+
+
+def test_an_import_from_another_stack_can_be_ended_on_purpose(two: Desk) -> None:
+    """Who took a share over from another stack says so once, where the repository has no say."""
+    victim = _victim(two)
+    two.manifest("version: 1\nname: mine\nsecrets:\n" + text_secret("b", "A"))
+    two.apply()
+    two.done("state", "import", "a", victim.vault_id)
+    assert 7 == two.run("apply", "--auto-approve").code
+    assert 0 == two.run("apply", "--auto-approve", "--revoke-imported").code
