@@ -7,12 +7,11 @@ import ctypes
 import importlib
 import resource
 import sys
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 
 from reconciler import __version__
-from reconciler.cli import ci
 from reconciler.cli.options import Options, shared
 from reconciler.errors import ExitCode, ReconcilerError
 
@@ -26,25 +25,40 @@ Exit codes:
  65  the manifest is not valid  130/143  stopped by a signal
 """
 
+
+class _Command(NamedTuple):
+    """Where a command is, and what `--help` says of it: the first sentence of its own help."""
+
+    module: str
+    says: str
+
+
 _COMMANDS: Final = {
-    "init": "init",
-    "validate": "manifest",
-    "schema": "manifest",
-    "plan": "plan",
-    "show": "plan",
-    "diff": "diff",
-    "apply": "apply",
-    "destroy": "apply",
-    "output": "state",
-    "state": "state",
-    "access": "access",
-    "key": "key",
-    "env": "env",
-    "ci": "pipeline",
-    "auth": "auth",
-    "sandbox": "sandbox",
+    "init": _Command("init", "Write a commented manifest and the .gitignore lines that belong to it."),
+    "validate": _Command("manifest", "Check manifests: shape, names, people, limits."),
+    "schema": _Command("manifest", "Print the manifest's JSON Schema, for editors."),
+    "plan": _Command("plan", "Show what apply would do."),
+    "show": _Command("plan", "Print a saved plan; without one, what the state knows."),
+    "diff": _Command("diff", "Compare the manifest with another version of it."),
+    "apply": _Command(
+        "apply", "Make the tenant as the manifest says; with PLAN, do what was reviewed and nothing else."
+    ),
+    "destroy": _Command("apply", "Revoke every share of this stack."),
+    "output": _Command("state", "Print the share links of what is live; with NAME, that link alone."),
+    "state": _Command("state", "Look at the state."),
+    "access": _Command(
+        "access",
+        "List what a person can open in this stack, by e-mail or C1 user ID, as the state knows it.",
+    ),
+    "key": _Command("key", "Make the key that fingerprints of values are made with."),
+    "env": _Command("env", "Print what a job must say so that plan and apply find every variable."),
+    "ci": _Command(
+        "pipeline", "Do the steps around plan and apply in a pipeline; `init --ci` writes one that uses them."
+    ),
+    "auth": _Command("auth", "Look at the credential."),
+    "sandbox": _Command("sandbox", "Use the embedded tenant."),
 }
-"""Command -> module of this package; the order is that of `--help`."""
+"""The commands in the order of `--help`, which imports none of them. A test holds the words against theirs."""
 
 
 class _Commands(click.Group):
@@ -54,12 +68,17 @@ class _Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        module = _COMMANDS.get(cmd_name)
-        if module is None:
+        found = _COMMANDS.get(cmd_name)
+        if found is None:
             return None
-        command = getattr(importlib.import_module(f"reconciler.cli.{module}"), f"{cmd_name}_command")
+        module = importlib.import_module(f"reconciler.cli.{found.module}")
+        command = getattr(module, f"{cmd_name}_command")
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.says) for name, command in _COMMANDS.items()])
 
 
 @click.command(cls=_Commands, epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -77,7 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
         code: Any = cli.main(args=arguments, prog_name="reconciler", standalone_mode=False, obj=it)
     except ReconcilerError as error:
         _tell(error)
-        ci.tell_error(it, error)
+        _annotate(it, error)
         sys.exit(error.exit_code)
     except click.exceptions.Abort:
         click.echo("Stopped.", err=True)
@@ -105,6 +124,12 @@ def _leave_no_core_dump() -> None:
         set_dumpable = 4  # PR_SET_DUMPABLE of prctl(2)
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(set_dumpable, 0, 0, 0, 0)
+
+
+def _annotate(it: Options, error: ReconcilerError) -> None:
+    from reconciler.cli import ci  # it knows plans, which `--help` need not import
+
+    ci.tell_error(it, error)
 
 
 def _tell(error: ReconcilerError) -> None:
