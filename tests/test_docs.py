@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -23,6 +25,28 @@ UPDATE = "out of date: python -m tests.docs --write"
 def test_every_command_is_documented_as_its_help_says() -> None:
     """docs/cli.md is generated; a new option without it fails here."""
     assert docs.generated(docs.CLI, docs.cli_reference()) == docs.CLI.read_text(), UPDATE
+
+
+def test_help_and_version_import_no_more_than_they_need() -> None:
+    """They stay near the interpreter's start plus click: nothing that talks to a tenant, no schema, no age."""
+    heavy = [
+        "httpx",
+        "asyncio",
+        "jsonschema",
+        "cryptography",
+        "pyrage",
+        "yaml",
+        "starlette",
+        "reconciler.planner",
+    ]
+    for flag in ("--help", "--version"):
+        program = (
+            "import contextlib, sys; from reconciler.cli import main\n"
+            f"with contextlib.suppress(SystemExit): main(['{flag}'])\n"
+            f"sys.stderr.write(' '.join(name for name in {heavy} if name in sys.modules))"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        assert "" == done.stderr
 
 
 def test_every_exit_code_is_documented() -> None:

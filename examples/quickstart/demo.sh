@@ -13,7 +13,6 @@ say() { printf '\n$ %s\n' "$*"; "$@"; }
 say reconciler sandbox reset
 say reconciler --sandbox plan
 say reconciler --sandbox apply --auto-approve
-say reconciler --sandbox output
 say reconciler sandbox view db-password
 printf '\n'
 say reconciler --sandbox plan
