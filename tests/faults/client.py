@@ -134,7 +134,7 @@ class Running:
 
     def _attach(self, inject: Inject | None, trace: tuple[str, ...]) -> subprocess.Popen[bytes]:
         names = trace or (inject.name if inject else "",)
-        command = ["strace", "-f", "-qq", "-y", "-s", "0", "-o", str(self._log), "-e", "signal=none"]
+        command = ["strace", "-f", "-qq", "-y", "-s", "48", "-o", str(self._log), "-e", "signal=none"]
         command += ["-e", f"trace={','.join(names)}"]
         if inject:
             command += ["-e", f"inject={inject.name}:{inject.how}:when={inject.n}"]

@@ -167,6 +167,24 @@ for _row, _what, _matches, _when, _byte in _WINDOWS:
     _sampled.add(_row)
 
 
+@scenario("C9")
+def _destroyed_and_applied_again(bench: Bench) -> None:
+    """A revoke of ours that was cut off never reads as somebody else's: what is wanted is made again."""
+    scene = bench.scene()
+    _text(scene)
+    scene.applied()
+    running: list[Running] = []
+
+    def kill() -> None:
+        running[0].kill()
+        running[0].gone()
+
+    scene.rules(Rule(on.revoke, on.calls(after=kill)))
+    running.append(scene.start("destroy", "--auto-approve"))
+    assert scene.ended(running[0]).killed
+    judge.settles(scene)
+
+
 # --- killed at every system call ---------------------------------------------------------------------------
 
 _CALLS = (

@@ -204,6 +204,14 @@ for _call in ("create", "content", "upload", "get", "search"):
         )
 
 
+@scenario("H2", sample=True)
+def _lost_create_is_not_repeated(bench: Bench) -> None:
+    """A create without an answer is never sent again: the next attempt bears a generation of its own."""
+    scene = disturbed(bench, "create", on.lose, times=2, codes=(0,))
+    names = [event["name"] for event in scene.tenant.events("created")]
+    assert len(names) == len(set(names)), "H2: two vaults bear one tag"
+
+
 def _recipient(secret: bytes) -> str:
     return bech32.encode("age", secret)
 
@@ -633,6 +641,9 @@ def _stale(bench: Bench, call: str, do: Action, prepare: str) -> None:
     ran = scene.apply()
     judge.after_run(scene, ran)
     scene.rules()
+    if call == "create":
+        plan = scene.plan()
+        assert "may still arrive" in plan.out, f"I8: the lost create is not told\n{plan.text}"
     ran = scene.apply()
     judge.after_run(scene, ran)
     assert 0 == ran.code, ran.text

@@ -47,12 +47,12 @@ class Bench:
 
 
 @contextmanager
-def bench(directory: Path) -> Iterator[Bench]:
-    """Set up a bench until the block ends."""
+def bench(directory: Path, *, root: Path | None = None) -> Iterator[Bench]:
+    """Set up a bench until the block ends. `root` holds another copy of the package that clients run."""
     with ExitStack() as stack:
         tenant = stack.enter_context(tenants.running(directory / "tenant"))
         proxy = stack.enter_context(proxies.between(tenant.url, tenant.upload_url))
-        zygote = Zygote()
+        zygote = Zygote(root)
         stack.callback(zygote.stop)
         yield Bench(directory=directory, tenant=tenant, proxy=proxy, zygote=zygote)
 

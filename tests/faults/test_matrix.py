@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.faults import kills, matrix
 from tests.faults.client import has_strace
 from tests.faults.matrix import ROWS, Scenario
-from tests.faults.scene import Bench, bench
+from tests.faults.scene import Bench
 
 SAMPLE = [s for s in matrix.all_scenarios() if s.sample]
 KILLS = [s for s in kills.scenarios(1, seed=4) if s.sample]
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """A bench for the whole module."""
-    with bench(tmp_path_factory.mktemp("faults")) as made:
-        yield made
 
 
 def test_every_row_has_a_sample() -> None:

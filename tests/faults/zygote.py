@@ -15,6 +15,7 @@ import sys
 import threading
 import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.faults import child
@@ -35,10 +36,10 @@ class Ended:
 class Zygote:
     """The starting side: `start` returns a client that waits for `go`."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path | None = None) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-m", "tests.faults.zygote", str(theirs.fileno())]
-        self._process = subprocess.Popen(command, pass_fds=(theirs.fileno(),))
+        self._process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), cwd=root)
         theirs.close()
         self._socket = ours
         self._lock = threading.Lock()
