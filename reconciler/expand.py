@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -56,6 +56,14 @@ class Wanted:
     renew: Renew
     renew_before: Lead
     prevent_revoke: bool
+    absent: frozenset[str] = frozenset()
+    """IDs of recipients who can no longer sign in. They stay in what they have, and get nothing new."""
+
+    @property
+    def to_make(self) -> Attributes:
+        """What a new vault gets: nobody who is absent, unless nobody else would be left."""
+        present = tuple(r for r in self.attributes.recipients if r.id not in self.absent)
+        return replace(self.attributes, recipients=present) if present else self.attributes
 
 
 def expand(manifest: Manifest) -> tuple[Wanted, ...]:

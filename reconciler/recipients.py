@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from reconciler.addresses import Address, fold
 from reconciler.errors import Problem
@@ -56,8 +57,9 @@ def resolve(
 ) -> Resolved:
     """Fill in the recipients' IDs from what the directory answered to `lookups` and `identified`, by key.
 
-    `known` is `recorded`: somebody who has a secret already and was disabled since is told about, not
-    refused, so that a leaver blocks nobody else's renewal.
+    `known` is `recorded`: somebody who was disabled is refused for a new secret, and told about for one that
+    there is. There they stay in what they have, and are left out of what is made anew, because a tenant need not
+    take them: so a leaver blocks nobody else's renewal.
     """
     clerk = _Clerk(directory, known)
     return Resolved(
@@ -99,6 +101,18 @@ def _with_ids(want: Wanted, ids: Iterable[str | None]) -> Wanted:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What one person came to. `absent`: disabled; `out`: disabled, and not in what there is either."""
+
+    id: str | None
+    absent: bool = False
+    out: bool = False
+
+
+_NOBODY: Final = _Found(id=None)
+
+
 class _Clerk:
     def __init__(
         self, directory: Mapping[str, tuple[User, ...]], known: Mapping[Address, Attributes]
@@ -107,59 +121,76 @@ class _Clerk:
         self.known = known
         self.problems: list[Problem] = []
         self.disabled: dict[str, list[Address]] = {}
+        self.left_out: dict[str, list[Address]] = {}
         self.inside: dict[str, list[Address]] = {}
 
     def resolve(self, want: Wanted) -> Wanted:
-        return _with_ids(want, [self._id(want, person) for person in want.people])
+        found = [(person, self._find(want, person)) for person in want.people]
+        stay = [(person, it) for person, it in found if not it.out]
+        for person in (person for person, it in found if it.out):
+            if stay:
+                self.left_out.setdefault(person.as_written, []).append(want.address)
+            else:
+                self._refuse_disabled(person)
+        absent = frozenset(it.id for _, it in stay if it.absent and it.id)
+        return _with_ids(
+            replace(want, people=tuple(person for person, _ in stay), absent=absent),
+            [it.id for _, it in stay],
+        )
 
-    def _id(self, want: Wanted, person: Person) -> str | None:
+    def _find(self, want: Wanted, person: Person) -> _Found:
         folded = fold(person.as_written)
         if want.attributes.sharing is Sharing.EXTERNAL:
             if any(user.enabled for user in self._users(folded)):
                 self.inside.setdefault(person.as_written, []).append(want.address)
-            return folded
+            return _Found(id=folded)
         if "@" not in folded:
             return self._checked_id(want, person)
         enabled = [user for user in self._users(folded) if user.enabled]
         if len(enabled) == 1:
-            return enabled[0].user_id
+            return _Found(id=enabled[0].user_id)
         if not enabled:
-            return self._id_of_absent(want, person, self._users(folded))
+            return self._absent(want, person, self._users(folded))
         self._problem(
             person,
             f"{len(enabled)} users in the tenant have the address {person.as_written}",
             "write the ID of the one that you mean",
         )
-        return None
+        return _NOBODY
 
-    def _checked_id(self, want: Wanted, person: Person) -> str | None:
+    def _checked_id(self, want: Wanted, person: Person) -> _Found:
         users = self.directory.get(person.as_written, ())
         if any(user.enabled for user in users):
-            return person.as_written
-        return self._id_of_absent(want, person, users)
+            return _Found(id=person.as_written)
+        return self._absent(want, person, users)
 
     def _users(self, folded: str) -> tuple[User, ...]:
         """Return who has exactly this address: the directory's search may be fuzzy."""
         return tuple(user for user in self.directory.get(folded, ()) if fold(user.email) == folded)
 
-    def _id_of_absent(self, want: Wanted, person: Person, disabled: tuple[User, ...]) -> str | None:
+    def _absent(self, want: Wanted, person: Person, disabled: tuple[User, ...]) -> _Found:
         if not disabled:
             self._problem(
                 person,
                 f"nobody in the tenant has the {'address' if '@' in person.as_written else 'ID'} {person.as_written}",
                 "correct it, or move it to `external` when the person is outside",
             )
-            return None
+            return _NOBODY
         has_already = self._recorded_id(want, person, disabled)
         if has_already:
             self.disabled.setdefault(person.as_written, []).append(want.address)
-            return has_already
+            return _Found(id=has_already, absent=True)
+        if want.address in self.known:
+            return _Found(id=None, absent=True, out=True)
+        self._refuse_disabled(person)
+        return _NOBODY
+
+    def _refuse_disabled(self, person: Person) -> None:
         self._problem(
             person,
             f"{person.as_written} is disabled in the tenant",
             "a new share needs people who can sign in: remove this one, or have the account enabled",
         )
-        return None
 
     def _recorded_id(self, want: Wanted, person: Person, disabled: tuple[User, ...]) -> str | None:
         attributes = self.known.get(want.address)
@@ -178,10 +209,11 @@ class _Clerk:
             Attention(
                 code="recipient_disabled",
                 address=_single(addresses),
-                text=f"{who} is disabled in the tenant{_count(addresses)}",
+                text=f"{who} is disabled in the tenant{also}{_count(addresses)}",
                 next="take the address out of the manifest when the person has left",
             )
-            for who, addresses in sorted(self.disabled.items())
+            for people, also in ((self.disabled, ""), (self.left_out, ", and left out"))
+            for who, addresses in sorted(people.items())
         ]
         inside = [
             Attention(

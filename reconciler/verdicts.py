@@ -265,7 +265,7 @@ def _change(
         uid=verdict.uid,
         mark=want.mark,
         before=thing,
-        after=want.attributes,
+        after=want.to_make if makes else want.attributes,
         fingerprint=(read.fingerprint if read else None) if makes else kept,
         source=str(want.source),
         size=read.size if read else None,

@@ -131,3 +131,36 @@ def test_an_address_was_last_applied_with_its_live_or_ended_vault() -> None:
     held = state({"live": instance(one), "over": instance(None, ended=ended), "old": instance(None, one)})
     assert recorded(held) == {Address("live"): one.attributes, Address("over"): two.attributes}
     assert recorded(None) == {}
+
+
+def test_somebody_disabled_is_left_out_of_what_is_made_anew() -> None:
+    """They stay in what there is, so nothing changes; a new vault is for those who can sign in."""
+    applied = replace(
+        attributes(),
+        recipients=(
+            Recipient(as_written="off@example.com", id="off"),
+            Recipient(as_written="2abC", id="2abC"),
+        ),
+    )
+    found = resolve([asks("off@example.com", "2abC")], DIRECTORY, known={Address("db"): applied})
+    (want,) = found.wanted
+    assert ["off", "2abC"] == ids(want)
+    assert ["2abC"] == [r.id for r in want.to_make.recipients]
+
+
+def test_somebody_disabled_who_was_left_out_stays_so() -> None:
+    """The next plan neither refuses nor changes anything; where nobody would be left it is refused."""
+    applied = replace(attributes(), recipients=(Recipient(as_written="2abC", id="2abC"),))
+    known = {Address("db"): applied}
+    found = resolve([asks("off@example.com", "2abC")], DIRECTORY, known=known)
+    assert (["2abC"], ()) == (ids(found.wanted[0]), found.problems)
+    assert ["off@example.com is disabled in the tenant, and left out"] == [a.text for a in found.attention]
+    alone = resolve([asks("off@example.com")], DIRECTORY, known=known)
+    assert ["off@example.com is disabled in the tenant"] == [p.what for p in alone.problems]
+
+
+def test_a_new_vault_is_never_for_nobody() -> None:
+    """Where everybody is disabled the tenant is asked, and says what it thinks of that."""
+    applied = replace(attributes(), recipients=(Recipient(as_written="off@example.com", id="off"),))
+    (want,) = resolve([asks("off@example.com")], DIRECTORY, known={Address("db"): applied}).wanted
+    assert ["off"] == [r.id for r in want.to_make.recipients]
