@@ -1,0 +1,257 @@
+"""A tenant and a stack in this process: what runs do to them, and what the tenant's own record says of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx
+
+from reconciler import journal, statefile, tags
+from reconciler.auth.server import Server
+from reconciler.client import Client
+from reconciler.errors import ReconcilerError
+from reconciler.files import load_manifest
+from reconciler.fingerprint import Key
+from reconciler.http import Session
+from reconciler.operations.apply import Applied, Stop, Terms, apply
+from reconciler.operations.look import Look, Wishes, look
+from reconciler.operations.stack import Stack
+from reconciler.policy import Limits
+from reconciler.sandbox import app, blobs, directory, identities, reader, vaults
+from reconciler.sandbox.settings import Settings
+from reconciler.sandbox.store import Store
+from reconciler.sandbox.vault import Stored, is_ready, stored
+from reconciler.sensitive import Sensitive
+from reconciler.sources import Confinement, SourceReader
+from reconciler.state import State
+from reconciler.upload import Uploader
+from reconciler.workdir import KEY_VARIABLE
+from tests.certificates import Authority
+from tests.model.faults import Fate, Fault, Killed, MortalBackend, MortalWorkdir, Wire
+
+T = TypeVar("T")
+
+NAME: Final = "model"
+_API, _UPLOADS = 1, 2
+_AUTHORITY: Final = Authority(Path(tempfile.mkdtemp(prefix="model-"))).file
+_LIMITS: Final = Limits(max_revoke=10_000, max_replace=10_000)
+
+
+class Token:
+    """A token that can always be had again."""
+
+    expires = None
+
+    def __init__(self, text: str) -> None:
+        self._token = Sensitive.of(text)
+
+    async def token(self) -> Sensitive:
+        return self._token
+
+    async def renew(self, refused: Sensitive) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run ended: killed, refused with an error, or done (perhaps with failures)."""
+
+    fate: Fate
+    applied: Applied | None = None
+    error: ReconcilerError | None = None
+
+    @property
+    def killed(self) -> bool:
+        return self.applied is None and self.error is None
+
+    @property
+    def clean(self) -> bool:
+        return self.applied is not None and not self.applied.failures
+
+    def __str__(self) -> str:
+        told = self.error.detail if self.error else ""
+        failures = [f.detail for f in self.applied.failures] if self.applied else []
+        results = [f"{r.address} {r.outcome}" for r in self.applied.results] if self.applied else []
+        return f"met {self.fate.fired}; {told} {failures} {results}"
+
+
+class World:
+    """One stack at one tenant, both fresh. `close` it in the end."""
+
+    def __init__(self) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="model-"))
+        self.store = Store(self.home / "tenant", Settings())
+        directory.ensure_people(self.store, [])
+        self._token = identities.prepare(self.store)["owner"]["token"]
+        self.store.upload_origin = f"http://127.0.0.1:{_UPLOADS}"
+        self._apps = {_API: app.application(self.store), _UPLOADS: blobs.application(self.store)}
+        self.key = Key.from_text(random.randbytes(32).hex())
+        self.values: dict[str, str] = {}
+        self.late: list[httpx.Request] = []
+        self._log = (self.home / "tenant" / "events.jsonl").open("rb")
+        self._manifest = None
+
+    def close(self) -> None:
+        self._log.close()
+        self.store.close()
+        shutil.rmtree(self.home)
+
+    # --- what lies on this machine ------------------------------------------------------------------------
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.home / "m.yaml"
+
+    @property
+    def state_path(self) -> Path:
+        return self.home / "m.state.json"
+
+    @property
+    def workdir(self) -> Path:
+        return self.home / ".reconciler"
+
+    def declare(self, manifest: dict[str, Any], values: dict[str, str], files: dict[str, bytes]) -> None:
+        """Write the manifest, and what its sources hold."""
+        self.manifest_path.write_text(json.dumps(manifest, indent=1))
+        self.values = values
+        for name, content in files.items():
+            (self.home / name).write_bytes(content)
+        self._manifest = load_manifest(self.manifest_path)
+
+    def state(self) -> State | None:
+        """Return the state; one that does not parse raises."""
+        if not self.state_path.exists():
+            return None
+        return statefile.decode(self.state_path.read_bytes(), file="state")
+
+    def journal(self) -> journal.Journal | None:
+        path = self.workdir / "m.journal"
+        return journal.parse(path.read_bytes(), file="journal") if path.exists() else None
+
+    # --- runs ---------------------------------------------------------------------------------------------
+
+    def apply(self, *faults: Fault, parallelism: int = 1) -> Ran:
+        """Apply once, meeting faults."""
+        fate = Fate(faults=faults)
+        terms = Terms(
+            wishes=Wishes(),
+            limits=_LIMITS,
+            parallelism=parallelism,
+            confirm=lambda _plan: True,
+            report=lambda _event: None,
+            stop=Stop(),
+        )
+        try:
+            done = self.run(fate, lambda stack, client, uploader: apply(stack, client, uploader, terms))
+        except Killed:
+            return Ran(fate=fate)
+        except ReconcilerError as error:
+            return Ran(fate=fate, error=error)
+        return Ran(fate=fate, applied=done)
+
+    def look(self) -> Look:
+        """Plan once."""
+        return self.run(Fate(), lambda stack, client, _: look(stack, client, Wishes(), stack.key()))
+
+    def run(self, fate: Fate, work: Callable[[Stack, Client, Uploader], Coroutine[Any, Any, T]]) -> T:
+        """Do something with a stack and a client of its own, as a process would."""
+
+        async def main() -> T:
+            wire = Wire(self._apps, fate, self.late)
+            server = Server(url=f"http://127.0.0.1:{_API}", host="127.0.0.1", where="the test")
+            # one authority: reading all the usual ones would take longer than everything else
+            session, uploads = (Session(transport=wire, ca_file=_AUTHORITY) for _ in range(2))
+            client = Client(session, server, Token(self._token), sleep=_at_once, random=lambda: 0.5)
+            uploader = Uploader(uploads)
+            try:
+                return await work(self._stack(fate), client, uploader)
+            finally:
+                await client.aclose()
+                await uploader.aclose()
+
+        return asyncio.run(main())
+
+    def _stack(self, fate: Fate) -> Stack:
+        assert self._manifest is not None
+        return Stack(
+            manifest=self._manifest,
+            backend=MortalBackend(self.state_path, fate),
+            workdir=MortalWorkdir(self.workdir, "m", fate),
+            reader=SourceReader(Confinement(root=self.home, base=self.home), self.values),
+            environ={KEY_VARIABLE: self.key.to_text()},
+            server="tenant",
+            first_key_here=True,
+            job=None,
+        )
+
+    def land(self) -> None:
+        """Let a create arrive whose client gave up long ago."""
+        request = self.late.pop(0)
+        asyncio.run(Wire(self._apps, Fate(), []).deliver(request))
+
+    # --- the tenant ---------------------------------------------------------------------------------------
+
+    def vaults(self) -> dict[str, Stored]:
+        """Return every vault of the stack, whatever became of it."""
+        found = (stored(row) for row in self.store.rows("SELECT * FROM vaults ORDER BY n"))
+        return {v.vault_id: v for v in found if _ours(v)}
+
+    def live(self) -> dict[str, Stored]:
+        """Return the stack's vaults that are active, with or without content."""
+        return {i: v for i, v in reader.live(self.store).items() if _ours(v)}
+
+    def ready(self, vault: Stored) -> bool:
+        return is_ready(vault, self.store.now())
+
+    def peek(self, vault_id: str) -> bytes:
+        return b"".join(reader.peek(self.store, vault_id))
+
+    def view(self, vault_id: str) -> bytes:
+        return b"".join(reader.read(self.store, vault_id))
+
+    def revoke(self, vault_id: str) -> None:
+        """Let an administrator revoke a vault."""
+        vaults.revoke(self.store, identities.caller("admin"), vault_id, as_admin=True)
+
+    def advance(self, span: timedelta) -> None:
+        self.store.advance(span)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return what happened at the tenant since the last call."""
+        return [json.loads(line) for line in self._log]
+
+
+def tag_of(vault: Stored) -> tags.Tag:
+    tag = tags.find(vault.display_name)
+    assert tag is not None
+    return tag
+
+
+def _ours(vault: Stored) -> bool:
+    tag = tags.find(vault.display_name)
+    return tag is not None and tag.stack == tags.stack_part(NAME)
+
+
+async def _at_once(_seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
+@contextlib.contextmanager
+def same_randomness() -> Iterator[None]:
+    """Let `secrets` follow `random`, which hypothesis seeds: identifiers, and so orders, repeat with a failure."""
+    real = random._urandom  # type: ignore[attr-defined]
+    random._urandom = random.randbytes  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        random._urandom = real  # type: ignore[attr-defined]
