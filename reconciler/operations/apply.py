@@ -258,9 +258,12 @@ class _Work:
                 self._ended(change, Outcome.FAILED, failure=error)
 
     def _must_wait(self, change: Change) -> bool:
-        """Keep an old copy while its address has no live one, though it should: somebody may need it."""
+        """Keep an old copy while its address has no live one, though it should: somebody may need it.
+
+        An address whose share ended, and stays ended, is to have none.
+        """
         instance = self.run.ledger.instance(change.address)
-        lacks_current = instance is None or instance.current is None
+        lacks_current = instance is None or (instance.current is None and instance.ended is None)
         return change.deposed is not None and lacks_current and change.address in self.seen.wanted
 
     async def _change(self, change: Change) -> None:
