@@ -1,0 +1,153 @@
+"""`plan -o`, `show PLAN`, `apply PLAN`: what was reviewed happens, or nothing does."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.desk import Desk, all_bytes, environment, text_secret
+
+FIRST = text_secret("keep") + text_secret("gone") + text_secret("old")
+THEN = text_secret("keep") + text_secret("old", "NEW_VALUE") + text_secret("new", None, "max_views: 3")
+VALUES = {name: f"value of {name}" for name in ("KEEP", "GONE", "OLD", "NEW_VALUE", "NEW")}
+
+
+@pytest.fixture
+def planned(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A stack with a saved plan: creates new, replaces old, revokes gone, keeps keep."""
+    for name, value in VALUES.items():
+        monkeypatch.setenv(name, value)
+    desk.manifest(FIRST)
+    desk.apply()
+    desk.manifest(THEN)
+    desk.done("plan", "-o", "plan.json")
+    return desk
+
+
+def sent(desk: Desk) -> list[str]:
+    """Return every vault that was ever made, and which of them are live."""
+    with desk.tenant() as tenant:
+        rows = tenant.rows("SELECT vault_id FROM vaults ORDER BY n")
+    return [row["vault_id"] for row in rows] + sorted(v.vault_id for v in desk.live().values())
+
+
+CHANGES: dict[str, tuple[Callable[[str], str], dict[str, str], str]] = {
+    "a planned value": (lambda text: text, {"NEW": "another"}, "new"),
+    "a value that was to stay": (lambda text: text, {"KEEP": "another"}, "keep"),
+    "the value of a replacement": (lambda text: text, {"NEW_VALUE": "another"}, "old"),
+    "a source": (lambda text: text.replace("env: NEW}", "env: GONE}"), {}, "new"),
+    "a recipient": (lambda text: text.replace("ana@", "bo@", 1), {}, "keep"),
+    "a recipient of a new one": (lambda text: "bo@".join(text.rsplit("ana@", 1)), {}, "new"),
+    "a limit": (lambda text: text.replace("max_views: 3", "max_views: 4"), {}, "new"),
+    "a life": (lambda text: text + "    expires_in: 1d\n", {}, "new"),
+    "a label": (lambda text: text + "    label: other\n", {}, "new"),
+    "another entry": (lambda text: text + text_secret("later", "GONE"), {}, "later"),
+    "an entry less": (lambda text: text.replace(text_secret("keep"), ""), {}, "keep"),
+    "a planned entry less": (lambda text: text.partition("  new:")[0], {}, "new"),
+    "an entry that is back": (lambda text: text + text_secret("gone"), {}, "gone"),
+    "a forced rotation": (lambda text: text + '    rotate: "2"\n', {}, "new"),
+}
+"""What changed -> the manifest's and the environment's change, and the secret that the refusal names."""
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_changed_since_is_refused(planned: Desk, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """Exit 8 with the secret's name; no vault is made or revoked, and the state stays as it was."""
+    edit, values, named = CHANGES[what]
+    before, state = sent(planned), planned.state_path.read_bytes()
+    planned.manifest(edit(THEN))
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    ran = planned.run("apply", "plan.json")
+    assert 8 == ran.code, ran.said
+    assert f"{named}: " in ran.err
+    assert before == sent(planned)
+    assert state == planned.state_path.read_bytes()
+
+
+def test_unchanged_it_is_done_and_done_again_is_nothing(planned: Desk) -> None:
+    """Without a question, because it was reviewed; a second time there is nothing left of it."""
+    assert "1 created, 1 replaced, 1 revoked" in planned.done("apply", "plan.json").out
+    assert {"keep", "old", "new"} == set(planned.live())
+    assert b"value of NEW_VALUE" == planned.reads("old")
+    before = sent(planned)
+    planned.done("apply", "plan.json")
+    assert before == sent(planned)
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGKILL])
+def test_after_half_of_it_the_same_plan_finishes(planned: Desk, ended_by: signal.Signals) -> None:
+    """Stopped or killed after the first change: the plan still holds, and each change is made once."""
+    environ = environment(RECONCILER_SANDBOX_LATENCY="150ms")
+    with planned.start("apply", "plan.json", "--parallelism", "1", env=environ) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if line.startswith(("new: ", "old: ", "gone: ")):
+                running.send_signal(ended_by)
+                break
+        running.communicate(timeout=60)
+    assert running.returncode != 0
+    planned.done("apply", "plan.json")
+    assert {"keep", "old", "new"} == set(planned.live())
+    assert {} == planned.plan()
+
+
+def test_the_digest_is_what_was_approved(planned: Desk) -> None:
+    """--expect-digest binds apply to the plan that a person saw."""
+    before = sent(planned)
+    digest = planned.done("show", "plan.json", "--format", "json").json["digest"]
+    assert 8 == planned.run("apply", "plan.json", "--expect-digest", "sha256:" + "0" * 64).code
+    assert before == sent(planned)
+    planned.done("apply", "plan.json", "--expect-digest", digest)
+
+
+def test_an_edited_plan_is_refused(planned: Desk) -> None:
+    """Whichever field: with the digest made to fit, the seal does not."""
+    path = planned.path / "plan.json"
+    body = json.loads(path.read_bytes())
+    for change in body["resource_changes"]:
+        if change["change"]["after"]:
+            change["change"]["after"]["max_views"] = 0
+    path.write_text(json.dumps(body))
+    before = sent(planned)
+    assert 8 == planned.run("apply", "plan.json").code
+    assert 8 == planned.run("show", "plan.json").code
+    assert before == sent(planned)
+
+
+def test_a_plan_holds_no_value_and_no_link(planned: Desk) -> None:
+    """It can be a public artifact: in no form is there a plaintext, a share link or the key."""
+    texts = [(planned.path / "plan.json").read_bytes()]
+    texts += [
+        planned.done("show", "plan.json", "--format", form).raw
+        for form in ("text", "json", "markdown", "html", "gitlab")
+    ]
+    hidden = [*(v.encode() for v in VALUES.values()), planned.key_path.read_bytes().strip()]
+    hidden += [v.share_code.encode() for v in planned.live().values()]
+    assert [] == [value for value in hidden for text in texts if value in text]
+
+
+def test_planning_leaves_nothing_but_the_plan(planned: Desk) -> None:
+    """Beside the file that was asked for, no byte of the directory changes."""
+    sandbox = planned.path / ".reconciler" / "sandbox" / "tenant"
+    (planned.path / "plan.json").unlink()
+    before = all_bytes(planned.path, without=sandbox)
+    planned.done("plan", "-o", str(Path("other.json")))
+    (planned.path / "other.json").unlink()
+    assert before == all_bytes(planned.path, without=sandbox)
+
+
+def test_an_offline_plan_is_not_saved(planned: Desk) -> None:
+    """Nobody looked at tenant or values: there is nothing to hold an apply against."""
+    assert 64 == planned.run("plan", "--offline", "-o", "offline.json").code
+    assert not (planned.path / "offline.json").exists()
+
+
+def test_options_do_not_widen_a_plan(planned: Desk) -> None:
+    """What is done was decided when it was saved."""
+    for option in (("--target", "keep"), ("--replace", "keep"), ("--only", "renewals")):
+        assert 64 == planned.run("apply", "plan.json", *option).code
