@@ -34,7 +34,6 @@ class _Command(NamedTuple):
 
 
 _COMMANDS: Final = {
-<<<<<<< Updated upstream
     "init": _Command("init", "Write a commented manifest and the .gitignore lines that belong to it."),
     "validate": _Command("manifest", "Check manifests: shape, names, people, limits."),
     "schema": _Command("manifest", "Print the manifest's JSON Schema, for editors."),
@@ -60,26 +59,6 @@ _COMMANDS: Final = {
     "sandbox": _Command("sandbox", "Use the embedded tenant."),
 }
 """The commands in the order of `--help`, which imports none of them. A test holds the words against theirs."""
-=======
-    "init": ("init", "Write a commented manifest, or the pipeline for one."),
-    "validate": ("manifest", "Check manifests: shape, names, people, limits."),
-    "schema": ("manifest", "Print the manifest's JSON Schema, for editors."),
-    "plan": ("plan", "Show what apply would do."),
-    "show": ("plan", "Print a saved plan; without one, what the state knows."),
-    "diff": ("diff", "Compare the manifest with another version of it."),
-    "apply": ("apply", "Make the tenant as the manifest, or a saved plan, says."),
-    "destroy": ("apply", "Revoke every share of this stack."),
-    "output": ("state", "Print the share links of what is live."),
-    "state": ("state", "Look at the state, and mend it."),
-    "access": ("access", "List what a person can open in this stack."),
-    "key": ("key", "Make the key that fingerprints of values are made with."),
-    "env": ("env", "Print the variables that plan and apply need."),
-    "ci": ("pipeline", "Do the steps around plan and apply in a pipeline."),
-    "auth": ("auth", "Look at the credential."),
-    "sandbox": ("sandbox", "Use the embedded tenant. Not for real secrets."),
-}
-"""Command -> module of this package, and its line in `--help`, whose order this is: so that help imports none."""
->>>>>>> Stashed changes
 
 
 class _Commands(click.Group):
@@ -89,27 +68,17 @@ class _Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-<<<<<<< Updated upstream
         found = _COMMANDS.get(cmd_name)
         if found is None:
             return None
         module = importlib.import_module(f"reconciler.cli.{found.module}")
-=======
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(f"reconciler.cli.{_COMMANDS[cmd_name][0]}")
->>>>>>> Stashed changes
         command = getattr(module, f"{cmd_name}_command")
         assert isinstance(command, click.Command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-<<<<<<< Updated upstream
             formatter.write_dl([(name, command.says) for name, command in _COMMANDS.items()])
-=======
-            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
->>>>>>> Stashed changes
 
 
 @click.command(cls=_Commands, epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
