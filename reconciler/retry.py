@@ -160,6 +160,9 @@ def _wait(failure: Failure, *, attempt: int, jitter: float, budget: Budget) -> f
     return full * (1 + jitter) / 2
 
 
+YEARS: Final = range(2000, 2500)
+"""What a server's time can be: sums with the first and last of all years overflow."""
+
 _SECONDS: Final = re.compile(r"[0-9]{1,9}\Z")
 
 
@@ -183,6 +186,8 @@ def http_date(text: str | None) -> datetime | None:
         return None
     try:
         when = parsedate_to_datetime(text)
+        if when.year not in YEARS:
+            return None
         return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None

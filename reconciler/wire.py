@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 from reconciler.http import Answer
 from reconciler.manifest import AgeSuite, Format, Kind, Sharing
 from reconciler.remote import Identity, Status, User, Vault
+from reconciler.retry import YEARS
 from reconciler.sensitive import Sensitive
 from reconciler.state import Attributes
 
@@ -24,6 +25,8 @@ Json: TypeAlias = Mapping[str, object]
 
 _ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~=-]{0,199}\Z")
 """An ID goes into a URL's path, so nothing that means something there may be in it."""
+
+_URL: Final = re.compile(r"https?://[!-~]{1,2000}\Z")  # printed and clicked: no cursor moves, no script
 
 _KINDS: Final = {f"SECRET_TYPE_{kind.name}": kind for kind in Kind}
 _FORMATS: Final = {f"SECRET_INPUT_FORMAT_{format_.name}": format_ for format_ in Format}
@@ -186,7 +189,7 @@ def vault(item: Json) -> Vault:
         created=_time(item, "createdAt"),
         expires=_time(item, "contentExpiresAt"),
         share_code=_text(item, "shareCode"),
-        share_url=_text(item, "shareUrl"),
+        share_url=_url(item, "shareUrl"),
         filename=_text(item, "filename"),
         creator=_text(item, "creatorUserId"),
     )
@@ -243,6 +246,13 @@ def _text(body: Json, name: str) -> str:
     return value
 
 
+def _url(body: Json, name: str) -> str:
+    value = _text(body, name)
+    if value and not _URL.match(value):
+        raise BadAnswer(f"the answer's {name} was not a link")
+    return value
+
+
 def _texts(body: Json, name: str) -> tuple[str, ...]:
     value = body.get(name)
     if value is None:
@@ -283,6 +293,8 @@ def _time(body: Json, name: str) -> datetime | None:
         return None
     try:
         when = datetime.fromisoformat(text)
-        return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise BadAnswer(f"the answer's {name} was not a time") from None
+    if when.year not in YEARS:  # Go's zero time, in the year 1, says that there is none
+        return None
+    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)

@@ -586,7 +586,8 @@ async def test_unknown_values_are_carried() -> None:
         {"allowedUserIds": "user-ana"},
         {"allowedUserIds": [1]},
         {"displayName": ["x"]},
-        {"contentExpiresAt": "0001-01-01T00:00:00+14:00"},
+        {"shareUrl": "javascript:alert(1)"},
+        {"shareUrl": "https://c1.example/s/\x1b[2J"},
     ],
     ids=str,
 )

@@ -1,0 +1,55 @@
+"""A tenant, or what stands in front of it, can answer anything: no answer crashes a run or acts on who reads it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from reconciler import wire
+from reconciler.clock import ServerClock
+from reconciler.compare import due
+from reconciler.http import Answer
+from reconciler.manifest import Lead
+from reconciler.readback import object_of, seen_attributes
+from reconciler.tags import Tag
+from reconciler.wire import BadAnswer
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+LINKS = (
+    "javascript:alert(document.domain)",
+    "data:text/html,x",
+    "https://c1.example/s/\x1b]8;;https://evil.example\x07",
+    "https://c1.example/s/\u202egpj",
+    "https://c1.example/s/a b",
+    "https://c1.example/s/a\n::add-mask::x",
+    "-rf",
+)
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_share_link_is_a_link(link: str) -> None:
+    """It is printed, kept and clicked; `open $(reconciler output x)` must not get an option or a script."""
+    with pytest.raises(BadAnswer, match="shareUrl was not a link"):
+        wire.vault({"vaultId": "v1", "shareUrl": link})
+
+
+@pytest.mark.parametrize(
+    "time", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"]
+)
+def test_the_ends_of_all_time_are_no_time(time: str) -> None:
+    """Go's zero time says that there is none. What is kept of such a vault can be reckoned with."""
+    vault = wire.vault({"vaultId": "v1", "createdAt": time, "contentExpiresAt": time})
+    tag = Tag(stack="A", address="B", generation=1, desired="C")
+    kept = object_of(vault, tag, seen_attributes(vault), now=NOW)
+    assert due(NOW, kept, Lead(seconds=86400))
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 1900 00:00:00 GMT"])
+def test_a_clock_at_the_end_of_all_time_is_not_believed(date: str) -> None:
+    """Any sum with it would overflow, in the middle of a run."""
+    clock = ServerClock(machine=lambda: NOW)
+    clock.hear(Answer(status=200, headers={"date": date}, body=b""))
+    assert NOW == clock.now
+    assert clock.now + timedelta(days=31)
