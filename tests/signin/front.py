@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 Rewrite = Callable[[str, str, dict[str, Any]], None]
-"""Gets method, path and the tenant's answer, which it may change in place."""
+"""Gets method, path and a JSON body, which it may change in place."""
 
 _DROPPED: Final = {"content-length", "connection", "transfer-encoding"}
 
@@ -95,11 +95,15 @@ def gateway(
     upstream: str,
     *,
     rewrite: Rewrite | None = None,
+    ask: Rewrite | None = None,
     before: Callable[[str], None] | None = None,
     tls: ssl.SSLContext | None = None,
     host: str = "127.0.0.1",
 ) -> Iterator[Served]:
-    """Pass every call on to the tenant at `upstream`, `Host` and all. `before` is told `METHOD path` first."""
+    """Pass every call on to the tenant at `upstream`, `Host` and all.
+
+    `before` is told `METHOD path` first, one call at a time; `ask` changes requests and `rewrite` answers.
+    """
     in_order = threading.Lock()
 
     class Gateway(_Handler):  # one for each connection
@@ -117,13 +121,14 @@ def gateway(
                 with in_order:
                     before(f"{self.command} {self.path}")
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
-            self.tenant.request(self.command, self.path, body, dict(self.headers.items()))
+            if ask and self.headers.get("content-type") == "application/json":
+                body = _changed(ask, self.command, self.path, body)
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in _DROPPED}
+            self.tenant.request(self.command, self.path, body, headers)
             answer = self.tenant.getresponse()
             content = answer.read()
             if rewrite and answer.status == 200:
-                changed = json.loads(content)
-                rewrite(self.command, self.path, changed)
-                content = json.dumps(changed).encode()
+                content = _changed(rewrite, self.command, self.path, content)
             kept = [(k, v) for k, v in answer.getheaders() if k.lower() not in _DROPPED]
             self.reply(answer.status, content, kept)
 
@@ -131,6 +136,12 @@ def gateway(
 
     with _serving(Gateway, host, tls) as served:
         yield served
+
+
+def _changed(rewrite: Rewrite, method: str, path: str, body: bytes) -> bytes:
+    value = json.loads(body)
+    rewrite(method, path, value)
+    return json.dumps(value).encode()
 
 
 @contextlib.contextmanager
