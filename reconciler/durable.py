@@ -26,6 +26,13 @@ def reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else "input/output error"
 
 
+def _unreadable(path: Path, error: OSError) -> StateError:
+    return StateError(
+        f"{path} cannot be read: {reason(error)}",
+        hint="mend its permissions or the disk, and run again; it is not read through a link",
+    )
+
+
 def read(path: Path) -> bytes | None:
     """Return a file's bytes, None where there is none. A symbolic link or a special file is refused."""
     try:
@@ -39,7 +46,7 @@ def read(path: Path) -> bytes | None:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _is_link(path) from None
-        raise StateError(f"{path} cannot be read: {reason(error)}") from None
+        raise _unreadable(path, error) from None
     if max(it.st_size, len(data)) > READ_MAX:
         raise StateError(f"{path} is larger than any file of this program")
     return data

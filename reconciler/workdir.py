@@ -47,7 +47,10 @@ class Workdir:
         try:
             descriptor = os.open(self.lock_path, flags, durable.PRIVATE)
         except OSError as error:
-            raise StateError(f"{self.lock_path} cannot be opened: {durable.reason(error)}") from None
+            raise StateError(
+                f"{self.lock_path} cannot be opened: {durable.reason(error)}",
+                hint="mend its permissions or the disk, and run again; nothing was begun",
+            ) from None
         try:
             self._take(descriptor)
             holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": time_text(now), "job": job}
