@@ -6,22 +6,31 @@ What remains must be in the saved plan, equal. What is absent must be done alrea
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeAlias
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
 
 from reconciler.addresses import Address
 from reconciler.plan import Action, Cause, Change, Plan, Reason
+from reconciler.records import time_text
 from reconciler.state import attributes_record
 
 _Key: TypeAlias = tuple[Address, str | None]
 
 
-def compare(saved: Plan, now: Plan) -> tuple[str, ...]:
+_CLOCKS: Final = timedelta(minutes=5)
+"""How far two readings of the tenant's clock may be apart."""
+
+
+def compare(saved: Plan, now: Plan, *, clock: datetime | None = None) -> tuple[str, ...]:
     """Return every difference that forbids to apply a saved plan, as sentences; none when it may go on.
 
     `now` is planned as of the saved plan's time and with its uids. Serial, views and times may differ. Old
-    copies are ours to clean up whoever reviewed what, and a share that has ended since is the next run's.
+    copies are ours to clean up whoever reviewed what, and a share that has ended since is the next run's. A plan
+    for a time to come, by the tenant's `clock`, would have the state remember as ended, for good, what still lives.
     """
     differences = _stack(saved, now)
+    if clock and saved.as_of > clock + _CLOCKS:
+        differences += (f"it was made for a time to come (--as-of {time_text(saved.as_of)})",)
     if differences:
         return differences
     before, after = _reviewed(saved), _reviewed(now)

@@ -20,6 +20,7 @@ from reconciler.records import (
     Record,
     flag,
     items,
+    load,
     member,
     number,
     optional,
@@ -83,7 +84,8 @@ def uids(plan: Plan) -> dict[Address, str]:
 
 def _parse(data: bytes, file: str) -> Record:
     try:
-        body = record(json.loads(data))
+        body = load(data)
+        canonical(body)  # what UTF-8 cannot carry is refused here
     except (ValueError, TypeError, RecursionError):
         _refuse(file, "is cut short or is not a saved plan")
     version = body.get("format_version")

@@ -9,8 +9,10 @@ from typing import TextIO, assert_never
 
 import click
 
+from reconciler import words
 from reconciler.errors import UsageError
 from reconciler.events import Event, Healed, Outcome, Progress, Result, Step
+from reconciler.words import clean
 
 _OUTCOME_COLOURS = {
     Outcome.CREATED: "green",
@@ -40,7 +42,7 @@ def width() -> int:
 
 def warn(message: str) -> None:
     """Say something on standard error that is no error."""
-    click.echo(f"Note: {message}", err=True)
+    click.echo(f"Note: {clean(message)}", err=True)
 
 
 def waiting(seconds: float, why: str) -> None:
@@ -78,7 +80,7 @@ class Reporter:
                 self.results.append(event)
                 self._line(_result_words(event, coloured=self._coloured))
             case Healed():
-                subject = f"{event.address}: " if event.address else ""
+                subject = f"{clean(str(event.address))}: " if event.address else ""
                 self._line(f"{subject}{event.text}")
             case _:
                 assert_never(event)
@@ -102,17 +104,17 @@ class Reporter:
 
 def _progress_words(event: Progress) -> str:
     if event.step is Step.UPLOADING and event.size:
-        return f"{event.address}: uploading {100 * event.done // event.size} %"
-    return f"{event.address}: {event.step.value}"
+        return f"{clean(str(event.address))}: uploading {100 * event.done // event.size} %"
+    return f"{clean(str(event.address))}: {event.step.value}"
 
 
 def _result_words(event: Result, *, coloured: bool) -> str:
     word = event.outcome.value
     if coloured:
         word = click.style(word, fg=_OUTCOME_COLOURS[event.outcome])
-    lines = [f"{event.address}: {word}"]
+    lines = [f"{clean(str(event.address))}: {word}"]
     if event.failure:
-        lines += [f"  {line}" for line in event.failure.splitlines()]
+        lines += [f"  {words.line(line)}" for line in event.failure.splitlines()]
     if event.hint:
-        lines.append(f"  Next: {event.hint}")
+        lines.append(f"  Next: {clean(event.hint)}")
     return "\n".join(lines)

@@ -16,11 +16,19 @@ SUBSTITUTE: Final = "\N{REPLACEMENT CHARACTER}"
 def clean(text: str) -> str:
     """Return a text in which nothing moves the cursor, reverses the line or hides.
 
-    Each such character becomes a visible mark: who reviews a name must see that there was something.
+    Each such character becomes a visible mark: who reviews a name must see that there was something. So does the
+    start of an old workflow command, which GitHub's runner obeys wherever it stands in a line (`##[add-mask]`).
     """
+    text = text.replace("##[", f"##{SUBSTITUTE}[")
     if text.isprintable():
         return text
     return "".join(SUBSTITUTE if unicodedata.category(c) in _HIDDEN else c for c in text)
+
+
+def line(text: str) -> str:
+    """Return a text fit for a line of its own: cleaned, and no workflow command (`::add-mask::`) either."""
+    cleaned = clean(text)
+    return f"{SUBSTITUTE}{cleaned}" if cleaned.lstrip().startswith("::") else cleaned
 
 
 def duration(seconds: int) -> str:

@@ -133,8 +133,10 @@ def _annotate(it: Options, error: ReconcilerError) -> None:
 
 
 def _tell(error: ReconcilerError) -> None:
+    from reconciler import words
+
     click.echo(f"Error: {error.summary}", err=True)
     for line in error.detail.splitlines():
-        click.echo(f"  {line}", err=True)
+        click.echo(f"  {words.line(line)}", err=True)
     if error.hint:
-        click.echo(f"  Next: {error.hint}", err=True)
+        click.echo(f"  Next: {words.clean(error.hint)}", err=True)

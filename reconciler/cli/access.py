@@ -50,7 +50,7 @@ def access_command(*, person: str, show_links: bool) -> None:
     for share in found:
         thing = share.thing
         end = f"until {time_text(thing.expires)}" + (" (old copy)" if share.old else "")
-        click.echo(f"{share.address:<{wide}}  {end}{f'  {thing.share_url}' if links else ''}")
+        click.echo(f"{clean(share.address):<{wide}}  {end}{f'  {clean(thing.share_url)}' if links else ''}")
     _say_what_is_not_known(state, wanted)
 
 

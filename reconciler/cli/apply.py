@@ -24,6 +24,7 @@ from reconciler.operations.look import Wishes
 from reconciler.plan import Plan
 from reconciler.policy import Limits
 from reconciler.selection import EVERYTHING, Only, Selection
+from reconciler.words import clean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +221,7 @@ def _counts(results: Iterable[Result]) -> str:
 
 
 def _print_links(results: Iterable[Result]) -> None:
-    linked = sorted((str(r.address), r.share_url) for r in results if r.share_url)
+    linked = sorted((clean(str(r.address)), clean(r.share_url)) for r in results if r.share_url)
     if linked:
         click.echo("\nShare links:")
         wide = max(len(address) for address, _ in linked)

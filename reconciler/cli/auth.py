@@ -44,7 +44,7 @@ def status() -> int:
     if it.json:
         click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(report.lines()))
+        click.echo("\n".join(map(clean, report.lines())))
     return ExitCode.SIGN_IN if report.failures else ExitCode.OK
 
 
@@ -115,7 +115,7 @@ class _Report:
         if self.identity:
             lines += self._identity_lines(self.identity)
         for failure in self.failures:
-            lines.append(f"Problem:        {failure.detail}")
+            lines.append(f"Problem:        {clean(failure.detail)}")
             hint = _next(failure)
             lines += [f"  Next: {hint}"] if hint else []
         return lines

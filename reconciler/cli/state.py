@@ -34,13 +34,13 @@ def output_command(name: str | None) -> None:
         thing = live.get(_address(name))
         if thing is None:
             raise UsageError(f"{name} has no live share", hint="`reconciler state list` shows what there is")
-        click.echo(thing.share_url)
+        click.echo(clean(thing.share_url))
     elif it.json:
         click.echo(json.dumps({str(a): _link(o) for a, o in live.items()}, indent=2, ensure_ascii=False))
     else:
         wide = max((len(str(address)) for address in live), default=0)
         for address, thing in live.items():
-            click.echo(f"{address!s:<{wide}}  {thing.share_url}")
+            click.echo(f"{clean(str(address)):<{wide}}  {clean(thing.share_url)}")
 
 
 def _link(thing: Object) -> dict[str, object]:
@@ -73,7 +73,7 @@ def print_state(it: Options) -> None:
         return
     wide = max((len(str(address)) for address, _ in instances), default=0)
     for address, instance in instances:
-        click.echo(f"{address!s:<{wide}}  {_condition(instance)}")
+        click.echo(f"{clean(str(address)):<{wide}}  {_condition(instance)}")
 
 
 def _condition(instance: Instance) -> str:
@@ -174,7 +174,7 @@ def recover(assign: tuple[str, ...]) -> int:
 
     recovered = asyncio.run(make())
     for address, instance in sorted(recovered.state.instances.items()):
-        click.echo(f"{address}  {_condition(instance)}")
+        click.echo(f"{clean(str(address))}  {_condition(instance)}")
     for vault in recovered.unplaced:
         click.echo(
             f"?  vault {vault.vault_id} ({clean(vault.display_name)}): nobody here knows which secret it is"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import groupby
 
 from reconciler import __version__, planfile, policy
@@ -24,8 +25,6 @@ from reconciler.recovery import PENDING_SECONDS, Shell
 from reconciler.state import Object, State
 from reconciler.upload import Uploader
 from reconciler.workdir import KEY_VARIABLE
-
-_PROTECTED = "prevent_revoke"
 
 
 @dataclass(slots=True)
@@ -77,7 +76,7 @@ async def apply(stack: Stack, client: Client, uploader: Uploader, terms: Terms) 
         saved = _reviewed(terms.saved, key) if terms.saved else None
         seen = await look(stack, client, _as_saved(terms.wishes, saved), key)
         if saved:
-            seen = _approved(seen, saved)
+            seen = _approved(seen, saved, client.now)
         plan = seen.planned.plan
         _refuse(seen, terms)
         if not (seen.must_write() or stack.workdir.has_journal()):
@@ -107,9 +106,9 @@ def _as_saved(wishes: Wishes, saved: Plan | None) -> Wishes:
     return replace(wishes, as_of=saved.as_of, uids=planfile.uids(saved)) if saved else wishes
 
 
-def _approved(seen: Look, saved: Plan) -> Look:
+def _approved(seen: Look, saved: Plan, now: datetime) -> Look:
     """Keep what the saved plan holds. Raises StalePlanError with the list of what it does not."""
-    differences = planfile.compare(saved, seen.planned.plan)
+    differences = planfile.compare(saved, seen.planned.plan, clock=now)
     if differences:
         raise StalePlanError(
             "\n".join(differences), hint="nothing was done; make a new plan and have that reviewed"

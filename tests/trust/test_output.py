@@ -1,0 +1,122 @@
+"""Nothing that a repository or a tenant wrote moves the cursor, hides, or gives a pipeline a command."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from reconciler import statefile, words
+from reconciler.addresses import Address
+from reconciler.state import State
+from tests.cli.desk import Desk, file_secret, text_secret
+
+HOSTILE = "\x1b]0;owned\x07\x9b2J\u202e"
+_MOVES = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def _obeyed(said: str) -> list[str]:
+    """Return the lines that GitHub's runner would obey: `::` after any space, `##[` anywhere."""
+    return [line for line in said.splitlines() if line.lstrip().startswith("::") or "##[" in line]
+
+
+def _inert(said: str) -> bool:
+    return not _MOVES.search(said) and not _obeyed(said)
+
+
+def _forge(desk: Desk, **changes: str) -> None:
+    state = statefile.decode(desk.state_path.read_bytes(), file="")
+    instance = state.instances[Address("a")]
+    assert instance.current
+    hostile = replace(instance, current=replace(instance.current, share_url=f"https://c1.example/{HOSTILE}"))
+    instances = {Address("a"): instance, Address("a", f"x{HOSTILE}"): hostile}
+    forged: State = replace(state, instances=instances, **changes)  # type: ignore[arg-type]
+    desk.state_path.write_bytes(statefile.encode(forged))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("output",), ("state", "list"), ("access", "ana@example.com"), ("plan",), ("plan", "--offline")],
+    ids=" ".join,
+)
+def test_a_forged_state_moves_no_cursor(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """Its addresses and links are shown with a mark for each hidden character."""
+    monkeypatch.setenv("A", "a value")
+    desk.manifest(text_secret("a"))
+    desk.apply()
+    _forge(desk)
+    assert _inert(desk.run(*command).said)
+
+
+@pytest.mark.parametrize("field", ["name", "server", "creator"])
+def test_an_error_about_a_forged_state_moves_no_cursor(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    """An error quotes whom the state says it belongs to."""
+    monkeypatch.setenv("A", "a value")
+    desk.manifest(text_secret("a"))
+    desk.apply()
+    _forge(desk, **{field: f"other{HOSTILE}##[stop-commands]x"})
+    for command in (("plan",), ("apply", "--auto-approve"), ("plan", "--offline")):
+        assert _inert(desk.run(*command).said)
+
+
+def test_a_file_is_not_named_so_that_a_pipeline_obeys(desk: Desk) -> None:
+    """An included file's name begins the lines that tell what is wrong with it."""
+    for name in ("::add-mask::x.yaml", "##[stop-commands]x.yaml"):
+        desk.write(name, "audiences: {a: {users: [not a person]}}\n")
+        desk.manifest(f'version: 1\nname: desk\ninclude: ["{name}"]\nsecrets: {{}}\n')
+        ran = desk.run("validate")
+        assert 65 == ran.code
+        assert [] == _obeyed(ran.said)
+
+
+def test_a_plan_gives_no_command(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths, labels and words for rotation are free text."""
+    desk.write("##[set-output name=has-changes]x", "value")
+    entry = file_secret(
+        "a", "'##[set-output name=has-changes]x'", "label: '##[add-mask]a'", "rotate: '::debug::1'"
+    )
+    desk.manifest(entry)
+    assert [] == _obeyed(desk.done("plan").said)
+    desk.apply()
+    desk.manifest(entry.replace("add-mask", "group").replace("debug", "error"))
+    assert [] == _obeyed(desk.done("plan").said)
+
+
+@pytest.mark.parametrize("text", ["::x", "  ::x", "a ##[x", "\u00a0::x", "##[##["])
+def test_a_line_is_no_command(text: str) -> None:
+    """GitHub's runner trims every kind of space."""
+    assert [] == _obeyed(words.line(text))
+
+
+def test_a_saved_plan_has_each_key_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two readers of one plan must not see two things: jq would show one value, and we take the other."""
+    monkeypatch.setenv("A", "a value")
+    desk.manifest(text_secret("a"))
+    desk.done("plan", "-o", "it.plan")
+    text = (desk.path / "it.plan").read_text()
+    desk.write("it.plan", text.replace('"name": "desk"', '"name": "harmless", "name": "desk"', 1))
+    assert json.loads((desk.path / "it.plan").read_text())["name"] == "desk"
+    for command in (("show", "it.plan"), ("apply", "it.plan")):
+        assert 1 == desk.run(*command).code
+    desk.write("it.plan", text.replace('"name": "desk"', '"name": "\\ud800"', 1))
+    for command in (("show", "it.plan"), ("apply", "it.plan")):
+        assert 1 == desk.run(*command).code
+
+
+def test_a_plan_for_a_time_to_come_is_only_looked_at(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Applied, it would have the state remember as ended what still lives, and nobody would revoke it any more."""
+    monkeypatch.setenv("A", "a value")
+    desk.manifest(text_secret("a"))
+    desk.apply()
+    before = desk.state
+    desk.done("plan", "--as-of", "2099-01-01T00:00:00Z", "-o", "it.plan")
+    ran = desk.run("apply", "it.plan")
+    assert 8 == ran.code, ran.said
+    assert "for a time to come" in ran.err
+    assert before == desk.state
