@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from reconciler.cli.options import Options, options, shared
 from reconciler.cli.state import print_state
 from reconciler.errors import ExitCode, LockedError, StateError, UsageError
 from reconciler.fingerprint import Key
-from reconciler.operations.look import Wishes, look, look_offline
+from reconciler.operations.offline import Wishes, look_offline
 from reconciler.operations.stack import Stack
 from reconciler.plan import Plan
 from reconciler.selection import Selection
@@ -68,7 +67,7 @@ def plan_command(
         raise UsageError(
             "an offline plan cannot be applied, so it is not saved", hint="leave out --offline or -o"
         )
-    plan = _offline(it, wishes) if offline else asyncio.run(_online(it, wishes, out))
+    plan = _offline(it, wishes) if offline else _online(it, wishes, out)
     print_plan(it, plan, form)
     ci.tell_plan(it, plan, out)
     return ExitCode.CHANGES if detailed_exitcode and plan.acting() else ExitCode.OK
@@ -80,7 +79,15 @@ def _offline(it: Options, wishes: Wishes) -> Plan:
     return look_offline(stack, wishes, datetime.now(UTC))
 
 
-async def _online(it: Options, wishes: Wishes, out: Path | None) -> Plan:
+def _online(it: Options, wishes: Wishes, out: Path | None) -> Plan:
+    import asyncio  # a good part of the start, which --offline does without
+
+    return asyncio.run(_look(it, wishes, out))
+
+
+async def _look(it: Options, wishes: Wishes, out: Path | None) -> Plan:
+    from reconciler.operations.look import look
+
     manifest = session.load(it)
     async with session.sign_in(it, manifest) as at:
         holder = at.stack.workdir.held_by()

@@ -13,8 +13,9 @@ from reconciler.client import Client
 from reconciler.errors import ManifestError, Problem, SourceError, StateError
 from reconciler.expand import Wanted
 from reconciler.fingerprint import Key
-from reconciler.ledger import Open, replay
+from reconciler.ledger import Open
 from reconciler.manifest import Format
+from reconciler.operations.offline import remembered
 from reconciler.operations.refresh import refresh
 from reconciler.operations.stack import Stack
 from reconciler.operations.together import each
@@ -75,18 +76,6 @@ async def gather(
         unreadable=unreadable,
         attention=(*resolved.attention, *_pointed_out(wanted, contents)),
     )
-
-
-def remembered(stack: Stack) -> tuple[State | None, tuple[Open, ...]]:
-    """Return the state after what a dead run recorded. The journal is read first: a run may end meanwhile."""
-    journal = stack.workdir.read_journal()
-    state = stack.backend.load()
-    if state is not None and state.name != stack.manifest.name:
-        raise StateError(
-            f"{stack.backend.path} is the state of the stack {state.name}, not of {stack.manifest.name}",
-            hint="give each stack its own state (`state: {path: …}` or --state), or rename the stack back",
-        )
-    return replay(state, journal, file=str(stack.workdir.journal_path))
 
 
 def _refuse_lost_state(stack: Stack, observed: Observed) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 
-from reconciler import expand, planner, recipients, recovery
+from reconciler import planner, recovery
 from reconciler.addresses import Address
 from reconciler.client import Client
 from reconciler.errors import SourceError
@@ -15,31 +14,19 @@ from reconciler.expand import Wanted
 from reconciler.fingerprint import Key
 from reconciler.ledger import Open
 from reconciler.moves import move
-from reconciler.operations.gather import Gathered, gather, remembered
+from reconciler.operations.gather import Gathered, gather
+from reconciler.operations.offline import Wishes
 from reconciler.operations.stack import Stack
-from reconciler.plan import Attention, Change, Plan, Reason
+from reconciler.plan import Attention, Change, Reason
 from reconciler.planner import Checked, Planned, Unchecked, Unreadable
 from reconciler.recovery import Desire, Found, Healing
 from reconciler.remote import Identity
-from reconciler.selection import EVERYTHING, Selection, narrow
+from reconciler.selection import narrow
 from reconciler.sources import Content
 from reconciler.state import State
-from reconciler.verdicts import NO_KEY, NOT_READ, size_bucket
+from reconciler.verdicts import NO_KEY, size_bucket
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What the command line asks of a plan beyond the manifest.
-
-    `as_of` and `uids` come from a saved plan that is planned again; `as_of` else is the server's now.
-    """
-
-    requested: frozenset[Address] = frozenset()
-    destroy: bool = False
-    revoke_imported: bool = False
-    selection: Selection = EVERYTHING
-    as_of: datetime | None = None
-    uids: Mapping[Address, str] = field(default_factory=dict)
+__all__ = ["Look", "Wishes", "first_state", "heal", "look", "new_uid"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,29 +91,6 @@ def _decide(stack: Stack, wishes: Wishes, it: Gathered) -> Look:
         contents=it.contents,
         key=it.key,
     )
-
-
-def look_offline(stack: Stack, wishes: Wishes, now: datetime) -> Plan:
-    """Plan from the manifest and the state alone: nobody is asked, and no source is opened."""
-    loaded, _ = remembered(stack)
-    known = recipients.recorded(loaded)
-    wanted = recipients.resolve_offline(expand.expand(stack.manifest), known)
-    addresses = {w.address: w for w in wanted}
-    planned = planner.plan_changes(
-        name=stack.manifest.name,
-        server=loaded.server if loaded else stack.server,
-        wanted=wanted,
-        moved=stack.manifest.moved,
-        removed=stack.manifest.removed,
-        prior=loaded,
-        observed=None,
-        contents=dict.fromkeys(addresses, NOT_READ),
-        uids=dict.fromkeys(addresses, ""),
-        requested=wishes.requested,
-        now=wishes.as_of or now,
-        offline=True,
-    )
-    return narrow(planned.plan, wishes.selection)
 
 
 def first_state(stack: Stack, identity: Identity, key: Key | None) -> State:

@@ -1,0 +1,70 @@
+"""What is known without the tenant: state and journal, and a plan from them and the manifest alone.
+
+It imports nothing of the network, so that `plan --offline` in an editor or a commit hook answers quickly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler import expand, planner, recipients
+from reconciler.addresses import Address
+from reconciler.errors import StateError
+from reconciler.ledger import Open, replay
+from reconciler.operations.stack import Stack
+from reconciler.plan import Plan
+from reconciler.selection import EVERYTHING, Selection, narrow
+from reconciler.state import State
+from reconciler.verdicts import NOT_READ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the command line asks of a plan beyond the manifest.
+
+    `as_of` and `uids` come from a saved plan that is planned again; `as_of` else is the server's now.
+    """
+
+    requested: frozenset[Address] = frozenset()
+    destroy: bool = False
+    revoke_imported: bool = False
+    selection: Selection = EVERYTHING
+    as_of: datetime | None = None
+    uids: Mapping[Address, str] = field(default_factory=dict)
+
+
+def remembered(stack: Stack) -> tuple[State | None, tuple[Open, ...]]:
+    """Return the state after what a dead run recorded. The journal is read first: a run may end meanwhile."""
+    journal = stack.workdir.read_journal()
+    state = stack.backend.load()
+    if state is not None and state.name != stack.manifest.name:
+        raise StateError(
+            f"{stack.backend.path} is the state of the stack {state.name}, not of {stack.manifest.name}",
+            hint="give each stack its own state (`state: {path: …}` or --state), or rename the stack back",
+        )
+    return replay(state, journal, file=str(stack.workdir.journal_path))
+
+
+def look_offline(stack: Stack, wishes: Wishes, now: datetime) -> Plan:
+    """Plan from the manifest and the state alone: nobody is asked, and no source is opened."""
+    loaded, _ = remembered(stack)
+    known = recipients.recorded(loaded)
+    wanted = recipients.resolve_offline(expand.expand(stack.manifest), known)
+    addresses = {w.address: w for w in wanted}
+    planned = planner.plan_changes(
+        name=stack.manifest.name,
+        server=loaded.server if loaded else stack.server,
+        wanted=wanted,
+        moved=stack.manifest.moved,
+        removed=stack.manifest.removed,
+        prior=loaded,
+        observed=None,
+        contents=dict.fromkeys(addresses, NOT_READ),
+        uids=dict.fromkeys(addresses, ""),
+        requested=wishes.requested,
+        now=wishes.as_of or now,
+        offline=True,
+    )
+    return narrow(planned.plan, wishes.selection)
