@@ -18,6 +18,8 @@ from reconciler.sandbox import reader
 from tests.ci.conftest import CY, MANIFEST, state, write_workflows
 from tests.ci.forge import Forge, Job, git
 
+pytestmark = pytest.mark.slow
+
 MAIN, PULL_REQUEST = "reconciler.yml", "reconciler-pull-request.yml"
 SECRETS = ("correct horse", "battery staple")
 
