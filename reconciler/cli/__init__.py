@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from reconciler import __version__
+from reconciler.cli import unforeseen
 from reconciler.cli.options import Options, shared
 from reconciler.errors import ExitCode, ReconcilerError
 
@@ -93,7 +94,8 @@ def main(arguments: list[str] | None = None) -> None:
     _leave_no_core_dump()
     it = Options()
     try:
-        code: Any = cli.main(args=arguments, prog_name="reconciler", standalone_mode=False, obj=it)
+        with unforeseen.quiet_elsewhere(it):
+            code: Any = cli.main(args=arguments, prog_name="reconciler", standalone_mode=False, obj=it)
     except ReconcilerError as error:
         _tell(error)
         _annotate(it, error)
@@ -112,6 +114,11 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         # Whoever read our output (`| head`) has seen enough.
         sys.stderr.close()
+        sys.exit(ExitCode.ERROR)
+    except (SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - the last handler; a panic of pyrage's is no Exception
+        unforeseen.tell(error, verbose=bool(it.verbose))
         sys.exit(ExitCode.ERROR)
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
 

@@ -13,14 +13,15 @@ from pathlib import Path
 import click
 
 from reconciler import durable, ui
-from reconciler.cli import ci, session, signals
+from reconciler.cli import ci, session, signals, unforeseen
 from reconciler.cli.formats import print_plan
 from reconciler.cli.options import Options, options, shared
 from reconciler.cli.plan import addresses_of, read_plan, require_plan, selecting
 from reconciler.errors import ExitCode, ReconcilerError, SignInError, UsageError
 from reconciler.events import Outcome, Result
-from reconciler.operations.apply import Applied, SavedPlan, Stop, Terms, apply
+from reconciler.operations.apply import Applied, SavedPlan, Terms, apply
 from reconciler.operations.look import Wishes
+from reconciler.operations.work import Stop
 from reconciler.plan import Plan
 from reconciler.policy import Limits
 from reconciler.selection import EVERYTHING, Only, Selection
@@ -162,27 +163,29 @@ def _run(asked: _Asked) -> int:
     )
     links = asked.show_links or not it.in_ci()
     applied: Applied | None = None
-    failed: ReconcilerError | None = None
     try:
         applied = asyncio.run(_apply(it, terms))
-    except ReconcilerError as error:
-        failed = error
-        raise
     finally:
         reporter.close()
         if asked.result:
-            _write_result(asked.result, applied, reporter.results, failed)
+            _write_result(asked.result, applied, reporter.results, sys.exception())
     _print(it, applied, links=links)
     return _exit_code(applied, stop)
 
 
 def _write_result(
-    path: Path, applied: Applied | None, results: Sequence[Result], failed: ReconcilerError | None
+    path: Path, applied: Applied | None, results: Sequence[Result], failed: BaseException | None
 ) -> None:
     """Write what is known of every outcome, also when the run died of an error. No share links: CI keeps it."""
     body = _result_json(applied, results, links=False)
-    if failed:
+    if isinstance(failed, ReconcilerError):
         body["error"] = {"summary": failed.summary, "detail": failed.detail, "next": failed.hint}
+    elif failed:
+        body["error"] = {
+            "summary": "a mistake in this program",
+            "detail": unforeseen.describe(failed),
+            "next": "run the same command again: it goes on from here",
+        }
     durable.replace(path, json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")
 
 

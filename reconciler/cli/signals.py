@@ -11,7 +11,7 @@ from typing import Final
 
 from reconciler import ui
 from reconciler.errors import Stopped
-from reconciler.operations.apply import Stop
+from reconciler.operations.work import Stop
 
 _NUMBERS: Final = (signal.SIGINT, signal.SIGTERM)
 

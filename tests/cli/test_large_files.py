@@ -18,8 +18,9 @@ from reconciler.cli.options import Options
 from reconciler.errors import ReconcilerError
 from reconciler.fingerprint import Key
 from reconciler.manifest import Kind, Source
-from reconciler.operations.apply import Applied, Stop, Terms, apply
+from reconciler.operations.apply import Applied, Terms, apply
 from reconciler.operations.look import Wishes
+from reconciler.operations.work import Stop
 from reconciler.policy import Limits
 from reconciler.sandbox import reader
 from reconciler.sandbox.settings import Settings

@@ -41,14 +41,14 @@ class Guard:
 GUARDS: Final = (
     Guard(
         name="intent record",
-        file="operations/write.py",
+        file="operations/run.py",
         old="            self.journal.write(entry)\n",
         new="            if not isinstance(entry, Intent):\n                self.journal.write(entry)\n",
         fails=("H9-killed-text-content-done",),
     ),
     Guard(
         name="bound record",
-        file="operations/write.py",
+        file="operations/run.py",
         old="            self.journal.write(entry)\n",
         new="            if not isinstance(entry, Bound):\n                self.journal.write(entry)\n",
         fails=("H9-killed-text-content-done", "C6-text-content-done"),

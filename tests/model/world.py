@@ -23,9 +23,10 @@ from reconciler.errors import ReconcilerError
 from reconciler.files import load_manifest
 from reconciler.fingerprint import Key
 from reconciler.http import Session
-from reconciler.operations.apply import Applied, Stop, Terms, apply
+from reconciler.operations.apply import Applied, Terms, apply
 from reconciler.operations.look import Look, Wishes, look
 from reconciler.operations.stack import Stack
+from reconciler.operations.work import Stop
 from reconciler.policy import Limits
 from reconciler.sandbox import app, blobs, directory, identities, reader, vaults
 from reconciler.sandbox.settings import Settings

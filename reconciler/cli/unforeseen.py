@@ -1,0 +1,82 @@
+"""What a person sees of a mistake in this program: its type and, with -v, the places; never what it says.
+
+The text of an exception, and a traceback's source lines and locals, can quote a value, a token or an upload
+address. Names of types, modules and functions cannot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.options import Options
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+
+def tell(error: BaseException, *, verbose: bool) -> None:
+    """Say on standard error that something went wrong that nobody foresaw, and what to do."""
+    click.echo("Error: a mistake in this program", err=True)
+    click.echo(f"  {describe(error)}: what it says is not shown, because it could quote a secret.", err=True)
+    click.echo("  What was done is recorded; the same command run again goes on from there.", err=True)
+    if verbose:
+        for line in places(error):
+            click.echo(f"  {line}", err=True)
+    more = "" if verbose else "run it again with -v, which names the places in the code, and "
+    click.echo(f"  Next: {more}report it with the lines above (version {__version__}).", err=True)
+
+
+def describe(error: BaseException) -> str:
+    """Return an exception's type, and for an error of the operating system what that calls it."""
+    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    known = isinstance(error, OSError) and isinstance(error.errno, int)
+    return f"{name} ({os.strerror(error.errno)})" if known else name  # type: ignore[attr-defined]
+
+
+def places(error: BaseException | None) -> Iterator[str]:
+    """Yield where it went wrong: module, line and function, the outermost first, then what it came from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield f"{describe(error)} at"
+        yield from _frames(error.__traceback__)
+        if isinstance(error, BaseExceptionGroup):
+            for inner in error.exceptions:
+                yield from places(inner)
+        error = error.__cause__ or error.__context__
+
+
+def _frames(trace: TracebackType | None) -> Iterator[str]:
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        yield f"  {trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno} in {code.co_qualname}"
+        trace = trace.tb_next
+
+
+@contextlib.contextmanager
+def quiet_elsewhere(it: Options) -> Iterator[None]:
+    """Let nobody else print an exception meanwhile: not a thread's, and not a finalizer's."""
+
+    def in_thread(about: threading.ExceptHookArgs) -> None:
+        if about.exc_value is not None and not isinstance(about.exc_value, SystemExit):
+            tell(about.exc_value, verbose=bool(it.verbose))
+
+    def in_finalizer(about: UnraisableHookArgs) -> None:
+        if about.exc_value is not None and it.verbose:
+            tell(about.exc_value, verbose=True)
+
+    before = threading.excepthook, sys.unraisablehook
+    threading.excepthook, sys.unraisablehook = in_thread, in_finalizer
+    try:
+        yield
+    finally:
+        threading.excepthook, sys.unraisablehook = before

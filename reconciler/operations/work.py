@@ -1,0 +1,143 @@
+"""Carrying out the changes of one run, side by side, and naming how each ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from reconciler.addresses import Address
+from reconciler.errors import ReconcilerError, SignInError, StateError
+from reconciler.events import Healed, Outcome, Result
+from reconciler.expand import Wanted
+from reconciler.journal import Forgotten
+from reconciler.operations.run import Run
+from reconciler.operations.together import each
+from reconciler.operations.write import make, revoke
+from reconciler.plan import Action, Change
+from reconciler.recovery import Shell
+from reconciler.sources import Content
+from reconciler.state import Object
+
+
+@dataclass(slots=True)
+class Stop:
+    """Set by a signal: finish what is in hand, begin nothing new."""
+
+    requested: bool = False
+    terminated: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """The changes of one run, and how each ended."""
+
+    run: Run
+    wanted: Mapping[Address, Wanted]
+    contents: Mapping[Address, Content]
+    parallelism: int
+    stop: Stop
+    results: list[Result] = field(default_factory=list)
+    failures: list[ReconcilerError] = field(default_factory=list)
+    barred: bool = False
+    """Nothing more can succeed: the disk or the credential is gone."""
+
+    async def heal(self, shells: Sequence[Shell]) -> None:
+        """Revoke the empty vaults that an interrupted run left. They are in no state, so no record is needed."""
+
+        async def revoke_shell(shell: Shell) -> None:
+            try:
+                await self.run.client.revoke(shell.vault_id)
+            except ReconcilerError as error:
+                self._failed(error)
+                return
+            text = "an empty share that an interrupted run had left is revoked"
+            self.run.report(Healed(address=shell.address, vault_id=shell.vault_id, text=text))
+
+        await each(shells, revoke_shell, at_once=self.parallelism)
+
+    async def change_all(self, changes: Sequence[Change]) -> None:
+        """Carry out changes, the addresses side by side, those of one address in order."""
+        ordered = sorted(changes, key=lambda c: (c.address, c.deposed is not None))
+        groups = [list(group) for _, group in groupby(ordered, key=lambda c: c.address)]
+        await each(groups, self._change_group, at_once=self.parallelism)
+
+    async def _change_group(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if self.stop.requested or self.barred or self._must_wait(change):
+                self._ended(change, Outcome.NOT_REACHED)
+                continue
+            try:
+                await self._change(change)
+            except ReconcilerError as error:
+                self._failed(error)
+                self._ended(change, Outcome.FAILED, failure=error)
+
+    def _must_wait(self, change: Change) -> bool:
+        """Keep an old copy while its address has no live one, though it should: somebody may need it.
+
+        An address whose share ended, and stays ended, is to have none.
+        """
+        instance = self.run.ledger.instance(change.address)
+        lacks_current = instance is None or (instance.current is None and instance.ended is None)
+        return change.deposed is not None and lacks_current and change.address in self.wanted
+
+    async def _change(self, change: Change) -> None:
+        match change.action:
+            case Action.CREATE | Action.REPLACE:
+                await self._make(change)
+            case Action.REVOKE:
+                await self._revoke(change)
+            case Action.FORGET:
+                self.run.take(Forgotten(address=change.address))
+                self._ended(change, Outcome.FORGOTTEN)
+            case Action.NO_OP | Action.STATE_ONLY:
+                pass  # saved with the claim
+
+    async def _make(self, change: Change) -> None:
+        address = change.address
+        made = await make(self.run, change, self.wanted[address], self.contents[address])
+        if change.action is Action.CREATE:
+            self._ended(change, Outcome.CREATED, made=made)
+            return
+        assert change.before is not None
+        try:
+            await revoke(self.run, address, change.before.vault_id)
+        except ReconcilerError as error:
+            error.detail = f"the new share is live, but the old copy is not revoked yet: {error.detail}"
+            self._failed(error)
+            self._ended(change, Outcome.FAILED, made=made, failure=error)
+        else:
+            self._ended(change, Outcome.REPLACED, made=made)
+
+    async def _revoke(self, change: Change) -> None:
+        vault_id = change.deposed or (change.before.vault_id if change.before else None)
+        assert vault_id is not None
+        await revoke(self.run, change.address, vault_id)
+        self._ended(change, Outcome.REVOKED, vault_id=vault_id)
+
+    def _failed(self, error: ReconcilerError) -> None:
+        error.hint = error.hint or "run the same command again: it goes on from here"
+        self.failures.append(error)
+        self.barred = self.barred or isinstance(error, StateError | SignInError)
+
+    def _ended(
+        self,
+        change: Change,
+        outcome: Outcome,
+        *,
+        made: Object | None = None,
+        vault_id: str | None = None,
+        failure: ReconcilerError | None = None,
+    ) -> None:
+        result = Result(
+            address=change.address,
+            action=change.action,
+            outcome=outcome,
+            vault_id=made.vault_id if made else vault_id,
+            share_url=made.share_url if made else None,
+            failure=failure.detail if failure else None,
+            hint=failure.hint if failure else None,
+        )
+        self.results.append(result)
+        self.run.report(result)
