@@ -81,6 +81,8 @@ class Found:
     mac: Mac | None
     origins: Mapping[Address, Address] = field(default_factory=dict)
     """New address -> where the state has it still, for the moves that are to be made."""
+    first_run: bool = False
+    """Nothing is known and nothing lives: what ended before was another stack's life, and is made anew."""
 
 
 def heal(state: State, found: Found) -> Healing:
@@ -215,7 +217,8 @@ class _Healer:
             return False
         if tag.generation <= self._newest(self._home(address)):
             return False
-        if end_of(vault.status) and tag.generation <= self.before.generations.get(tagged, 0):
+        seen_to_end = tag.generation <= self.before.generations.get(tagged, 0)
+        if end_of(vault.status) and (seen_to_end or self.found.first_run):
             return False  # it ended under our eyes, and left the state for that
         again = tags.make(
             self.found.mac,

@@ -415,6 +415,14 @@ def test_an_adopted_end_is_that_end(status: Status, how: End) -> None:
     assert (how, NOW, "v1") == (ended.how, ended.seen, ended.object.vault_id)
 
 
+def test_a_first_run_adopts_nothing_that_ended_but_never_gives_its_generation_again() -> None:
+    """Without a state and with nothing alive a stack is new: whoever destroyed it and starts again gets it anew."""
+    found = replace(_found(_vault(_tag(generation=3), status=Status.REVOKED)), first_run=True)
+    healing = heal(_EMPTY, found)
+    assert {} == healing.state.instances
+    assert 3 == healing.state.generations[_A]
+
+
 def test_an_instance_keeps_its_uid() -> None:
     """Its fingerprints hang on it; one that nobody wants gets one of its own, never an empty one."""
     known = heal(_live(1), _found(_vault(_tag(generation=2))))

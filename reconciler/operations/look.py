@@ -59,7 +59,7 @@ def _decide(stack: Stack, wishes: Wishes, it: Gathered) -> Look:
     before = it.loaded or first_state(stack, it.observed.identity, it.key)
     moves = move(before, stack.manifest.moved, it.wanted)
     uids = _uids(moves.state, it.wanted, it.open_creates, wishes.uids)
-    healing = heal(stack, it, before, moves.origins, uids)
+    healing = heal(stack, it, before, moves.origins, uids, first_run=it.loaded is None)
     planned = planner.plan_changes(
         name=stack.manifest.name,
         server=stack.server,
@@ -125,6 +125,8 @@ def heal(
     before: State,
     origins: Mapping[Address, Address],
     uids: Mapping[Address, str],
+    *,
+    first_run: bool = False,
 ) -> Healing:
     """Take in what an earlier run left, for the values that were read."""
     if it.observed.identity.user_id != before.creator:
@@ -140,6 +142,7 @@ def heal(
         origins=origins,
         uids=uids,
         mac=it.key.mac if it.key else None,
+        first_run=first_run,
     )
     return recovery.heal(before, found)
 

@@ -120,7 +120,6 @@ def test_with_the_state_deleted_everything_stops(desk: Desk, monkeypatch: pytest
     assert "unverified" in offline.out
 
 
-@pytest.mark.xfail(strict=True, reason="what destroy revoked is adopted as ended")
 def test_with_the_state_deleted_and_no_live_vault_it_is_a_first_run(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +130,9 @@ def test_with_the_state_deleted_and_no_live_vault_it_is_a_first_run(
     desk.done("destroy", "--auto-approve")
     desk.state_path.unlink()
     assert {"a": (["create"], "new"), "b": (["create"], "new")} == desk.plan()
+    desk.apply()
+    assert 2 == desk.state["generations"]["a"]  # the tag of what ended is not given again
+    assert {} == desk.plan()
 
 
 def test_without_the_key_a_value_is_not_checked_and_nothing_is_replaced(
