@@ -19,13 +19,21 @@ def check(name: str, actual: str) -> None:
 
 
 def section(name: str, title: str, actual: str) -> None:
-    """Fail unless the part of a golden file under `[title]` is the text; for tables whose rows are tests."""
+    """Fail unless the part of a golden file under `[title]` is the text; for tables whose rows are tests.
+
+    Written anew by one process at a time: leave out `-n` beside `UPDATE_GOLDEN=1`.
+    """
     path = _FOLDER / name
     parts = _sections(path.read_text() if path.exists() else "")
     if os.environ.get("UPDATE_GOLDEN"):
         parts[title] = actual
         path.write_text("\n".join(f"[{key}]\n{text}" for key, text in parts.items()))
     assert parts.get(title) == actual
+
+
+def titles(name: str) -> set[str]:
+    """Return the titles of a golden file's parts, so that a row that is gone is missed."""
+    return set(_sections((_FOLDER / name).read_text()))
 
 
 def _sections(text: str) -> dict[str, str]:

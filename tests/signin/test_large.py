@@ -55,16 +55,14 @@ def write_file(path: Path, size: int) -> str:
             piece = number.to_bytes(8, "big") + block[8:]
             file.write(piece)
             digest.update(piece)
-        file.write(b"end")
-    digest.update(b"end")
     return digest.hexdigest()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suite", ["mlkem768x25519", "x25519"])
-def test_a_large_file_needs_little_memory(tmp_path: Path, suite: str) -> None:
+@pytest.mark.parametrize(("suite", "size"), [("mlkem768x25519", SIZE), ("x25519", SIZE // 4)])
+def test_a_large_file_needs_little_memory(tmp_path: Path, suite: str, size: int) -> None:
     """Read, fingerprinted, encrypted and sent in pieces: under 150 MiB at the peak, and every byte arrives."""
-    digest = write_file(tmp_path / "blob.bin", SIZE)
+    digest = write_file(tmp_path / "blob.bin", size)
     (tmp_path / "reconciler.yaml").write_text(
         "version: 1\nname: large\nsecrets:\n  blob:\n    kind: file\n    source: {file: blob.bin}\n"
         "    share_with: {users: [ana@example.com]}\n"
@@ -88,7 +86,7 @@ def test_a_large_file_needs_little_memory(tmp_path: Path, suite: str) -> None:
         seconds = time.perf_counter() - started
     measured = json.loads(done.stdout)
     assert 0 == measured["code"], done.stderr
-    print(f"{suite}: {SIZE // MIB} MiB in {seconds:.1f} s, peak {measured['peak'] / MIB:.0f} MiB")
+    print(f"{suite}: {size // MIB} MiB in {seconds:.1f} s, peak {measured['peak'] / MIB:.0f} MiB")
     assert measured["peak"] < PEAK
     assert digest == _received(tmp_path / "tenant")
 

@@ -95,6 +95,11 @@ def test_status_for_a_person_and_for_a_program(name: str, machine: Machine, tena
     assert bool(code) == bool(page.json["problems"])
 
 
+def test_the_pages_have_no_part_too_many() -> None:
+    """What is read and approved is what is tested."""
+    assert CASES.keys() == goldens.titles("auth-status.txt") == goldens.titles("auth-status.json.txt")
+
+
 def same(text: str, machine: Machine) -> str:
     """Return a page without what differs from run to run."""
     text = text.replace(str(machine.home), "HOME")

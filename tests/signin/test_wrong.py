@@ -238,3 +238,8 @@ def test_what_is_told_and_that_nothing_is_echoed(name: str, machine: Machine, te
     assert [] == tenant.store.log.read("created", "violation")
     begun = "making the secret" in ran.err
     assert begun or not list(machine.path.glob("*.state.json")), "nothing is written"
+
+
+def test_the_table_has_no_row_too_many() -> None:
+    """What is read and approved is what is tested."""
+    assert TABLE.keys() == goldens.titles("sign-in.txt")
