@@ -30,6 +30,7 @@ th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px s
 .tag{border:1px solid currentColor;border-radius:1rem;padding:0 .5rem;font-size:12px;color:var(--gone)}
 svg{width:100%;height:auto;font:12px ui-monospace,monospace}svg text{fill:var(--ink)}svg .axis{fill:var(--dim)}
 .stays{fill:var(--dim);opacity:.5}.goes{fill:var(--gone)}.comes{fill:var(--add)}
+.mark{white-space:nowrap}
 .now{stroke:var(--note);stroke-dasharray:4 3}
 """
 
@@ -107,8 +108,8 @@ def _notes(title: str, notes: Sequence[Note], style: str) -> Iterator[str]:
     yield f'<h2 class="{style}">{title}</h2><ul>'
     for note in notes:
         address = f"{_code(note.address)}: " if note.address else ""
-        following = f'<br><span class="dim">next: {escape(note.next)}</span>' if note.next else ""
-        yield f"<li>{address}{escape(note.text)}{following}</li>"
+        following = f'<br><span class="dim">next: {_prose(note.next)}</span>' if note.next else ""
+        yield f"<li>{address}{_prose(note.text)}{following}</li>"
     yield "</ul>"
 
 
@@ -128,7 +129,7 @@ def _row(row: Row) -> Iterator[str]:
     details = "".join(f"<br>{escape(d.name)}: {_code(d.before)} → {_code(d.after)}" for d in row.details)
     makes = row.action in (Action.CREATE, Action.REPLACE)
     what = escape(", ".join(row.facts)) + details if makes else ""
-    yield f'<tr><td class="{_CLASSES[row.action]}"><code>{escape(row.symbol)}</code></td>'
+    yield f'<tr><td class="{_CLASSES[row.action]}"><code class="mark">{escape(row.symbol)}</code></td>'
     yield f"<td>{_code(row.address)}{place}</td><td>{escape(row.reason)}</td><td>{what}</td>"
     yield f"<td>{_code(row.origin) if row.origin and makes else ''}</td><td>{_people(row)}</td></tr>"
 
@@ -158,6 +159,11 @@ def _unchanged(rows: Sequence[Row]) -> Iterator[str]:
         ends = f' <span class="dim">until {row.expires:%Y-%m-%d %H:%M} UTC</span>' if row.expires else ""
         yield f"<li>{_code(row.address)}{ends}</li>"
     yield "</ul></details>"
+
+
+def _prose(text: str) -> str:
+    """Return a sentence without backticks: marked up they could be the manifest's own, and they read as noise."""
+    return escape(text.replace("`", ""))
 
 
 def _code(text: str) -> str:
