@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench faults kills clean
 
 $(VENV)/demo-installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +29,16 @@ test: lint
 
 bench: $(VENV)/test-installed
 	$(BIN)/python -m tests.bench
+
+# The whole fault matrix of docs/reliability.md; FAULTS="--write docs/reliability.md" renews the figures there.
+faults: $(VENV)/test-installed
+	$(BIN)/python -m tests.faults --workers $(WORKERS) $(FAULTS)
+
+# SIGKILL at random moments of an apply of 50 secrets; SEED=… repeats a run.
+MOMENTS ?= 100
+SEED ?= 20260101
+kills: $(VENV)/test-installed
+	$(BIN)/python -m tests.faults --workers $(WORKERS) --kills $(MOMENTS) --seed $(SEED) $(FAULTS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -66,8 +66,9 @@ def main() -> int:
     parser.add_argument("--row", default="", help="only these rows, with commas")
     parser.add_argument("--only", default="", help="only scenarios whose name holds this")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("-v", "--verbose", action="store_true", help="name each scenario as it ends")
     parser.add_argument("--sample", action="store_true", help="only what `make test` runs")
-    parser.add_argument("--write", type=Path, help="write the figures there, as JSON")
+    parser.add_argument("--write", type=Path, help="write the figures there: as JSON, or into a page's table")
     parser.add_argument(
         "--kills", type=int, default=0, metavar="N", help="N random kills of each kind instead"
     )
@@ -82,14 +83,14 @@ def main() -> int:
         if s.row in rows and asked.only in s.id and (s.sample or not asked.sample)
     ]
     began = time.monotonic()
-    reports = run(chosen, which, asked.workers)
+    reports = run(chosen, which, asked.workers, verbose=asked.verbose)
     print(table(reports, scenarios, time.monotonic() - began))
     if asked.write:
-        asked.write.write_text(json.dumps(figures(reports, scenarios), indent=2) + "\n")
+        write(asked.write, figures(reports, scenarios))
     return int(any(report.violation for report in reports))
 
 
-def run(chosen: list[int], which: Which, workers: int) -> list[Report]:
+def run(chosen: list[int], which: Which, workers: int, *, verbose: bool) -> list[Report]:
     """Share the scenarios out, the sweeps (the longest) first."""
     scenarios = which.scenarios()
     spawn = multiprocessing.get_context("spawn")
@@ -107,10 +108,8 @@ def run(chosen: list[int], which: Which, workers: int) -> list[Report]:
         reports.append(report)
         if report.violation:
             print(f"VIOLATION {scenarios[report.index].id}\n{report.violation}", flush=True)
-        elif sys.stderr.isatty():
-            print(
-                f"\r\x1b[2K{len(reports)}/{len(chosen)} {scenarios[report.index].id}", end="", file=sys.stderr
-            )
+        elif verbose:
+            print(f"{report.seconds:6.1f} s  {scenarios[report.index].id}", file=sys.stderr, flush=True)
     for process in processes:
         process.join()
     return reports
@@ -133,6 +132,23 @@ def figures(reports: list[Report], scenarios: list[Scenario]) -> dict[str, dict[
         run_.update(report.cases)
         broken[scenarios[report.index].row] += report.violation is not None
     return {row: {"run": run_[row], "violations": broken[row]} for row in (*ROWS, *kills.LOSSES) if run_[row]}
+
+
+def write(path: Path, found: dict[str, dict[str, int]]) -> None:
+    """Write the figures as JSON, or into the table of a page between its two marks."""
+    if path.suffix != ".md":
+        path.write_text(json.dumps(found, indent=2) + "\n")
+        return
+    kind = "kills" if set(found) <= set(kills.LOSSES) else "faults"
+    lines = ["| row | cases run | violations |", "|---|---|---|"]
+    lines += [f"| {row} | {it['run']:,} | {it['violations']} |" for row, it in found.items()]
+    sums = [sum(it[what] for it in found.values()) for what in ("run", "violations")]
+    lines.append(f"| all | {sums[0]:,} | {sums[1]} |")
+    before, mark, rest = path.read_text().partition(f"<!-- {kind} -->\n")
+    _, end, after = rest.partition(f"<!-- /{kind} -->")
+    assert mark, f"{path} has no place for the figures of {kind}"
+    assert end, f"{path} has no end of the figures of {kind}"
+    path.write_text(before + mark + "\n".join(lines) + "\n" + end + after)
 
 
 def table(reports: list[Report], scenarios: list[Scenario], seconds: float) -> str:
