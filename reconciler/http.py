@@ -49,6 +49,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}\Z|[0-9A-Fa-f:.]{2,45}\Z")
 _LOGGERS: Final = (
     *("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy"),
     "httpcore.socks",
+    "asyncio",
 )
 
 
@@ -258,8 +259,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_url(text: str) -> str | None:
-    """Return why a request may not go to this URL, or None when it may. Quotes nothing of it."""
+def check_url(text: str, *, local: bool = True) -> str | None:
+    """Return why a request may not go to this URL, or None when it may. Quotes nothing of it.
+
+    Without `local` it may not go to this machine either, which trusts its own.
+    """
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError):
@@ -268,13 +272,15 @@ def check_url(text: str) -> str | None:
         return "it names no host"
     if url.userinfo:
         return "it holds a user name"
+    if not local and is_loopback(url.host):
+        return "it is this machine"
     if url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host)):
         return None
     return "it is not https"
 
 
 def _silence() -> None:
-    """Switch off loggers that print URLs (httpx at INFO) and headers (httpcore at DEBUG)."""
+    """Switch off loggers that print URLs (httpx), headers (httpcore) or exceptions and arguments (asyncio)."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.setLevel(logging.CRITICAL + 1)

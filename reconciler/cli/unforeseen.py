@@ -74,6 +74,8 @@ def quiet_elsewhere(it: Options) -> Iterator[None]:
         if about.exc_value is not None and it.verbose:
             tell(about.exc_value, verbose=True)
 
+    if logs := sys.modules.get("logging"):  # imported this early by somebody who wants to see everything
+        logs.getLogger("asyncio").disabled = True
     before = threading.excepthook, sys.unraisablehook
     threading.excepthook, sys.unraisablehook = in_thread, in_finalizer
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.backends.path import PathBackend
 from reconciler.errors import StateError
@@ -24,7 +24,7 @@ class Stack:
     backend: PathBackend
     workdir: Workdir
     reader: SourceReader
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     server: str
     first_key_here: bool
     job: str | None
