@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Sequence as SequenceType
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from reconciler.document import Entry, Mapping, Node, Scalar, Sequence
-from reconciler.errors import Mark, Problem
+from reconciler.errors import ManifestError, Mark, Problem
+from reconciler.manifestfile.wording import did_you_mean
+
+PROBLEMS_MAX: Final = 1000
+"""Problems told at once; more than anyone reads, and an end to a hostile file."""
+
+_HINTED_MAX: Final = 100
+"""Problems that get a guess at what was meant: each takes milliseconds."""
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -25,8 +33,18 @@ class Log:
         self.misshapen: Mark | None = None
 
     def add(self, mark: Mark, what: str, expected: str | None = None, hint: str | None = None) -> None:
-        """Record a problem; `what` holds no value from the document that could be secret."""
+        """Record a problem; `what` holds no value from the document that could be secret.
+
+        Raises ManifestError with all of them where there are too many.
+        """
+        if len(self.problems) >= PROBLEMS_MAX:
+            more = Problem(mark=None, what=f"more than {PROBLEMS_MAX:,} problems", hint="repair these first")
+            raise ManifestError([*dict.fromkeys(self.problems), more])
         self.problems.append(Problem(mark=mark, what=what, expected=expected, hint=hint))
+
+    def meant(self, word: str, offered: Collection[str]) -> str | None:
+        """Return a question that names what was likely meant, while there are few problems."""
+        return did_you_mean(word, offered) if len(self.problems) < _HINTED_MAX else None
 
     def odd(self, mark: Mark) -> None:
         """Record that something here has not the schema's shape."""

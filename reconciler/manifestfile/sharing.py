@@ -13,13 +13,16 @@ from reconciler.document import Entry, Node
 from reconciler.errors import Mark
 from reconciler.manifest import EMAILS_MAX, USERS_MAX, Person, Sharing
 from reconciler.manifestfile.fields import Fields, Log, fields_in, text_in
-from reconciler.manifestfile.wording import did_you_mean, one_of
+from reconciler.manifestfile.wording import one_of
 
 _EMAIL: Final = re.compile(r"""[^\s@<>()\[\],;:"\\]+@[^\s@<>()\[\],;:"\\.]+(?:\.[^\s@<>()\[\],;:"\\.]+)*""")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME: Final = re.compile(NAME_PATTERN)
 _PERSON_MAX: Final = 254
 """Characters: the longest address that mail can carry."""
+
+_COUNTED_MAX: Final = 500
+"""People of one entry that are counted: more than any share can have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,15 +91,28 @@ def read_sharing(
             mark, what, "expected one or the other", "make two entries, one with users and one with external"
         )
         return None
-    people: dict[str, Person] = {}
-    for person in (person for group in groups for person in group.people):
-        people.setdefault(fold(person.as_written), person)
+    people = _distinct(groups)
     if not people or not kinds:
         _nobody(fields, mark)
         return None
     (sharing,) = kinds
-    _check_count(len(people), sharing, fields, mark)
+    if not _check_count(len(people), sharing, fields, mark):
+        return None
     return sharing, tuple(people.values())
+
+
+def _distinct(groups: Iterable[Audience]) -> dict[str, Person]:
+    """Return the people of some audiences, each once; where there are far too many, not all of them.
+
+    Ten thousand entries can each name an audience of a hundred thousand.
+    """
+    people: dict[str, Person] = {}
+    for group in {id(group): group for group in groups}.values():
+        for person in group.people:
+            people.setdefault(fold(person.as_written), person)
+            if len(people) > _COUNTED_MAX:
+                return people
+    return people
 
 
 def _named(node: Node, fields: Fields, audiences: Audiences) -> Audience | None:
@@ -107,7 +123,7 @@ def _named(node: Node, fields: Fields, audiences: Audiences) -> Audience | None:
         if audiences.complete:
             known = audiences.by_name
             expected = one_of(known) if known else "expected one under audiences: (there is none)"
-            hint = did_you_mean(name, known)
+            hint = fields.log.meant(name, known)
             fields.log.add(node.mark, f"{fields.path} names an unknown audience", expected, hint)
         fields.log.odd(node.mark)
         return None
@@ -121,16 +137,18 @@ def _nobody(fields: Fields, mark: Mark) -> None:
         fields.log.odd(mark)  # what is there is wrong, and is told elsewhere
 
 
-def _check_count(count: int, sharing: Sharing, fields: Fields, mark: Mark) -> None:
+def _check_count(count: int, sharing: Sharing, fields: Fields, mark: Mark) -> bool:
     limit, who = (USERS_MAX, "C1 users") if sharing is Sharing.INTERNAL else (EMAILS_MAX, "addresses outside")
     if count > limit:
-        what = f"{fields.path} reaches {count} {who}"
+        said = count if count <= _COUNTED_MAX else f"more than {_COUNTED_MAX}"
+        what = f"{fields.path} reaches {said} {who}"
         hint = "make two entries (each_recipient: true, one share for each, comes with a later version)"
         fields.log.add(mark, what, f"expected at most {limit}", hint)
+    return count <= limit
 
 
 def _people(fields: Fields, key: str, sharing: Sharing) -> tuple[Person, ...]:
-    people = []
+    people: dict[str, Person] = {}
     for node in fields.items(key):
         text = text_in(node, fields.log)
         if text is None:
@@ -142,8 +160,8 @@ def _people(fields: Fields, key: str, sharing: Sharing) -> tuple[Person, ...]:
             what = f"{fields.name(key)} holds something else than a person"
             fields.log.add(node.mark, what, _EXPECTED[sharing])
             continue
-        people.append(Person(as_written=text, mark=node.mark))
-    return tuple(people)
+        people.setdefault(fold(text), Person(as_written=text, mark=node.mark))
+    return tuple(people.values())
 
 
 _EXPECTED: Final = {

@@ -12,7 +12,6 @@ from reconciler.document import Node
 from reconciler.errors import Mark
 from reconciler.manifest import Moved, Removed
 from reconciler.manifestfile.fields import Fields, Log, fields_in
-from reconciler.manifestfile.wording import did_you_mean
 
 _NAME: Final = re.compile(NAME_PATTERN)
 
@@ -53,7 +52,7 @@ def _resolved(
             log.add(move.mark, "moved: these moves go in a circle", "expected each to end under secrets")
         else:
             if end == move.to and end not in secrets:
-                hint = did_you_mean(end, secrets)
+                hint = log.meant(end, secrets)
                 log.add(targets[end], "moved.to is not under secrets", "expected the name it has now", hint)
             yield Moved(source=source, to=end, mark=move.mark)
 
