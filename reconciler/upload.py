@@ -43,10 +43,20 @@ class UploadOutcome:
 
 
 class Uploader:
-    """Uploads over a session of its own. Trying again is the caller's, because the body is made anew."""
+    """Uploads over a session of its own. Trying again is the caller's, because the body is made anew.
 
-    def __init__(self, session: Session, *, on_progress: Callable[[int], None] = lambda _done: None) -> None:
+    Without `local` nothing is sent to this machine itself: only a tenant on this machine may ask for that.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        local: bool = True,
+        on_progress: Callable[[int], None] = lambda _done: None,
+    ) -> None:
         self._session = session
+        self._local = local
         self._on_progress = on_progress
 
     async def put(
@@ -62,7 +72,7 @@ class Uploader:
         What `body` raises breaks the connection, so that no complete upload is ever seen, and is raised as it
         is. Raises RemoteError where the URL may not be used or the upload is refused for good.
         """
-        refusal = check_url(url.reveal_text())
+        refusal = check_url(url.reveal_text(), local=self._local)
         if refusal is not None:
             raise RemoteError(f"The upload address cannot be used: {refusal}.")
         counted = _Counted(body, length, on_progress or self._on_progress)

@@ -210,12 +210,12 @@ async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[Sig
 
 @contextlib.asynccontextmanager
 async def _connected(options: Options, stack: Stack, server: Server, found: Found) -> AsyncIterator[SignedIn]:
-    from reconciler.http import Session
+    from reconciler.http import Session, is_loopback
     from reconciler.upload import Uploader
 
     async with connect(options, server, found) as link:
         # A session of its own: what is sent to the upload's host carries no token and no cookie.
-        uploader = Uploader(Session(ca_file=ca_file(options)))
+        uploader = Uploader(Session(ca_file=ca_file(options)), local=is_loopback(server.host))
         try:
             yield SignedIn(stack=stack, client=link.client, uploader=uploader)
         finally:

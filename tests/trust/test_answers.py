@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,11 +10,20 @@ import pytest
 from reconciler import wire
 from reconciler.clock import ServerClock
 from reconciler.compare import due
-from reconciler.http import Answer
+from reconciler.errors import RemoteError
+from reconciler.http import Answer, Session
 from reconciler.manifest import Lead
 from reconciler.readback import object_of, seen_attributes
+from reconciler.sensitive import Sensitive
 from reconciler.tags import Tag
+from reconciler.upload import Uploader
 from reconciler.wire import BadAnswer
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -53,3 +63,21 @@ def test_a_clock_at_the_end_of_all_time_is_not_believed(date: str) -> None:
     clock.hear(Answer(status=200, headers={"date": date}, body=b""))
     assert NOW == clock.now
     assert clock.now + timedelta(days=31)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_tenant_elsewhere_sends_nothing_to_this_machine(scheme: str, host: str) -> None:
+    """An upload address of its choice would reach what listens here for its own machine only."""
+
+    async def nothing() -> AsyncIterator[bytes]:
+        raise AssertionError("nothing is read either")
+        yield b""
+
+    uploader = Uploader(Session(), local=False)
+    try:
+        with pytest.raises(RemoteError, match="it is this machine"):
+            await uploader.put(Sensitive.of(f"{scheme}://{host}:9/x"), length=1, body=nothing())
+    finally:
+        await uploader.aclose()
