@@ -14,7 +14,6 @@ from reconciler.addresses import Address
 from reconciler.cli import ci, session
 from reconciler.cli.formats import FORMATS, print_plan
 from reconciler.cli.options import Options, options, shared
-from reconciler.cli.state import print_state
 from reconciler.errors import ExitCode, LockedError, StateError, UsageError
 from reconciler.fingerprint import Key
 from reconciler.operations.offline import Wishes, look_offline
@@ -122,6 +121,8 @@ def show_command(*, plan_file: Path | None, form: str | None) -> None:
     """Print a saved plan; without one, what the state knows."""
     it = options()
     if plan_file is None:
+        from reconciler.cli.state import print_state
+
         print_state(it)
         return
     print_plan(it, read_plan(plan_file, None), form)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -27,15 +28,30 @@ def test_the_list_says_what_each_command_says_of_itself(name: str) -> None:
     assert [name, command.get_short_help_str(200)] in listed
 
 
-@pytest.mark.parametrize("option", ["--help", "--version"])
-def test_the_first_look_imports_no_command(option: str) -> None:
-    """Neither the help nor the version waits for what plans and applies."""
-    report = f"lambda: print([m for m in {_HEAVY!r} if m in sys.modules])"
+def _imported(arguments: list[str], suspects: tuple[str, ...], cwd: Path | None = None) -> str:
+    """Run the command line in a new process; return which of the suspects it imported."""
+    report = f"lambda: print([m for m in {suspects!r} if m in sys.modules])"
     lines = (
         "import atexit, sys",
         f"atexit.register({report})",
         "from reconciler.cli import main",
-        f"main([{option!r}])",
+        f"main({arguments!r})",
     )
-    ran = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True)
-    assert "[]" == ran.stdout.splitlines()[-1]
+    command = [sys.executable, "-c", "\n".join(lines)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=cwd).stdout.splitlines()[
+        -1
+    ]
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_the_first_look_imports_no_command(option: str) -> None:
+    """Neither the help nor the version waits for what plans and applies."""
+    assert "[]" == _imported([option], _HEAVY)
+
+
+@pytest.mark.parametrize("arguments", [["validate"], ["plan", "--offline"]], ids=" ".join)
+def test_what_asks_nobody_imports_no_network(arguments: list[str], tmp_path: Path) -> None:
+    """An editor or a commit hook runs these at every save."""
+    text = "version: 1\nname: one\nsecrets: {a: {source: {env: A}, share_with: {users: [ana@example.com]}}}\n"
+    (tmp_path / "reconciler.yaml").write_text(text)
+    assert "[]" == _imported(arguments, ("asyncio", "httpx", "cryptography", "jsonschema", "jwt"), tmp_path)
