@@ -73,7 +73,7 @@ def parse(text: bytes, file: str, *, loader: Any = _LOADER) -> Parsed:
         with _collector_at_rest():
             node = builder.document()
     except yaml.MarkedYAMLError as error:
-        raise ManifestError([_syntax(error, file)]) from None
+        raise _syntax(error, file) from None
     except yaml.YAMLError:
         raise _stop(Mark(file=file, line=1, column=1), "this is not valid YAML") from None
     return Parsed(node=node, problems=tuple(builder.problems))
@@ -93,6 +93,10 @@ def _collector_at_rest() -> Iterator[None]:
 
 def _stop(mark: Mark, what: str, expected: str | None = None, hint: str | None = None) -> ManifestError:
     return ManifestError([Problem(mark=mark, what=what, expected=expected, hint=hint)])
+
+
+def _too_deep(mark: Mark) -> ManifestError:
+    return _stop(mark, "the nesting is too deep", f"expected at most {DEPTH_MAX} levels")
 
 
 def _checked(text: bytes, file: str) -> bytes:
@@ -167,7 +171,7 @@ class _Builder:
 
     def _collection(self, event: Any, mark: Mark, depth: int) -> Mapping | Sequence:
         if depth == DEPTH_MAX:
-            raise _stop(mark, "the nesting is too deep", f"expected at most {DEPTH_MAX} levels")
+            raise _too_deep(mark)
         if type(event) is _MAPPING_START:
             return Mapping(entries=self._entries(depth + 1), mark=mark)
         return Sequence(items=self._items(depth + 1), mark=mark)
@@ -244,11 +248,13 @@ _SYNTAX: Final = (
 """PyYAML's fixed words, and ours. Its own texts are not passed on: some quote the input."""
 
 
-def _syntax(error: yaml.MarkedYAMLError, file: str) -> Problem:
+def _syntax(error: yaml.MarkedYAMLError, file: str) -> ManifestError:
     problem = error.problem or ""
     place = error.problem_mark or error.context_mark
     mark = Mark(file=file, line=place.line + 1 if place else 1, column=place.column + 1 if place else 1)
+    if "maximum nesting depth" in problem:  # libyaml's own cap: it looks ahead of the events that ours counts
+        return _too_deep(mark)
     for words, what, hint in _SYNTAX:
         if words in problem:
-            return Problem(mark=mark, what=f"this is not valid YAML: {what}", hint=hint)
-    return Problem(mark=mark, what="this is not valid YAML")
+            return _stop(mark, f"this is not valid YAML: {what}", hint=hint)
+    return _stop(mark, "this is not valid YAML")

@@ -77,7 +77,7 @@ def cli_reference() -> str:
 
 
 def _help(name: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=name, terminal_width=_WIDTH)
+    context = click.Context(command, info_name=name, terminal_width=_WIDTH, **command.context_settings)
     formatter = context.make_formatter()
     command.format_usage(context, formatter)
     command.format_help_text(context, formatter)

@@ -16,7 +16,9 @@ _HEAVY = ("httpx", "cryptography", "jsonschema", "yaml", "asyncio", "reconciler.
 
 
 def _context() -> click.Context:
-    return click.Context(cli, info_name="reconciler", terminal_width=200, max_content_width=200)
+    return click.Context(
+        cli, info_name="reconciler", terminal_width=200, max_content_width=200, **cli.context_settings
+    )
 
 
 @pytest.mark.parametrize("name", cli.list_commands(_context()))
