@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test lint bench faults kills clean
+.PHONY: demo test lint bench faults kills fuzz clean
 
 $(VENV)/demo-installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +39,11 @@ MOMENTS ?= 100
 SEED ?= 20260101
 kills: $(VENV)/test-installed
 	$(BIN)/python -m tests.faults --workers $(WORKERS) --kills $(MOMENTS) --seed $(SEED) $(FAULTS)
+
+# Random lives of stacks, judged after every step: for so many seconds, or one seed again with FUZZ="--seed N".
+SECONDS ?= 300
+fuzz: $(VENV)/test-installed
+	$(BIN)/python -m tests.model --seconds $(SECONDS) $(FUZZ)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
