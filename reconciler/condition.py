@@ -37,6 +37,8 @@ def standing(thing: Object, observed: Observed | None, now: datetime) -> Standin
             return End.EXPIRED
         if observed and thing.vault_id in observed.gone:
             return Condition.MISSING
+        if observed and thing.vault_id in observed.hidden:
+            return Condition.UNKNOWN
         return Condition.LIVE if thing.ready else Condition.INCOMPLETE
     ended = end_of(vault.status)
     if ended:
@@ -71,7 +73,8 @@ def invisible(prior: State | None, observed: Observed | None) -> bool:
     """
     if prior is None or observed is None:
         return False
-    return observed.identity.user_id != prior.creator or bool(_held(prior) & observed.hidden)
+    held = _held(prior)
+    return observed.identity.user_id != prior.creator or (bool(held) and held <= observed.hidden)
 
 
 def _held(prior: State) -> frozenset[str]:

@@ -63,4 +63,14 @@ class Healed:
     text: str
 
 
-Event = Progress | Result | Healed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """A vault of ours that could not be revoked, beside how its address ended. The next run does it."""
+
+    address: Address | None
+    vault_id: str
+    failure: str
+    hint: str
+
+
+Event = Progress | Result | Healed | Left

@@ -32,6 +32,17 @@ class Open:
 
     intent: Intent
     vault_id: str | None = None
+    given_up: bool = False
+    """We were about to revoke it: whatever it holds, it is not taken over any more."""
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return the records that say this again, for a journal that takes the place of an older one."""
+        if self.vault_id is None:
+            return (self.intent,)
+        bound = Bound(op=self.intent.op, vault_id=self.vault_id, suite=None)
+        if not self.given_up:
+            return (self.intent, bound)
+        return (self.intent, bound, DeposedNow(address=self.intent.address, vault_id=self.vault_id))
 
 
 class Ledger:
@@ -98,6 +109,8 @@ class Ledger:
 
     def put(self, address: Address, instance: Instance) -> None:
         """Set what is known of an address; nothing left to know drops it."""
+        if instance.current:
+            self.used(address, instance.current.generation)
         if instance.empty():
             self._instances.pop(address, None)
         else:
@@ -127,6 +140,9 @@ class Ledger:
         )
 
     def _depose(self, address: Address, vault_id: str) -> None:
+        for op, it in self._open.items():
+            if it.vault_id == vault_id:
+                self._open[op] = replace(it, given_up=True)
         instance = self._instances.get(address)
         if instance and instance.current and instance.current.vault_id == vault_id:
             old = Deposed(object=instance.current)
@@ -152,7 +168,7 @@ def replay(
     """Return the state after what a dead run recorded, and the creates whose end it did not record.
 
     Raises StateError where the two do not belong together. A journal on an older serial is obsolete: its run
-    had saved the state, and its vaults are found by the search like any others.
+    had saved the state. Only the vaults that it names and the state does not are looked at once more.
     """
     if journal is None:
         return state, ()
@@ -172,9 +188,11 @@ def replay(
             f"the state (serial {state.serial}) is older than {file} (serial {header.base_serial})",
             hint="this is an old copy of the state: bring back the newer one",
         )
+    folded, left = fold(state, journal.entries)
     if header.base_serial < state.serial:
-        return state, ()
-    return fold(state, journal.entries)
+        passed = state.known() | state.forgotten
+        return state, tuple(it for it in left if it.vault_id and it.vault_id not in passed)
+    return folded, left
 
 
 def fold(state: State, entries: Iterable[Entry]) -> tuple[State, tuple[Open, ...]]:

@@ -45,12 +45,12 @@ def move_blocked(old: Address, new: Address) -> Attention:
 
 
 def unknown_status(address: Address) -> Attention:
-    """Tell that the API grew a status."""
+    """Tell that nobody can say how a vault stands: the API grew a status, or hides this one."""
     return Attention(
         code="unknown_status",
         address=address,
-        text="has a status that this version does not know; it is left as it is",
-        next="a newer release of reconciler may know it",
+        text="is not shown to this identity, or has a status that this version does not know; it is left as it is",
+        next="look at it in C1; a newer release of reconciler may know the status",
     )
 
 

@@ -17,10 +17,10 @@ EXPIRY_TOLERANCE: Final = timedelta(minutes=5)
 def mismatch(vault: Vault, attributes: Attributes, tag: str | None) -> str | None:
     """Return what differs from what was asked for, in words, or None. `tag` None leaves the name alone.
 
-    Never the file's name: the server rewrites it. A field that the server left out is not a difference.
+    Never the file's name: the server rewrites it. The tag must be there: by it a vault is found again.
     """
     found = tags.find(vault.display_name)
-    if tag and vault.display_name and (found is None or str(found) != tag):
+    if tag and (found is None or str(found) != tag):
         return "its name does not carry the tag that was sent"
     readers = vault.user_ids if attributes.sharing is Sharing.INTERNAL else vault.emails
     if readers != attributes.who():

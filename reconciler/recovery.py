@@ -47,10 +47,14 @@ class Desire:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
-    """An empty vault of ours, to be revoked: nobody can read it and nobody can fill it."""
+    """A vault of ours to be revoked: empty for good, or given up by its run before anybody was told of it.
+
+    `open` is the create that the journal names it by: remembered until the vault is revoked.
+    """
 
     vault_id: str
     address: Address | None
+    open: Open | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,8 @@ class Found:
     mac: Mac | None
     origins: Mapping[Address, Address] = field(default_factory=dict)
     """New address -> where the state has it still, for the moves that are to be made."""
+    declared: frozenset[Address] = frozenset()
+    """Every address of the manifest, wanted in this run or not."""
     first_run: bool = False
     """Nothing is known and nothing lives: what ended before was another stack's life, and is made anew."""
 
@@ -125,7 +131,7 @@ class _Healer:
         self.attention: list[Attention] = []
         self.ops_by_tag = {o.intent.tag: o.intent.address for o in found.open}
         self.ops_by_tag |= {p.tag: p.address for p in state.pending}
-        self.ops_by_vault = {o.vault_id: o.intent.address for o in found.open if o.vault_id}
+        self.ops_by_vault = {o.vault_id: o for o in found.open if o.vault_id}
         self.addresses = self._known_addresses()
 
     def run(self) -> Healing:
@@ -157,7 +163,8 @@ class _Healer:
         keys = {"", *(want.key for want in found.wanted)}
         renamed = {Address(old, key) for old in steps for key in keys}
         begun = {o.intent.address for o in found.open} | {p.address for p in self.before.pending}
-        known = {*self.before.instances, *self.before.generations, *found.wanted, *renamed, *begun}
+        kept = {*self.before.instances, *self.before.generations}
+        known = {*kept, *found.wanted, *found.declared, *renamed, *begun}
         wanted = frozenset(found.wanted)
         stack = tags.stack_part(found.name)
         return {
@@ -167,14 +174,14 @@ class _Healer:
 
     def _judge(self, vault: Vault, tag: Tag) -> None:
         whose = self.addresses.get(tag.address)
-        ours = self.ops_by_vault.get(vault.vault_id) or self.ops_by_tag.get(str(tag))
-        address = whose[1] if whose else ours
+        bound = self.ops_by_vault.get(vault.vault_id)
+        address = whose[1] if whose else bound.intent.address if bound else self.ops_by_tag.get(str(tag))
         if address:
             self.ledger.used(self._home(address), tag.generation)
         if whose:
             self.ledger.used(whose[0], tag.generation)  # an old name may be used again, its tags may not
-        if not _was_filled(vault):
-            self._judge_empty(vault, address)
+        if not _was_filled(vault) or (bound and bound.given_up):
+            self._judge_useless(vault, address, bound)
         elif whose is None:
             self._tell(vault, "nothing here says what it is: run with the stack's fingerprint key")
         elif self._is_desired(vault, tag, whose):
@@ -193,12 +200,12 @@ class _Healer:
                     object_of(vault, tag, seen_attributes(vault), now=self.found.now),
                 )
 
-    def _judge_empty(self, vault: Vault, address: Address | None) -> None:
+    def _judge_useless(self, vault: Vault, address: Address | None, bound: Open | None) -> None:
         settled = vault.created and self.found.now - vault.created > timedelta(seconds=PENDING_SECONDS)
         if vault.status is Status.UNKNOWN:
             self._tell(vault, "its status is none that this version knows, so it is left alone")
         elif end_of(vault.status) is None and (address or settled):
-            self.shells.append(Shell(vault_id=vault.vault_id, address=address))
+            self.shells.append(Shell(vault_id=vault.vault_id, address=address, open=bound))
 
     def _tell(self, vault: Vault, why: str) -> None:
         if is_live(vault, self.found.now) or vault.status is Status.UNKNOWN:
@@ -220,6 +227,11 @@ class _Healer:
         seen_to_end = tag.generation <= self.before.generations.get(tagged, 0)
         if end_of(vault.status) and (seen_to_end or self.found.first_run):
             return False  # it ended under our eyes, and left the state for that
+        if end_of(vault.status) is End.REVOKED and vault.vault_id not in self.ops_by_vault:
+            # With the journal lost nobody knows who revoked it. What is live is not given up for it.
+            known = self.ledger.instance(self._home(address))
+            if known and known.current:
+                return False
         again = tags.make(
             self.found.mac,
             name=self.found.name,

@@ -11,7 +11,7 @@ import click
 
 from reconciler import words
 from reconciler.errors import UsageError
-from reconciler.events import Event, Healed, Outcome, Progress, Result, Step
+from reconciler.events import Event, Healed, Left, Outcome, Progress, Result, Step
 from reconciler.words import clean
 
 _OUTCOME_COLOURS = {
@@ -67,6 +67,7 @@ class Reporter:
     def __init__(self, *, coloured: bool) -> None:
         self.total = 0
         self.results: list[Result] = []
+        self.left: list[Left] = []
         self._coloured = coloured
         self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -82,6 +83,10 @@ class Reporter:
             case Healed():
                 subject = f"{clean(str(event.address))}: " if event.address else ""
                 self._line(f"{subject}{event.text}")
+            case Left():
+                self.left.append(event)
+                subject = f"{clean(str(event.address))}: " if event.address else ""
+                self._line(f"{subject}{words.line(event.failure)}\n  Next: {clean(event.hint)}")
             case _:
                 assert_never(event)
 

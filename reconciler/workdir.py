@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -114,10 +114,20 @@ class Workdir:
         """Tell whether a run is open: what it recorded is then still to be put into the state."""
         return self.journal_path.exists()
 
-    def new_journal(self, header: Header) -> JournalWriter:
-        """Begin a journal in place of any older one."""
-        durable.replace(self.journal_path, journal.header_line(header))
-        return JournalWriter(self.journal_path)
+    def new_journal(self, header: Header, entries: Sequence[Entry] = ()) -> JournalWriter:
+        """Begin a journal in place of any older one, in one step, with what is still open of that."""
+        lines = [journal.entry_line(number, entry) for number, entry in enumerate(entries, start=1)]
+        durable.replace(self.journal_path, b"".join([journal.header_line(header), *lines]))
+        return JournalWriter(self.journal_path, count=len(lines))
+
+    def keep_journal_aside(self) -> None:
+        """Take the journal of a state that is gone out of the way; it stays beside as `.old`."""
+        try:
+            self.journal_path.replace(self.journal_path.with_name(self.journal_path.name + ".old"))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._cannot_remove(error) from None
 
     def drop_journal(self) -> None:
         """Remove the journal: everything in it is in the state."""
@@ -125,10 +135,13 @@ class Workdir:
             self.journal_path.unlink(missing_ok=True)
             durable.sync_directory(self.path)
         except OSError as error:
-            raise StateError(
-                f"{self.journal_path} cannot be removed: {durable.reason(error)}",
-                hint="all of it is in the state; mend the disk, and the next run removes it",
-            ) from None
+            raise self._cannot_remove(error) from None
+
+    def _cannot_remove(self, error: OSError) -> StateError:
+        return StateError(
+            f"{self.journal_path} cannot be removed: {durable.reason(error)}",
+            hint="all of it is in the state; mend the disk, and the next run removes it",
+        )
 
     def key(self, environ: Mapping[str, str]) -> Key | None:
         """Return the stack's key from the environment or the key file, None where there is none."""
@@ -147,10 +160,12 @@ class Workdir:
         return key
 
     def keep_key(self, key: Key) -> None:
-        """Write the key file; a key that was there stays beside it as `.old`."""
+        """Write the key file. A key that was there stays beside it under its own ID, which nothing overwrites."""
         durable.make_private_directory(self.path)
-        old = self.key_path.with_name(self.key_path.name + ".old")
-        durable.replace(self.key_path, key.to_text().encode() + b"\n", backup=old)
+        text = durable.read(self.key_path)
+        name = f"{self.key_path.name}.{_id_of(text)}.old"
+        backup = self.key_path.with_name(name) if text else None
+        durable.replace(self.key_path, key.to_text().encode() + b"\n", backup=backup)
 
 
 def new_key() -> Key:
@@ -168,6 +183,14 @@ def _read_key(text: str, *, where: str) -> Key:
         ) from None
 
 
+def _id_of(text: bytes | None) -> str:
+    """Return the ID of the key that a file holds, whatever it holds."""
+    try:
+        return Key.from_text((text or b"").decode("ascii", "replace").strip()).id
+    except ValueError:
+        return "damaged"
+
+
 def _holder(record: bytes) -> str:
     try:
         it = json.loads(record)
@@ -181,9 +204,9 @@ def _holder(record: bytes) -> str:
 class JournalWriter:
     """Appends entries, each on the disk before `write` returns. The first failure closes it for good."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, count: int = 0) -> None:
         self.path = path
-        self._count = 0
+        self._count = count
         self._failed = False
         try:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)

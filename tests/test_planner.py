@@ -256,7 +256,7 @@ def test_an_old_copy_waits_for_its_time() -> None:
     [
         observed(who="someone-else"),
         observed(gone=["1vault"], who="someone-else"),
-        observed(hidden=["1vault"]),
+        observed(hidden=["1vault", "2vault"]),
     ],
 )
 def test_another_identity_plans_nothing(seen: Observed) -> None:
@@ -266,6 +266,15 @@ def test_another_identity_plans_nothing(seen: Observed) -> None:
     assert short(planned.plan) == {}
     assert codes(planned.plan) == ["not_visible"]
     assert planned.state == prior
+
+
+def test_one_vault_that_is_not_shown_stops_nothing_else() -> None:
+    """It is left as it is; what it was, nobody can say."""
+    prior = state({"db": instance(LIVE), "legacy": instance(thing("2vault"))})
+    seen = observed(hidden=["1vault"])
+    planned = plan(wanted("db"), wanted("legacy"), wanted("new"), prior=prior, seen=seen)
+    assert short(planned.plan) == {"new": "create new manifest"}
+    assert "unknown_status" in codes(planned.plan)
 
 
 def test_a_move_keeps_the_vault_and_its_uid() -> None:

@@ -32,7 +32,6 @@ _OUTSIDE_VAULT = replace(
     "other",
     [
         {},
-        {"display_name": ""},
         {"display_name": f"shorte [rc:{_ONE.tag}]"},
         {"filename": "cleaned by the server.p12"},
         {"expires": _ONE.expires + timedelta(minutes=5)},
@@ -51,6 +50,7 @@ def test_a_vault_as_it_was_declared(other: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("other", "what"),
     [
+        ({"display_name": ""}, "name does not carry the tag"),
         ({"display_name": "label"}, "name does not carry the tag"),
         ({"display_name": "label [rc:AAAAAA.BBBBBB.2.CCCCCCCC]"}, "name does not carry the tag"),
         ({"user_ids": frozenset()}, "recipients"),

@@ -349,8 +349,8 @@ _TABLE = {
         found=_found(_vault(ready=False, display_name="renamed"), opens=[_open(bound="v1")]),
         shells={"v1": _A},
     ),
-    "adopted when complete and nameless": _Row(
-        found=_found(_vault(display_name=""), opens=[_open(bound="v1")]), current="v1", told=["adopted"]
+    "an old copy when complete and nameless": _Row(
+        found=_found(_vault(display_name=""), opens=[_open(bound="v1")]), copies=["v1"]
     ),
     "an old copy when complete and renamed": _Row(
         found=_found(_vault(display_name="renamed"), opens=[_open(bound="v1")]), copies=["v1"]

@@ -9,11 +9,12 @@ from datetime import datetime
 
 from reconciler import __version__, planfile, policy
 from reconciler.client import Client
-from reconciler.errors import ReconcilerError, RefusedError, SignInError, StalePlanError, StateError
+from reconciler.errors import ReconcilerError, RefusedError, StalePlanError, StateError
 from reconciler.events import Event, Result
 from reconciler.fingerprint import Key
-from reconciler.journal import Bound, Header
+from reconciler.journal import Header
 from reconciler.ledger import Ledger, pending_of
+from reconciler.operations.gather import refuse_other_identity
 from reconciler.operations.look import Look, Wishes, look
 from reconciler.operations.run import Run
 from reconciler.operations.stack import Stack
@@ -111,11 +112,7 @@ def _approved(seen: Look, saved: Plan, now: datetime) -> Look:
 def _refuse(seen: Look, terms: Terms) -> None:
     """Stop before anything is written, where the plan may not or cannot be carried out."""
     plan = seen.planned.plan
-    if seen.identity.user_id != seen.healing.state.creator:
-        raise SignInError(
-            "the vaults of this stack are not visible to you: another C1 identity made them",
-            hint="sign in as that identity; `reconciler auth status` shows who you are",
-        )
+    refuse_other_identity(seen.healing.state, seen.identity)
     destroy = terms.wishes.destroy
     refusals = (
         *plan.refusals,
@@ -160,8 +157,11 @@ async def _claimed(
         state = replace(state, key_id=seen.key.id)
         stack.keep_first_key(seen.key)
     stack.backend.save(state)
-    journal = stack.workdir.new_journal(_header(state))
+    carried = [entry for shell in seen.healing.shells if shell.open for entry in shell.open.entries()]
+    journal = stack.workdir.new_journal(_header(state), carried)
     ledger = Ledger(state)
+    for entry in carried:
+        ledger.take(entry)
     run = Run(
         name=state.name,
         client=client,
@@ -196,15 +196,14 @@ def _close(stack: Stack, ledger: Ledger) -> None:
     it goes into a journal that stands on the saved state, so that the next run finds it by its ID.
     """
     left = ledger.open()
-    pending = tuple(pending_of(o, seconds=PENDING_SECONDS) for o in left)
     final = ledger.state()
-    final = replace(final, serial=final.serial + 1, pending=(*final.pending, *pending))
+    pending = {p.op: p for p in final.pending} | {
+        o.intent.op: pending_of(o, seconds=PENDING_SECONDS) for o in left
+    }
+    final = replace(final, serial=final.serial + 1, pending=tuple(pending.values()))
     stack.backend.save(final)
-    bound = [o for o in left if o.vault_id]
-    if not bound:
+    entries = [entry for it in left if it.vault_id for entry in it.entries()]
+    if entries:
+        stack.workdir.new_journal(_header(final), entries).close()
+    else:
         stack.workdir.drop_journal()
-        return
-    with contextlib.closing(stack.workdir.new_journal(_header(final))) as journal:
-        for it in bound:
-            journal.write(it.intent)
-            journal.write(Bound(op=it.intent.op, vault_id=it.vault_id or "", suite=None))

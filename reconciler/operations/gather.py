@@ -10,7 +10,7 @@ from reconciler import expand, recipients, recovery
 from reconciler.addresses import Address
 from reconciler.auth.interface import sharing_off
 from reconciler.client import Client
-from reconciler.errors import ManifestError, Problem, SourceError, StateError
+from reconciler.errors import ManifestError, Problem, SignInError, SourceError, StateError
 from reconciler.expand import Wanted
 from reconciler.fingerprint import Key
 from reconciler.ledger import Open
@@ -20,7 +20,7 @@ from reconciler.operations.refresh import refresh
 from reconciler.operations.stack import Stack
 from reconciler.operations.together import each
 from reconciler.plan import Attention
-from reconciler.remote import Observed, User
+from reconciler.remote import Identity, Observed, User
 from reconciler.sources import Content
 from reconciler.state import State
 
@@ -48,15 +48,12 @@ async def gather(
 
     `everything` is False for `destroy`, which wants nothing; `lost` for a state that is to be made again.
     """
-    loaded, open_creates = remembered(stack)  # first: what cannot be trusted is refused before any request
+    # first: what cannot be trusted is refused before any request
+    loaded, open_creates = (None, ()) if lost else remembered(stack)
     identity = await client.introspect()
     if not identity.sharing_enabled:
         raise sharing_off(stack.server)
-    if loaded is not None and loaded.server != stack.server:
-        raise StateError(
-            f"{stack.backend.path} belongs to the tenant {loaded.server}, and this run is signed in to {stack.server}",
-            hint="use that tenant's credential, or another --state",
-        )
+    refuse_other_tenant(stack, loaded)
     observed = await refresh(
         client, name=stack.manifest.name, state=loaded, open_creates=open_creates, identity=identity
     )
@@ -76,6 +73,24 @@ async def gather(
         unreadable=unreadable,
         attention=(*resolved.attention, *_pointed_out(wanted, contents)),
     )
+
+
+def refuse_other_tenant(stack: Stack, state: State | None) -> None:
+    """Raise StateError where the state belongs to another tenant than the one that this run is signed in to."""
+    if state is not None and state.server != stack.server:
+        raise StateError(
+            f"{stack.backend.path} belongs to the tenant {state.server}, and this run is signed in to {stack.server}",
+            hint="use that tenant's credential, or another --state",
+        )
+
+
+def refuse_other_identity(state: State, identity: Identity) -> None:
+    """Raise SignInError where another identity made the stack's vaults: search and GET show them to it alone."""
+    if identity.user_id != state.creator:
+        raise SignInError(
+            "the vaults of this stack are not visible to you: another C1 identity made them",
+            hint="sign in as that identity; `reconciler auth status` shows who you are",
+        )
 
 
 def _refuse_lost_state(stack: Stack, observed: Observed) -> None:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler import planner, recovery
+from reconciler import expand, planner, recovery
 from reconciler.addresses import Address
 from reconciler.client import Client
 from reconciler.errors import SourceError
@@ -142,6 +142,7 @@ def heal(
         origins=origins,
         uids=uids,
         mac=it.key.mac if it.key else None,
+        declared=frozenset(want.address for want in expand.expand(stack.manifest)),
         first_run=first_run,
     )
     return recovery.heal(before, found)
@@ -152,7 +153,7 @@ def _told_shells(healing: Healing) -> list[Attention]:
         Attention(
             code="left_incomplete",
             address=shell.address,
-            text="an interrupted run left an empty share, which nobody can open",
+            text="an interrupted run left an incomplete share, which nobody was told of",
             next="nothing to do: apply revokes it",
         )
         for shell in healing.shells

@@ -30,7 +30,7 @@ class UrlExpiredError(RemoteError):
 
 def checked_recipient(attempt: Attempt, created: Created) -> Recipient:
     """Return whom to encrypt to, if the vault is the one that was asked for. Raises RemoteError."""
-    if created.display_name and tags.find(created.display_name) != attempt.tag:
+    if tags.find(created.display_name) != attempt.tag:
         raise RemoteError(
             f"{attempt.address}: the tenant did not keep the name that was sent, by which a vault is found again",
             hint="report this: the tenant shortens or rewrites display names",

@@ -13,8 +13,15 @@ from reconciler.client import Client
 from reconciler.errors import RefusedError, SourceError, StateError, UsageError
 from reconciler.expand import Wanted, expand
 from reconciler.fingerprint import Key
+from reconciler.journal import Forgotten
 from reconciler.ledger import Ledger
-from reconciler.operations.gather import Gathered, gather, own_key
+from reconciler.operations.gather import (
+    Gathered,
+    gather,
+    own_key,
+    refuse_other_identity,
+    refuse_other_tenant,
+)
 from reconciler.operations.look import first_state, heal, new_uid
 from reconciler.operations.stack import Stack
 from reconciler.readback import end_of, mismatch, object_of, seen_attributes
@@ -43,7 +50,6 @@ async def recover(stack: Stack, client: Client, *, assigned: Mapping[Address, st
             raise RefusedError(
                 f"there is a state at {stack.backend.path}", hint="move it away first, if it is the wrong one"
             )
-        stack.workdir.drop_journal()  # of a state that is gone; the search finds what it had recorded
         key = stack.key()
         if key is None and not assigned:
             raise StateError(
@@ -56,6 +62,7 @@ async def recover(stack: Stack, client: Client, *, assigned: Mapping[Address, st
         found = recovery.strangers(None, state.name, it.observed.vaults.values())
         live = (vault for vault, _ in found if recovery.is_live(vault, it.observed.now))
         stack.backend.save(replace(state, serial=1))
+        stack.workdir.keep_journal_aside()  # it stands on the state that is gone
         return Recovered(state=state, unplaced=tuple(v for v in live if v.vault_id not in known))
 
 
@@ -67,6 +74,7 @@ def _rebuilt(stack: Stack, it: Gathered, assigned: Mapping[Address, str]) -> Sta
         if vault is None or end_of(vault.status) or not vault.content_ready:
             raise UsageError(f"--assign {address}={vault_id}: this identity has no such live vault")
         ledger.put(address, Instance(uid=new_uid(), current=_imported(vault, it.observed.now)))
+    it = replace(it, wanted={a: want for a, want in it.wanted.items() if a not in assigned})
     healing = heal(stack, it, ledger.state(), origins={}, uids={address: new_uid() for address in it.wanted})
     return healing.state
 
@@ -77,11 +85,9 @@ def remove(stack: Stack, address: Address) -> None:
         state = _settled(stack)
         if address not in state.instances:
             raise UsageError(f"{address} is not in the state", hint="`reconciler state list` shows what is")
-        instance = state.instances[address]
-        vaults = {old.object.vault_id for old in instance.deposed}
-        vaults |= {instance.current.vault_id} if instance.current else set()
-        instances = {a: i for a, i in state.instances.items() if a != address}
-        _save(stack, replace(state, instances=instances, forgotten=state.forgotten | vaults))
+        ledger = Ledger(state)
+        ledger.take(Forgotten(address=address))
+        _save(stack, ledger.state())
 
 
 def move(stack: Stack, old: Address, new: Address) -> None:
@@ -100,9 +106,12 @@ def move(stack: Stack, old: Address, new: Address) -> None:
 async def import_(stack: Stack, client: Client, address: Address, vault_id: str) -> Object:
     """Take a vault that was made elsewhere as an address's current one. Its value stays unchecked."""
     with _locked(stack):
-        identity = await client.introspect()
         loaded = stack.backend.load()
-        state = _settled(stack) if loaded else first_state(stack, identity, stack.key())
+        refuse_other_tenant(stack, loaded)
+        identity = await client.introspect()
+        key = stack.key() or stack.first_key()
+        state = _settled(stack) if loaded else first_state(stack, identity, key)
+        refuse_other_identity(state, identity)
         if address in state.instances:
             raise UsageError(f"{address} is in the state already", hint="`state rm` lets it go first")
         if vault_id in state.known():
@@ -111,9 +120,11 @@ async def import_(stack: Stack, client: Client, address: Address, vault_id: str)
         if not isinstance(vault, Vault) or end_of(vault.status) or not vault.content_ready:
             raise UsageError(f"this identity has no live vault {vault_id}")
         thing = _imported(vault, client.now, await _desired(stack, client, address, vault))
-        instances = {**state.instances, address: Instance(uid=new_uid(), current=thing)}
-        forgotten = state.forgotten - {vault_id}
-        _save(stack, replace(state, instances=instances, forgotten=forgotten))
+        ledger = Ledger(replace(state, forgotten=state.forgotten - {vault_id}))
+        ledger.put(address, Instance(uid=new_uid(), current=thing))
+        if key and not loaded:
+            stack.keep_first_key(key)
+        _save(stack, ledger.state())
         return thing
 
 
@@ -130,7 +141,7 @@ def rekey(stack: Stack, new: Key, *, trust_sources: bool, keep: Callable[[Key], 
 
     With the old key each source is first compared with what was sent. Without it, or where a source cannot be
     read, the value stays unchecked, unless a person vouches for the sources with `trust_sources`. `keep` stores
-    the new key, before the state needs it.
+    the new key, before the state needs it; the old one stays beside it.
     """
     with _locked(stack):
         state = _settled(stack)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from reconciler.addresses import Address
-from reconciler.errors import ReconcilerError, SignInError, StateError
-from reconciler.events import Healed, Outcome, Result
+from reconciler.errors import ReconcilerError, RemoteError, SignInError, StateError
+from reconciler.events import Healed, Left, Outcome, Result
 from reconciler.expand import Wanted
-from reconciler.journal import Forgotten
+from reconciler.journal import Done, Forgotten
 from reconciler.operations.run import Run
 from reconciler.operations.together import each
 from reconciler.operations.write import make, revoke
@@ -39,19 +39,23 @@ class Work:
     stop: Stop
     results: list[Result] = field(default_factory=list)
     failures: list[ReconcilerError] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
     barred: bool = False
     """Nothing more can succeed: the disk or the credential is gone."""
 
     async def heal(self, shells: Sequence[Shell]) -> None:
-        """Revoke the empty vaults that an interrupted run left. They are in no state, so no record is needed."""
+        """Revoke the vaults that an interrupted run left incomplete. They are in no state."""
 
         async def revoke_shell(shell: Shell) -> None:
             try:
                 await self.run.client.revoke(shell.vault_id)
             except ReconcilerError as error:
                 self._failed(error)
+                self._left(shell.address, shell.vault_id, error)
                 return
-            text = "an empty share that an interrupted run had left is revoked"
+            if shell.open:
+                self.run.take(Done(op=shell.open.intent.op))
+            text = "an incomplete share that an interrupted run had left is revoked"
             self.run.report(Healed(address=shell.address, vault_id=shell.vault_id, text=text))
 
         await each(shells, revoke_shell, at_once=self.parallelism)
@@ -61,6 +65,27 @@ class Work:
         ordered = sorted(changes, key=lambda c: (c.address, c.deposed is not None))
         groups = [list(group) for _, group in groupby(ordered, key=lambda c: c.address)]
         await each(groups, self._change_group, at_once=self.parallelism)
+        self._name_what_is_left()
+
+    def _name_what_is_left(self) -> None:
+        """Count a vault that an attempt could not revoke as a failure, also where a later attempt came through."""
+        failed = {r.address for r in self.results if r.failure}
+        named = {left.vault_id for left in self.left}
+        for it in self.run.ledger.open():
+            if it.vault_id and it.vault_id not in named and it.intent.address not in failed:
+                error = RemoteError("the tenant did not answer clearly when it was to be revoked")
+                self._failed(error)
+                self._left(it.intent.address, it.vault_id, error)
+
+    def _left(self, address: Address | None, vault_id: str, error: ReconcilerError) -> None:
+        left = Left(
+            address=address,
+            vault_id=vault_id,
+            failure=f"the incomplete vault {vault_id} is not revoked yet: {error.detail}",
+            hint="run the same command again: it revokes that vault, which nobody was told of",
+        )
+        self.left.append(left)
+        self.run.report(left)
 
     async def _change_group(self, changes: Sequence[Change]) -> None:
         for change in changes:

@@ -135,10 +135,15 @@ async def _look_for_lost(attempt: Attempt) -> None:
 
 
 async def _undo(attempt: Attempt, vault_id: str) -> bool:
-    """Revoke a vault that did not become current. False leaves the attempt open, for the next run."""
+    """Revoke a vault that did not become current. False leaves the attempt open, for the next run.
+
+    It may hold its content. Recorded before: a revoke whose answer is lost must not read as somebody else's.
+    """
+    run = attempt.run
+    run.take(DeposedNow(address=attempt.address, vault_id=vault_id))
     with contextlib.suppress(RemoteError, SignInError):
-        await attempt.run.client.revoke(vault_id)
-        attempt.run.take(Done(op=attempt.op))
+        await run.client.revoke(vault_id)
+        run.take(Done(op=attempt.op))
         return True
     return False
 

@@ -7,6 +7,7 @@ whatever the dead run's code still does has no effect: nothing but disk and tena
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -211,17 +212,17 @@ class MortalWorkdir(Workdir):
         super().__init__(path, stem)
         self._fate = fate
 
-    def new_journal(self, header: Header) -> JournalWriter:
+    def new_journal(self, header: Header, entries: Sequence[Entry] = ()) -> JournalWriter:
         match self._fate.meet("journal"):
             case Kind.KILL_BEFORE | Kind.TORN:
                 self._fate.die()
             case Kind.FAIL:
                 raise _disk_full()
             case Kind.KILL_AFTER:
-                super().new_journal(header)
+                super().new_journal(header, entries)
                 self._fate.die()
-        super().new_journal(header).close()
-        return MortalJournal(self.journal_path, self._fate)
+        super().new_journal(header, entries).close()
+        return MortalJournal(self.journal_path, self._fate, count=len(entries))
 
     def drop_journal(self) -> None:
         match self._fate.meet("drop"):
@@ -237,8 +238,8 @@ class MortalWorkdir(Workdir):
 class MortalJournal(JournalWriter):
     """A journal on a disk that can fill up, written by a process that can die at any byte."""
 
-    def __init__(self, path: Path, fate: Fate) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, fate: Fate, *, count: int) -> None:
+        super().__init__(path, count=count)
         self._fate = fate
 
     def write(self, entry: Entry) -> None:
