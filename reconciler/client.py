@@ -51,7 +51,8 @@ class Missing(StrEnum):
 class Client:
     """One tenant, one identity. Safe for many calls at a time on one event loop.
 
-    `sleep` may raise to end a wait early; `random` gives jitter in [0, 1); `on_wait` is told of every wait.
+    `sleep` may raise to end a wait early; `random` gives jitter in [0, 1); `on_wait` is told of every wait;
+    `patience` takes the place of all these, where signing in shares it.
     Any call may raise SignInError (401, 403, no token) and RemoteError (refused, or not reached).
     """
 
@@ -66,12 +67,14 @@ class Client:
         sleep: Sleep = asyncio.sleep,
         random: Callable[[], float] = random.random,
         on_wait: OnWait = lambda _seconds, _why: None,
+        patience: Patience | None = None,
     ) -> None:
         self.server = server
         self._session = session
         self._clock = clock or ServerClock()
-        self._patience = Patience(budget=budget, sleep=sleep, random=random, on_wait=on_wait)
-        self._api = Exchange(session, server, credentials, clock=self._clock, patience=self._patience)
+        self.patience = patience or Patience(budget=budget, sleep=sleep, random=random, on_wait=on_wait)
+        """This run's: one budget over everything that it waits for, uploads and signing in as well."""
+        self._api = Exchange(session, server, credentials, clock=self._clock, patience=self.patience)
 
     @property
     def now(self) -> datetime:
@@ -123,9 +126,9 @@ class Client:
             if isinstance(outcome, Refused):
                 raise self._api.error(outcome, what)
             failure = Failure(kind=FailureKind.UNCLEAR, why=outcome.why)
-            match self._patience.decide(Call.GET, failure, attempt=attempt):
+            match self.patience.decide(Call.GET, failure, attempt=attempt):
                 case Retry(after):
-                    await self._patience.wait(after, outcome.why)
+                    await self.patience.wait(after, outcome.why)
                 case _:
                     raise RemoteError(f"{what}: it did not get there: {outcome.why}.")
 

@@ -14,7 +14,17 @@ from reconciler.clock import ServerClock
 from reconciler.errors import ReconcilerError, RemoteError, SignInError
 from reconciler.http import PRIVATE_AUTHORITY, Answer, Session
 from reconciler.patience import Patience
-from reconciler.retry import Call, Failure, FailureKind, GiveUp, InDoubt, RenewToken, Retry, retry_after
+from reconciler.retry import (
+    Call,
+    Failure,
+    FailureKind,
+    GiveUp,
+    InDoubt,
+    MakeAnew,
+    RenewToken,
+    Retry,
+    retry_after,
+)
 from reconciler.sensitive import Sensitive
 from reconciler.wire import BadAnswer, Json
 
@@ -82,7 +92,7 @@ class Exchange:
                 case RenewToken():
                     await self._credentials.renew(token)
                     renewed = True
-                case GiveUp():
+                case GiveUp() | MakeAnew():  # the latter is for uploads only
                     return result
                 case InDoubt():
                     return Unclear(why=result.failure.why)

@@ -91,10 +91,18 @@ class InDoubt:
     """It may have been done: look before doing anything else."""
 
 
-Decision: TypeAlias = Retry | RenewToken | GiveUp | InDoubt
+@dataclass(frozen=True, slots=True)
+class MakeAnew:
+    """The place to upload to is dead: only another vault has another one."""
+
+
+Decision: TypeAlias = Retry | RenewToken | GiveUp | InDoubt | MakeAnew
 
 _CREATE_REFUSED: Final = frozenset({400, 401, 403, 404, 409, 413, 422})
 """The only statuses that prove that a create made nothing."""
+
+_PLACE_DEAD: Final = frozenset({403, 404, 410})
+"""What the storage answers to an upload whose URL has ended."""
 
 _MAYBE_DONE: Final = frozenset({408, 425, 499})
 """Client errors by number, yet what the server did before it gave them is not known."""
@@ -132,6 +140,8 @@ def _answered(call: Call, status: int, again: Retry | GiveUp, *, renewed: bool) 
         return again
     if status == 401 and call not in (Call.UPLOAD, Call.TOKEN):  # neither carries a token of ours
         return GiveUp() if renewed else RenewToken()
+    if call is Call.UPLOAD and status in _PLACE_DEAD:
+        return MakeAnew()
     if _definite(call, status):
         return GiveUp()
     return again if call.repeatable else InDoubt()

@@ -9,37 +9,17 @@ from __future__ import annotations
 from asyncio import CancelledError
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
-from enum import StrEnum
+from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.errors import RemoteError
 from reconciler.http import Answer, Session, check_url
-from reconciler.retry import Failure
+from reconciler.retry import Failure, FailureKind, http_date, retry_after
 from reconciler.sensitive import Sensitive
 
 _PATIENCE: Final = 60.0
 _SLOWEST: Final = 256 * 1024
 """Bytes per second below which an upload is given up: 1 GiB may take 69 minutes."""
-
-_URL_DEAD: Final = (403, 404, 410)
-_IN_DOUBT: Final = (408, 425, 429, 499)
-
-
-class UploadResult(StrEnum):
-    """How one attempt to upload ended."""
-
-    DONE = "done"
-    EXPIRED = "expired"  # the URL is dead: revoke, and create anew
-    UNCLEAR = "unclear"  # send the same bytes, or a fresh encryption, again; then GET
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadOutcome:
-    """One attempt's end, and why where it is not done."""
-
-    result: UploadResult
-    why: str = ""
 
 
 class Uploader:
@@ -66,11 +46,11 @@ class Uploader:
         length: int,
         body: AsyncIterator[bytes],
         on_progress: Callable[[int], None] | None = None,
-    ) -> UploadOutcome:
-        """Send exactly `length` bytes once; `on_progress` is told how many have left.
+    ) -> Failure | None:
+        """Send exactly `length` bytes once, and return what went wrong; `on_progress` is told how many have left.
 
         What `body` raises breaks the connection, so that no complete upload is ever seen, and is raised as it
-        is. Raises RemoteError where the URL may not be used or the upload is refused for good.
+        is. Raises RemoteError where the URL may not be used.
         """
         refusal = check_url(url.reveal_text(), local=self._local)
         if refusal is not None:
@@ -85,25 +65,25 @@ class Uploader:
         )
         if counted.error is not None:
             raise counted.error
-        return _outcome(answer)
+        return _failure(answer)
 
     async def aclose(self) -> None:
         """Close the session's connections."""
         await self._session.aclose()
 
 
-def _outcome(answer: Answer | Failure) -> UploadOutcome:
+def _failure(answer: Answer | Failure) -> Failure | None:
     if isinstance(answer, Failure):
-        return UploadOutcome(result=UploadResult.UNCLEAR, why=answer.why)
-    status = answer.status
-    if 200 <= status < 300:
-        return UploadOutcome(result=UploadResult.DONE)
-    why = f"the upload was answered {status}"
-    if status in _URL_DEAD:
-        return UploadOutcome(result=UploadResult.EXPIRED, why=why)
-    if status >= 500 or status in _IN_DOUBT:
-        return UploadOutcome(result=UploadResult.UNCLEAR, why=why)
-    raise RemoteError(f"Uploading: {why}: it was refused, or redirected, which is not followed.")
+        return answer
+    if 200 <= answer.status < 300:
+        return None
+    now = http_date(answer.headers.get("date")) or datetime.now(UTC)  # this host's, not the tenant's
+    return Failure(
+        kind=FailureKind.ANSWERED,
+        status=answer.status,
+        why=f"the upload was answered {answer.status}",
+        retry_after=retry_after(answer.headers.get("retry-after"), now),
+    )
 
 
 class _Counted:

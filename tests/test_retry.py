@@ -15,6 +15,7 @@ from reconciler.retry import (
     FailureKind,
     GiveUp,
     InDoubt,
+    MakeAnew,
     RenewToken,
     Retry,
     decide,
@@ -90,6 +91,13 @@ def test_reading_and_revoking_are_repeated(call: Call, failure: Failure) -> None
 def test_a_redirect_is_not_followed_nor_repeated(call: Call, status: int) -> None:
     """It would only be answered the same again."""
     assert GiveUp is verdict(call, answered(status))
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_an_upload_url_can_be_dead(status: int) -> None:
+    """Then another vault has another one; no other call has a place that ends."""
+    assert MakeAnew is verdict(Call.UPLOAD, answered(status), attempt=6)
+    assert {GiveUp} == {verdict(call, answered(status)) for call in set(Call) - {Call.UPLOAD}} - {InDoubt}
 
 
 @pytest.mark.parametrize("call", Call)

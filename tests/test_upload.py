@@ -11,8 +11,9 @@ import pytest
 
 from reconciler.errors import ReconcilerError, RemoteError, SourceError
 from reconciler.http import Session
+from reconciler.retry import Failure, FailureKind
 from reconciler.sensitive import Sensitive
-from reconciler.upload import Uploader, UploadOutcome, UploadResult
+from reconciler.upload import Uploader
 from tests.raw_server import RawServer, Reply, answer, raw_server
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +35,7 @@ async def chunks(*parts: bytes, error: BaseException | None = None) -> AsyncIter
 
 async def put(
     server: RawServer, body: AsyncIterator[bytes], length: int, progress: list[int] | None = None
-) -> UploadOutcome:
+) -> Failure | None:
     uploader = Uploader(Session(), on_progress=(progress if progress is not None else []).append)
     try:
         url = Sensitive.of(f"{server.url}/bucket/x?X-Signature={CANARY}")
@@ -49,7 +50,7 @@ async def test_the_bytes_arrive_with_their_length_and_nothing_else() -> None:
     async with raw_server(lambda _seen: answer()) as server:
         outcome = await put(server, chunks(b"age-encryption.org/v1\n", b"", b"abc", b"d"), 26, progress)
         (seen,) = server.requests
-    assert UploadOutcome(result=UploadResult.DONE) == outcome
+    assert outcome is None
     assert (seen.method, seen.body) == ("PUT", b"age-encryption.org/v1\nabcd")
     assert f"/bucket/x?X-Signature={CANARY}" == seen.path
     assert (
@@ -106,43 +107,68 @@ async def test_what_the_body_raises_breaks_the_upload_and_is_raised_as_itself(er
         assert all(not seen.complete for seen in server.requests)
 
 
-OUTCOMES: dict[str, tuple[Reply, UploadResult]] = {
-    **{str(s): (answer(s), UploadResult.DONE) for s in (200, 201, 204)},
-    **{str(s): (answer(s), UploadResult.EXPIRED) for s in (403, 404, 410)},
-    **{str(s): (answer(s), UploadResult.UNCLEAR) for s in (408, 429, 500, 502, 503, 504)},
-    "closed after reading": (b"", UploadResult.UNCLEAR),
-    "garbage": (b"\x00\x01", UploadResult.UNCLEAR),
-    "half an answer": (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx", UploadResult.UNCLEAR),
+OUTCOMES: dict[str, tuple[Reply, FailureKind | None]] = {
+    **{str(s): (answer(s), None) for s in (200, 201, 204)},
+    **{
+        str(s): (answer(s), FailureKind.ANSWERED)
+        for s in (400, 401, 403, 404, 408, 410, 411, 413, 429, 500, 503)
+    },
+    "closed after reading": (b"", FailureKind.UNCLEAR),
+    "garbage": (b"\x00\x01", FailureKind.UNCLEAR),
+    "half an answer": (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx", FailureKind.UNCLEAR),
 }
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
 async def test_what_an_answer_means(name: str) -> None:
-    """Done; the URL is dead; or unclear, which the caller resolves. One request each, never two."""
+    """Done, or what is known, for `retry` to decide. One request each, never two."""
     reply, expected = OUTCOMES[name]
     async with raw_server(lambda _seen: reply) as server:
-        outcome = await put(server, chunks(b"abcde"), 5)
-        assert expected == outcome.result
-        assert CANARY not in repr(outcome)
+        failure = await put(server, chunks(b"abcde"), 5)
+        assert expected == (failure.kind if failure else None)
+        assert CANARY not in repr(failure)
         assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 411, 413])
-async def test_a_refusal_or_redirect_is_an_error(status: int) -> None:
+@pytest.mark.parametrize("status", [301, 302, 307])
+async def test_a_redirect_is_not_followed(status: int) -> None:
     """The other host never sees the ciphertext, nor the URL."""
     async with raw_server(lambda _seen: answer()) as other:
         reply = answer(status, headers=[("location", other.url)])
         async with raw_server(lambda _seen: reply) as server:
-            with pytest.raises(RemoteError, match=str(status)):
-                await put(server, chunks(b"abcde"), 5)
+            failure = await put(server, chunks(b"abcde"), 5)
+        assert failure is not None
+        assert status == failure.status
         assert other.requests == []
 
 
-async def test_nobody_there_is_unclear_to_the_caller() -> None:
-    """It makes no difference to it: the same bytes go again."""
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ([("retry-after", "7")], 7),
+        (
+            [("retry-after", "Mon, 02 Nov 2026 09:00:30 GMT"), ("date", "Mon, 02 Nov 2026 09:00:00 GMT")],
+            30,
+        ),
+        ([("retry-after", "soon")], None),
+        ([], None),
+    ],
+)
+async def test_how_long_the_host_asks_to_wait(headers: list[tuple[str, str]], seconds: float | None) -> None:
+    """Seconds, or a date by its own clock."""
+    async with raw_server(lambda _seen: answer(429, headers=headers)) as server:
+        failure = await put(server, chunks(b"abcde"), 5)
+    assert failure is not None
+    assert seconds == failure.retry_after
+
+
+async def test_nobody_there_is_known_not_to_have_been_sent() -> None:
+    """So that it may go again."""
     async with raw_server(lambda _seen: answer()) as server:
         pass
-    assert (await put(server, chunks(b"abcde"), 5)).result == UploadResult.UNCLEAR
+    failure = await put(server, chunks(b"abcde"), 5)
+    assert failure is not None
+    assert FailureKind.NOT_SENT == failure.kind
 
 
 @pytest.mark.parametrize(
@@ -177,5 +203,5 @@ async def test_memory_stays_bounded_and_the_last_part_waits() -> None:
     outcome = await Uploader(Session(transport=transport)).put(
         Sensitive.of("https://bucket.example/x"), length=50, body=body()
     )
-    assert outcome.result == UploadResult.DONE
+    assert outcome is None
     assert sent_when_asked == [0, 0, 10, 20, 30, 40]

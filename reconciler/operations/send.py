@@ -10,15 +10,16 @@ from reconciler.age import Recipient
 from reconciler.client import Created
 from reconciler.errors import RemoteError
 from reconciler.events import Progress, Step
+from reconciler.http import PRIVATE_AUTHORITY
 from reconciler.manifest import Format, Kind
 from reconciler.operations.run import Attempt
 from reconciler.readback import mismatch
 from reconciler.remote import Vault
+from reconciler.retry import Call, Failure, GiveUp, InDoubt, MakeAnew, Retry
 from reconciler.sensitive import Sensitive
-from reconciler.upload import UploadOutcome, UploadResult
 
 _UPLOADS: Final = 3
-"""Times that one file is sent to one vault, each encrypted afresh."""
+"""Times that one file is sent to one vault without learning whether it arrived, each encrypted afresh."""
 
 _READY_WAITS: Final = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds before each look at a vault whose content was sent."""
@@ -66,25 +67,47 @@ async def _send_text(attempt: Attempt, vault_id: str, recipient: Recipient) -> N
 async def _send_file(attempt: Attempt, created: Created, recipient: Recipient) -> None:
     if created.upload_url is None:
         raise RemoteError(f"{attempt.address}: the tenant gave no place to upload the file to")
-    for _ in range(_UPLOADS):
-        outcome = await _put(attempt, created.upload_url, recipient)
-        match outcome.result:
-            case UploadResult.DONE:
+    patience = attempt.run.client.patience
+    sent = unclear = 0
+    while True:
+        failure = await _put(attempt, created.upload_url, recipient)
+        if failure is None:
+            return
+        sent += 1
+        decision = patience.decide(Call.UPLOAD, failure, attempt=sent)
+        if isinstance(decision, InDoubt):
+            unclear += 1
+            if await _has_content(attempt, created.vault_id):
                 return
-            case UploadResult.EXPIRED:
+            # It is not there, so that it may be sent again: like a reading, after a pause.
+            decision = patience.decide(Call.GET, failure, attempt=sent) if unclear < _UPLOADS else GiveUp()
+        match decision:
+            case Retry(after):
+                await patience.wait(after, failure.why)
+            case MakeAnew():
                 raise UrlExpiredError(
                     f"{attempt.address}: the tenant's upload URL was refused", hint="run again"
                 )
-            case UploadResult.UNCLEAR:
-                vault = await attempt.run.client.get(created.vault_id)
-                if isinstance(vault, Vault) and vault.content_ready:
-                    return
-    raise RemoteError(
-        f"{attempt.address}: the upload failed {_UPLOADS} times: {outcome.why}", hint="run again"
+            case _:
+                raise _given_up(attempt, failure, sent)
+
+
+async def _has_content(attempt: Attempt, vault_id: str) -> bool:
+    vault = await attempt.run.client.get(vault_id)
+    return isinstance(vault, Vault) and vault.content_ready
+
+
+def _given_up(attempt: Attempt, failure: Failure, sent: int) -> RemoteError:
+    if failure.permanent:
+        return RemoteError(f"{attempt.address}: the upload failed: {failure.why}", hint=PRIVATE_AUTHORITY)
+    times = "" if sent == 1 else f" {sent} times"
+    redirected = ", which is not followed" if 300 <= (failure.status or 0) < 400 else ""
+    return RemoteError(
+        f"{attempt.address}: the upload failed{times}: {failure.why}{redirected}", hint="run again"
     )
 
 
-async def _put(attempt: Attempt, url: Sensitive, recipient: Recipient) -> UploadOutcome:
+async def _put(attempt: Attempt, url: Sensitive, recipient: Recipient) -> Failure | None:
     """Send the file once, encrypted afresh. The last piece leaves only if the whole is what was planned."""
     run = attempt.run
 

@@ -323,14 +323,14 @@ _RETRY_AFTER: Final[dict[str, tuple[str | None, tuple[int, ...]]]] = {
     "absent": (None, (0,)),
 }
 for _name, (_after, _codes) in _RETRY_AFTER.items():
-    for _call in ("create", "content", "revoke", "search", "introspect"):
+    for _call in ("create", "content", "upload", "revoke", "search", "introspect"):
         add(
             "H4",
             f"{_call}-{_name}",
             partial(_disturb, call=_call, do=_limited(_after), codes=_codes),
             sample=_call == "create" and _name in ("1", "3600"),
         )
-for _call in ("create", "content", "search"):
+for _call in ("create", "content", "upload", "search"):
     add("H4", f"{_call}-always", partial(_disturb, call=_call, do=_limited("1"), times=1000, codes=(1, 3)))
 
 
@@ -338,6 +338,13 @@ for _call in ("create", "content", "search"):
 def _waits_as_long_as_asked(bench: Bench) -> None:
     began = time.monotonic()
     disturbed(bench, "create", _limited("2"), codes=(0,), patient=True)
+    assert time.monotonic() - began >= 2, "H4: it did not wait"
+
+
+@scenario("H4")
+def _an_upload_waits_as_long_as_asked(bench: Bench) -> None:
+    began = time.monotonic()
+    disturbed(bench, "upload", _limited("2"), codes=(0,), patient=True)
     assert time.monotonic() - began >= 2, "H4: it did not wait"
 
 

@@ -42,6 +42,7 @@ class Kind(StrEnum):
     E503_AFTER = "503 after"
     E429 = "429"
     E401 = "401"
+    E403 = "403"
     LATE = "lands later"
     FAIL = "disk full"
     TORN = "kill in the middle of the line"
@@ -174,6 +175,7 @@ _ANSWERED: Final[dict[Kind | None, tuple[int, dict[str, str]]]] = {
     Kind.E500_BEFORE: (500, {}),
     Kind.E429: (429, {"retry-after": "1"}),
     Kind.E401: (401, {}),
+    Kind.E403: (403, {}),
 }
 
 

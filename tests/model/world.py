@@ -99,6 +99,7 @@ class World:
         self.key = Key.from_text(random.randbytes(32).hex())
         self.values: dict[str, str] = {}
         self.late: list[httpx.Request] = []
+        self.waits: list[float] = []
         self._log = (self.home / "tenant" / "events.jsonl").open("rb")
         self._manifest = None
 
@@ -172,7 +173,7 @@ class World:
             server = Server(url=f"http://127.0.0.1:{_API}", host="127.0.0.1", where="the test")
             # one authority: reading all the usual ones would take longer than everything else
             session, uploads = (Session(transport=wire, ca_file=_AUTHORITY) for _ in range(2))
-            client = Client(session, server, Token(self._token), sleep=_at_once, random=lambda: 0.5)
+            client = Client(session, server, Token(self._token), sleep=self._at_once, random=lambda: 0.5)
             uploader = Uploader(uploads)
             try:
                 return await work(self._stack(fate), client, uploader)
@@ -194,6 +195,10 @@ class World:
             first_key_here=True,
             job=None,
         )
+
+    async def _at_once(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        await asyncio.sleep(0)
 
     def land(self) -> None:
         """Let a create arrive whose client gave up long ago."""
@@ -241,10 +246,6 @@ def tag_of(vault: Stored) -> tags.Tag:
 def _ours(vault: Stored) -> bool:
     tag = tags.find(vault.display_name)
     return tag is not None and tag.stack == tags.stack_part(NAME)
-
-
-async def _at_once(_seconds: float) -> None:
-    await asyncio.sleep(0)
 
 
 @contextlib.contextmanager
