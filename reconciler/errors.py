@@ -12,6 +12,7 @@ that could be secret: third-party messages that quote their input are rebuilt, n
       LockedError              5    another run holds the stack
       SignInError              4    no credential, a refused one, or not this identity's stack
       RemoteError              1    the tenant or an upload answered, or failed, in a known way
+        NoTokenError           1    nobody is there to sign in at
       RefusedError             7    a guard or policy says no
       StalePlanError           8    the saved plan no longer describes what would happen
       PartialError             3    some changes were applied, some failed
@@ -138,6 +139,10 @@ class RemoteError(ReconcilerError):
     """The tenant refused a call, or could not be reached, and nothing is in doubt."""
 
     summary = "the tenant did not do this"
+
+
+class NoTokenError(RemoteError):
+    """No access token can be had now: every call of this identity would fail alike."""
 
 
 class RefusedError(ReconcilerError):

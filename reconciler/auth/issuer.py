@@ -23,7 +23,7 @@ from reconciler.auth.interface import (
 from reconciler.auth.server import Server
 from reconciler.auth.tokens import Issued
 from reconciler.clock import ServerClock
-from reconciler.errors import RemoteError, SignInError
+from reconciler.errors import NoTokenError, SignInError
 from reconciler.http import PRIVATE_AUTHORITY, Answer, Session, check_url
 from reconciler.patience import Patience
 from reconciler.retry import Call, Failure, FailureKind, Retry, retry_after
@@ -57,7 +57,7 @@ class Issuer:
         self._patience = patience
 
     async def issue(self) -> Issued:
-        """Return a fresh token. Raises SignInError when it is refused, RemoteError when nobody is there."""
+        """Return a fresh token. Raises SignInError when it is refused, NoTokenError when nobody is there."""
         answer = await self._request()
         if answer.status in (400, 401) and self._off_by(answer) > _SKEW:
             answer = await self._request()  # this machine's clock is wrong: sign again with the server's time
@@ -67,11 +67,11 @@ class Issuer:
             what = f"{self._server.host} did not sign us in ({answer.status}){_said(answer)}."
             if refused:
                 raise SignInError(what, hint=f"{self._next()}; {HINT}")
-            raise RemoteError(what, hint="is this the tenant's address? If so, run the same command again")
+            raise NoTokenError(what, hint="is this the tenant's address? If so, run the same command again")
         try:
             return _issued(answer)
         except wire.BadAnswer as bad:
-            raise RemoteError(f"Signing in at {self._server.host}: {bad}.") from None
+            raise NoTokenError(f"Signing in at {self._server.host}: {bad}.") from None
 
     def _next(self) -> str:
         """Say what is likely wrong with a credential that was refused. OAuth's answers do not tell."""
@@ -163,7 +163,7 @@ class Issuer:
                     return answer
                 case _:
                     hint = PRIVATE_AUTHORITY if failure.permanent else None
-                    raise RemoteError(f"Signing in: {who} was not reached: {failure.why}.", hint=hint)
+                    raise NoTokenError(f"Signing in: {who} was not reached: {failure.why}.", hint=hint)
 
     def _failure(self, answer: Answer) -> Failure | None:
         if answer.status == 200:

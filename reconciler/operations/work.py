@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from reconciler.addresses import Address
-from reconciler.errors import ReconcilerError, RemoteError, SignInError, StateError
+from reconciler.errors import NoTokenError, ReconcilerError, RemoteError, SignInError, StateError
 from reconciler.events import Healed, Left, Outcome, Result
 from reconciler.expand import Wanted
 from reconciler.journal import Done, Forgotten
@@ -41,7 +41,7 @@ class Work:
     failures: list[ReconcilerError] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
     barred: bool = False
-    """Nothing more can succeed: the disk or the credential is gone."""
+    """Nothing more can succeed: the disk, the credential or the place to sign in is gone."""
 
     async def heal(self, shells: Sequence[Shell]) -> None:
         """Revoke the vaults that an interrupted run left incomplete. They are in no state."""
@@ -144,7 +144,7 @@ class Work:
     def _failed(self, error: ReconcilerError) -> None:
         error.hint = error.hint or "run the same command again: it goes on from here"
         self.failures.append(error)
-        self.barred = self.barred or isinstance(error, StateError | SignInError)
+        self.barred = self.barred or isinstance(error, StateError | SignInError | NoTokenError)
 
     def _ended(
         self,

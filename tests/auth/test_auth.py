@@ -22,7 +22,7 @@ from reconciler import auth
 from reconciler.auth import CredentialSource, Found, Way
 from reconciler.auth.server import Server
 from reconciler.clock import ServerClock
-from reconciler.errors import ReconcilerError, RemoteError, SignInError
+from reconciler.errors import NoTokenError, ReconcilerError, RemoteError, SignInError
 from reconciler.http import Session
 from reconciler.patience import Patience
 from reconciler.retry import Budget
@@ -221,6 +221,70 @@ async def test_many_refused_calls_make_one_new_token() -> None:
         await asyncio.gather(*[signed.tokens.renew(first) for _ in range(10)])
         assert (await signed.tokens.token()).reveal_text() == "at-2"
         assert len(signed.server.requests) == 2
+
+
+async def test_a_token_is_used_to_its_end_where_it_cannot_be_renewed_before() -> None:
+    """Ten calls in its last minute make one request that is refused, and none of them fails; nor soon again."""
+    replies = in_turn(issued("at-1"), answer(401, {"error": "invalid_client"}))
+    async with signed_in(CLIENT, replies) as signed:
+
+        async def together() -> set[str]:
+            tokens = await asyncio.gather(*[signed.tokens.token() for _ in range(10)])
+            return {token.reveal_text() for token in tokens}
+
+        asked = [1, 2, 2, 3, 3]
+        for at, requests in zip([0, 3541, 3545, 3547, 3550], asked, strict=True):
+            signed.seconds[0] = at
+            assert {"at-1"} == await together()
+            assert requests == len(signed.server.requests)
+        signed.seconds[0] = 3600
+        with pytest.raises(SignInError):
+            await signed.tokens.token()
+
+
+async def test_a_renewal_in_time_keeps_nobody_waiting() -> None:
+    """While one call asks for another token, the rest go on with the one that is still good."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await go_on.wait()
+        writer.write(issued("at-2"))
+
+    async with signed_in(CLIENT, in_turn(issued("at-1"), slowly)) as signed:
+        await signed.tokens.token()
+        signed.seconds[0] = 3541
+        renewing = asyncio.create_task(signed.tokens.token())
+        await asked.wait()
+        assert "at-1" == (await signed.tokens.token()).reveal_text()
+        go_on.set()
+        assert "at-2" == (await renewing).reveal_text()
+        assert "at-2" == (await signed.tokens.token()).reveal_text()
+
+
+@pytest.mark.parametrize(
+    ("reply", "requests"), [(answer(401, {"error": "invalid_client"}), 1), (answer(503), 3)]
+)
+async def test_all_who_wait_for_a_token_share_its_failure(reply: bytes, requests: int) -> None:
+    """One request, however many ask; each has an error of its own, to which it can add words."""
+    async with signed_in(CLIENT, in_turn(issued("at-1"), reply)) as signed:
+        token = await signed.tokens.token()
+        calls = [signed.tokens.renew(token) for _ in range(10)]
+        errors = await asyncio.gather(*calls, return_exceptions=True)
+        errors += await asyncio.gather(*[signed.tokens.token() for _ in range(10)], return_exceptions=True)
+        assert 1 + requests == len(signed.server.requests)
+        assert 20 == len({id(error) for error in errors})
+        assert 1 == len({str(error) for error in errors})
+        assert all(isinstance(error, SignInError | NoTokenError) for error in errors)
+
+
+async def test_a_failure_is_forgotten() -> None:
+    """The next call that needs a token asks again."""
+    async with signed_in(CLIENT, in_turn(answer(401), issued("at-1"))) as signed:
+        with pytest.raises(SignInError):
+            await signed.tokens.token()
+        signed.seconds[0] = 6
+        assert "at-1" == (await signed.tokens.token()).reveal_text()
 
 
 async def test_a_wrong_clock_here_is_put_right_by_the_server() -> None:

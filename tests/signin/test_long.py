@@ -130,6 +130,41 @@ def test_a_client_whose_token_is_revoked_midway_gets_another(machine: Machine, t
     assert 3 == len(tenant.store.log.read("token_issued"))
 
 
+@pytest.mark.parametrize(
+    ("status", "said", "code"),
+    [(401, b'{"error": "invalid_client"}', 4), (200, b'{"token_type": "Bearer"}', 3), (302, b"{}", 3)],
+    ids=["the client is deleted", "no token comes any more", "another place answers"],
+)
+def test_a_sign_in_that_fails_midway_ends_the_run(
+    machine: Machine, tenant: Embedded, status: int, said: bytes, code: int
+) -> None:
+    """One failed sign-in is everybody's answer, not one for each secret that is left; nothing is left over."""
+    many(machine, FEWER)
+    calls = Counter[str]()
+    gone: list[str] = []
+
+    def watch(call: str) -> None:
+        calls[call] += 1
+        if call == "POST /api/v1/secrets/internal" and calls[call] == FEWER // 2:
+            identities.revoke_tokens(tenant.store, "owner")
+            gone.append(call)
+
+    def instead(call: str) -> tuple[int, bytes, list[tuple[str, str]]] | None:
+        return (status, said, []) if gone and call == "POST /auth/v1/token" else None
+
+    with gateway(tenant.url, before=watch, instead=instead) as front:
+        machine.set(**credential(tenant, host=front.authority), **{SERVER: front.url})
+        ran = machine.run("apply", "--auto-approve", "--result", "result.json")
+        assert code == ran.code, ran.said
+        assert front.asked.count("POST /auth/v1/token") in (2, 3)
+        ended = Counter(outcomes(machine).values())
+        assert {"created", "failed", "not reached"} == set(ended)
+        assert ended["failed"] <= 10
+        gone.clear()
+        machine.apply()
+    assert FEWER == live(tenant)
+
+
 def outcomes(machine: Machine) -> dict[str, str]:
     results = json.loads((machine.path / "result.json").read_text())["results"]
     return {result["address"]: result["outcome"] for result in results}
