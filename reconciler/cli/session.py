@@ -237,10 +237,12 @@ async def connect(options: Options, server: Server, found: Found) -> AsyncIterat
     from reconciler.client import Client
     from reconciler.clock import ServerClock
     from reconciler.http import Session
+    from reconciler.patience import Patience
 
     session, clock = Session(ca_file=ca_file(options)), ServerClock()
-    credentials = sign_in(found, session, server, clock=clock)
-    client = Client(session, server, credentials, clock=clock, on_wait=ui.waiting)
+    patience = Patience(on_wait=ui.waiting)
+    credentials = sign_in(found, session, server, clock=clock, patience=patience)
+    client = Client(session, server, credentials, clock=clock, patience=patience)
     try:
         yield Link(client=client, credentials=credentials)
     finally:

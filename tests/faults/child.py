@@ -17,7 +17,7 @@ import reconciler.cli.apply
 import reconciler.cli.plan
 import reconciler.cli.state
 import reconciler.upload
-from reconciler import cli, client, clock, http, schema, upload
+from reconciler import cli, clock, http, patience, schema, upload
 from reconciler.operations import send
 
 
@@ -64,7 +64,7 @@ def run(call: Call, go: int) -> None:
 
 def _apply(quirks: Quirks) -> None:
     if not quirks.patient:
-        client.Client.__init__.__kwdefaults__["sleep"] = _quick  # type: ignore[attr-defined]
+        patience.Patience.__init__.__kwdefaults__["sleep"] = _quick  # type: ignore[attr-defined]
         send._READY_WAITS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)  # type: ignore[misc]
     if quirks.deadline is not None:
         http.Session.send.__kwdefaults__["deadline"] = quirks.deadline  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -163,6 +164,22 @@ def test_a_sign_in_that_fails_midway_ends_the_run(
         gone.clear()
         machine.apply()
     assert FEWER == live(tenant)
+
+
+def test_waiting_for_the_place_to_sign_in_is_told(machine: Machine, tenant: Embedded) -> None:
+    """As any other wait is: a run that says nothing for minutes looks stuck."""
+    many(machine, 1)
+    calls = Counter[str]()
+
+    def instead(call: str) -> tuple[int, bytes, list[tuple[str, str]]] | None:
+        calls[call] += 1
+        busy = call == "POST /auth/v1/token" and calls[call] == 1
+        return (429, b"{}", [("retry-after", "2")]) if busy else None
+
+    with gateway(tenant.url, instead=instead) as front:
+        machine.set(**credential(tenant, host=front.authority), **{SERVER: front.url})
+        ran = machine.apply()
+    assert re.search(r"waiting [23] s for the tenant: signing in was answered 429", ran.err), ran.said
 
 
 def outcomes(machine: Machine) -> dict[str, str]:
