@@ -164,13 +164,8 @@ class Client:
                 yield vault
 
     async def users(self, email: str) -> tuple[User, ...]:
-        """Return the people who have exactly this address, whatever their status."""
-        wanted = email.casefold()
-        found = {
-            user.user_id: user
-            async for user, addresses in self._people({"email": email})
-            if wanted in addresses
-        }
+        """Return the people who have exactly this address, be it their second, whatever their status."""
+        found = {user.user_id: user async for user in self._people({"email": email}) if user.has(email)}
         return tuple(found.values())
 
     async def users_by_id(self, ids: Sequence[str]) -> tuple[User, ...]:
@@ -179,7 +174,7 @@ class Client:
         wanted = sorted(set(ids))
         for start in range(0, len(wanted), _USERS_PAGE):
             some = wanted[start : start + _USERS_PAGE]
-            async for user, _ in self._people({"refs": [{"id": id_} for id_ in some]}):
+            async for user in self._people({"refs": [{"id": id_} for id_ in some]}):
                 if user.user_id in some:  # a server that ignores the filter answers everybody
                     found[user.user_id] = user
         return tuple(found.values())
@@ -190,7 +185,7 @@ class Client:
         path = "/api/v1/search/secrets/audit_events"
         return tuple([event async for event in self._pages(path, body, lambda item: item, "listing events")])
 
-    async def _people(self, body: Mapping[str, object]) -> AsyncIterator[tuple[User, frozenset[str]]]:
+    async def _people(self, body: Mapping[str, object]) -> AsyncIterator[User]:
         whole = {**body, "userStatuses": _EVERY_STATUS, "pageSize": _USERS_PAGE}
         async for person in self._pages("/api/v1/search/users", whole, wire.user, "looking up people"):
             if person is not None:

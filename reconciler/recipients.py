@@ -166,7 +166,7 @@ class _Clerk:
 
     def _users(self, folded: str) -> tuple[User, ...]:
         """Return who has exactly this address: the directory's search may be fuzzy."""
-        return tuple(user for user in self.directory.get(folded, ()) if fold(user.email) == folded)
+        return tuple(user for user in self.directory.get(folded, ()) if user.has(folded))
 
     def _absent(self, want: Wanted, person: Person, disabled: tuple[User, ...]) -> _Found:
         if not disabled:

@@ -53,6 +53,12 @@ class User:
     email: str
     display_name: str
     enabled: bool
+    aliases: frozenset[str] = frozenset()
+    """Every other address of theirs, casefolded."""
+
+    def has(self, address: str) -> bool:
+        """Tell whether this is exactly an address of theirs, in any case."""
+        return address.casefold() in {self.email.casefold(), *self.aliases}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -205,19 +205,19 @@ def page(body: Json) -> tuple[tuple[Json, ...], str]:
     return tuple(_object(item) for item in items), _text(body, "nextPageToken")
 
 
-def user(view: Json) -> tuple[User, frozenset[str]] | None:
-    """Read a person, and every address of theirs, casefolded; None for a view that shows nobody."""
+def user(view: Json) -> User | None:
+    """Read a person; None for a view that shows nobody."""
     if view.get("user") is None:
         return None
     inner = _object(view["user"])
     email = _text(inner, "email")
-    found = User(
+    return User(
         user_id=_id(inner, "id"),
         email=email,
         display_name=_text(inner, "displayName"),
         enabled=_text(inner, "status") == "ENABLED",
+        aliases=frozenset(e.casefold() for e in _texts(inner, "emails") if e) - {email.casefold()},
     )
-    return found, frozenset(e.casefold() for e in (email, *_texts(inner, "emails")) if e)
 
 
 def identity(body: Json) -> Identity:

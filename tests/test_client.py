@@ -520,7 +520,13 @@ async def test_people_by_address_are_exact() -> None:
         found = await tried.client.users("ana@example.com")
         assert (
             User(user_id="1", email="Ana@Example.com", display_name="1", enabled=True),
-            User(user_id="3", email="other@example.com", display_name="3", enabled=False),
+            User(
+                user_id="3",
+                email="other@example.com",
+                display_name="3",
+                enabled=False,
+                aliases=frozenset({"ana@example.com"}),
+            ),
         ) == found
         assert tried.server.requests[0].json == {
             "email": "ana@example.com",

@@ -57,6 +57,19 @@ def test_ids_to_look_up_are_those_of_users_and_each_once() -> None:
     assert ("2abC", "2x") == identified(wants)
 
 
+def test_a_second_address_is_a_persons_too() -> None:
+    """Exactly, in any case; who is written by both addresses is one recipient."""
+    zed = replace(user("z", "zed@example.com"), aliases=frozenset({"sales@example.com"}))
+    directory = {"sales@example.com": (zed,), "zed@example.com": (zed,), "sales@example.co": (zed,)}
+    found = resolve([asks("Sales@Example.com", "zed@example.com")], directory, known=KNOWN)
+    assert () == found.problems
+    assert ["z"] == ids(found.wanted[0])
+    (problem,) = resolve([asks("sales@example.co")], directory, known=KNOWN).problems
+    assert "nobody in the tenant has the address sales@example.co" in problem.what
+    outside = resolve([asks("sales@example.com", sharing=Sharing.EXTERNAL)], directory, known=KNOWN)
+    assert ["external_is_user"] == [it.code for it in outside.attention]
+
+
 def test_an_id_that_is_unknown_or_disabled_is_told_with_its_line() -> None:
     found = resolve([asks("2nobody", "2off", line=4)], DIRECTORY, known=KNOWN)
     assert [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from reconciler.sandbox import directory, reader
 from reconciler.sandbox.serve import Embedded
+from tests.signin.front import gateway
 from tests.signin.machine import Machine
 
 ENTRY = "  {0}:\n    source: {{env: DB}}\n    share_with: {1}\n"
@@ -55,6 +57,25 @@ def test_one_of_two_with_the_same_address_is_meant_by_id(office: Machine, tenant
     office.manifest(ENTRY.format("a", shares(twin)))
     office.apply()
     assert [{"as_written": twin, "id": twin}] == recipients(office)
+
+
+def test_a_second_address_is_enough(office: Machine, tenant: Embedded) -> None:
+    """Whom the directory finds by it is meant: the plan, the vault and the next plan agree."""
+
+    def ask(_method: str, path: str, body: dict[str, Any]) -> None:
+        if body.get("email") == "sales@example.com":
+            body["email"] = "ana@example.com"  # the sandbox's people have one address each
+
+    def rewrite(_method: str, path: str, body: dict[str, Any]) -> None:
+        for view in body["list"] if path == "/api/v1/search/users" else ():
+            view["user"]["emails"].append("Sales@example.com")
+
+    office.manifest(ENTRY.format("a", shares("sales@example.com")))
+    with gateway(tenant.url, ask=ask, rewrite=rewrite) as front:
+        office.sign_in_as(tenant, url=front.url)
+        office.apply()
+        assert [{"as_written": "sales@example.com", "id": ANA}] == recipients(office)
+        assert "no-op" in office.done("--json", "plan").out
 
 
 def test_who_left_is_attention_on_what_they_have_and_an_error_on_what_is_new(
