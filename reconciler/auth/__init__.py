@@ -87,14 +87,14 @@ def find(env: Mapping[str, str], *, home: Path | None = None) -> Found:
             return _from_env(way, env)
         if names[0] not in missing and way is not Way.GITHUB_ACTIONS:  # every job may have the latter
             raise SignInError(f"{names[0]} is set, but {' and '.join(missing)} is not.", hint=HINT)
-    if home is not None:
-        file = cone.path(env, home)
+    file = cone.path(env, home)
+    if file is not None:
         login = cone.read(file, _profile(env))
         if login is not None:
             return Found(way=Way.CONE, where=str(file), credential=login)
         if env.get(_PROFILE):
             raise SignInError(
-                f"{_PROFILE} is set, but {file} {'has no such profile' if file.exists() else 'is not there'}.",
+                f"{_PROFILE} is set, but {file} {'has no such profile' if _is_file(file) else 'is not there'}.",
                 hint=f"`cone login TENANT` writes it; {HINT}",
             )
     raise SignInError("No C1 credential was found.", hint=_how_to(env))
@@ -107,10 +107,18 @@ def looked_for(env: Mapping[str, str], *, home: Path | None = None) -> tuple[Loo
         missing = tuple(name for name in names if not env.get(name))
         partly = missing if len(missing) < len(names) else ()
         found.append(Looked(way=way, where=" and ".join(names), found=not missing, missing=partly))
-    if home is not None:
-        file = cone.path(env, home)
-        found.append(Looked(way=Way.CONE, where=f"{file} ({_profile(env)})", found=file.is_file()))
+    file = cone.path(env, home)
+    if file is not None:
+        found.append(Looked(way=Way.CONE, where=f"{file} ({_profile(env)})", found=_is_file(file)))
     return tuple(found)
+
+
+def _is_file(file: Path) -> bool:
+    """Tell whether a file is there, as far as this user can see."""
+    try:
+        return file.is_file()
+    except OSError:  # a directory that may not be searched, or a name that is too long
+        return False
 
 
 def sign_in(

@@ -22,10 +22,11 @@ from reconciler.sensitive import Sensitive
 _HINT: Final = "`cone login TENANT` writes it"
 
 
-def path(env: Mapping[str, str], home: Path) -> Path:
-    """Return where the file would be."""
-    folder = env.get("CONE_CONFIG_PATH")
-    return (Path(folder) if folder else home / ".conductorone") / "config.yaml"
+def path(env: Mapping[str, str], home: Path | None) -> Path | None:
+    """Return where the file would be; None for somebody without a home, as in many containers."""
+    if folder := env.get("CONE_CONFIG_PATH"):
+        return Path(folder) / "config.yaml"
+    return home / ".conductorone" / "config.yaml" if home else None
 
 
 def read(file: Path, profile: str) -> ClientCredentials | None:

@@ -20,7 +20,7 @@ _DOMAIN: Final = "conductor.one"
 _VENDOR_DOMAINS: Final = ("conductor.one", "conductorone.com")
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\Z|\[[0-9a-fA-F:.]{{2,45}}\]\Z")
-_CLIENT_ID: Final = re.compile(r"[^@/\s]+@(?P<host>[^@/\s]+)/[^@\s]+\Z")
+_CLIENT_ID: Final = re.compile(r"(?=[!-~]+\Z)[^@/]+@(?P<host>[^@/]+)/[^@]+\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

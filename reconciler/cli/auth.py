@@ -7,7 +7,6 @@ import json
 import os
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import click
 
@@ -140,9 +139,10 @@ class _Report:
 
 
 async def _ask(it: Options) -> _Report:
-    report = _Report(looked=auth.looked_for(os.environ, home=Path.home()), failures=[])
+    home = session.home()
+    report = _Report(looked=auth.looked_for(os.environ, home=home), failures=[])
     try:
-        report.found = auth.find(os.environ, home=Path.home())
+        report.found = auth.find(os.environ, home=home)
         report.server = auth.resolve(flag=it.server, env=os.environ, client_id=report.found.client_id)
         async with session.connect(it, report.server, report.found) as link:
             report.identity = await link.client.introspect()

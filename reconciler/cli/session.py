@@ -172,11 +172,19 @@ def require_sandbox() -> None:
         )
 
 
+def home() -> Path | None:
+    """Return the user's home directory, where there is one at all."""
+    try:
+        return Path.home()
+    except RuntimeError:  # neither HOME nor an entry for this user: a container with a user of its own
+        return None
+
+
 @contextlib.asynccontextmanager
 async def _at_tenant(options: Options, manifest: Manifest) -> AsyncIterator[SignedIn]:
     from reconciler import auth
 
-    found = auth.find(os.environ, home=Path.home())
+    found = auth.find(os.environ, home=home())
     server = auth.resolve(flag=options.server, env=os.environ, client_id=found.client_id)
     auth.assert_tenant(server, manifest.tenant, manifest.tenant_mark)
     stack = stack_of(options, manifest, server=server.url.partition("://")[2])

@@ -401,6 +401,12 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "not UTF-8": ({ACCESS: f"{CANARY}\udcff"}, ACCESS),
     "not a JWT": ({OIDC: CANARY, ID: CLIENT_ID}, "three parts"),
     "an id without a host": ({ID: f"{CANARY}", SECRET: secret()}, "NAME@TENANT"),
+    "an id that is not ASCII": ({ID: f"a@{CANARY}ä.conductor.one/x", SECRET: secret()}, "NAME@TENANT"),
+    "an id that is not UTF-8": (
+        {ID: f"{CANARY}\udcff@acme.conductor.one/x", SECRET: secret()},
+        "NAME@TENANT",
+    ),
+    "an id with a control": ({ID: f"{CANARY}\x1b@acme.conductor.one/x", SECRET: secret()}, "NAME@TENANT"),
     "an id with a path": ({ID: f"a@b@{CANARY}/x", SECRET: secret()}, "NAME@TENANT"),
     **{
         f"secret: {name}": ({ID: CLIENT_ID, SECRET: value}, "Ed25519")
@@ -513,6 +519,23 @@ def test_what_was_looked_for(tmp_path: Path) -> None:
         (Way.CONE, True, ()),
     ]
     assert CLIENT_ID not in repr(looked)
+
+
+def test_somebody_without_a_home_can_name_the_folder(tmp_path: Path) -> None:
+    """And where nothing is named there is no login to look for."""
+    file = write_config(tmp_path, config(default={"client-id": CLIENT_ID, "client-secret": secret()}))
+    env = {"CONE_CONFIG_PATH": str(file.parent)}
+    assert Way.CONE is auth.find(env, home=None).way
+    assert [True] == [place.found for place in auth.looked_for(env, home=None) if place.way is Way.CONE]
+    assert Way.CONE not in {place.way for place in auth.looked_for({}, home=None)}
+
+
+def test_a_login_that_cannot_be_looked_at_was_not_found(tmp_path: Path) -> None:
+    """A name that no file can have is the sign-in's problem, in words."""
+    env = {"CONE_CONFIG_PATH": str(tmp_path / ("x" * 300))}
+    assert [False] == [place.found for place in auth.looked_for(env, home=tmp_path) if place.way is Way.CONE]
+    with pytest.raises(SignInError, match="cannot be read: File name too long"):
+        auth.find(env, home=tmp_path)
 
 
 async def test_an_expired_token_meets_the_clients_401() -> None:
