@@ -10,6 +10,12 @@ from typing import Final
 NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 """A stack's or resource's name: safe in a file name, a label and a shell word."""
 
+UNSEEN: Final = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Characters that nobody sees, though some count as printable: Unicode's default-ignorable ones, blank Braille."""
+
 _ADDRESS: Final = re.compile(r'^(?P<name>[a-z0-9][a-z0-9._-]{0,62})(?:\[(?P<key>"(?:[^"\\]|\\.)*")\])?\Z')
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
+from reconciler.addresses import UNSEEN
 from reconciler.manifest import DAY, HOUR
 
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -20,8 +21,9 @@ def clean(text: str) -> str:
     start of an old workflow command, which GitHub's runner obeys wherever it stands in a line (`##[add-mask]`).
     """
     text = text.replace("##[", f"##{SUBSTITUTE}[")
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text
+    text = UNSEEN.sub(SUBSTITUTE, text)
     return "".join(SUBSTITUTE if unicodedata.category(c) in _HIDDEN else c for c in text)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.addresses import NAME_PATTERN, fold
+from reconciler.addresses import NAME_PATTERN, UNSEEN, fold
 from reconciler.document import Entry, Node
 from reconciler.errors import Mark
 from reconciler.manifest import EMAILS_MAX, USERS_MAX, Person, Sharing
@@ -160,6 +161,9 @@ def _people(fields: Fields, key: str, sharing: Sharing) -> tuple[Person, ...]:
             what = f"{fields.name(key)} holds something else than a person"
             fields.log.add(node.mark, what, _EXPECTED[sharing])
             continue
+        if wrong := _mistakable(text):
+            fields.log.add(node.mark, f"{fields.name(key)} holds {wrong[0]}", wrong[1])
+            continue
         people.setdefault(fold(text), Person(as_written=text, mark=node.mark))
     return tuple(people.values())
 
@@ -177,3 +181,25 @@ def _is_person(text: str, sharing: Sharing) -> bool:
         return sharing is Sharing.INTERNAL and bool(_ID.fullmatch(text))
     has_dot = "." in text.rpartition("@")[2]
     return bool(_EMAIL.fullmatch(text)) and (has_dot or sharing is Sharing.INTERNAL)
+
+
+_ALIKE: Final = frozenset({"ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "GREEK", "LATIN"})
+"""Scripts with letters that look like each other's, by the first word of a character's name."""
+
+
+def _mistakable(text: str) -> tuple[str, str] | None:
+    """Return what makes an address look like another one, and what is expected; a reviewer sees only its looks."""
+    if text.isascii():
+        return None
+    local, _, domain = text.rpartition("@")
+    if not domain.isascii():
+        return "an address whose domain is not ASCII", "expected the domain in its xn-- form"
+    # NFC would leave fullwidth letters and ligatures as they are
+    if UNSEEN.search(local) or unicodedata.normalize("NFKC", local) != local:
+        return "an address with hidden or compatibility characters", "expected plain letters before the @"
+    if any(unicodedata.category(each).startswith("M") for each in local):
+        return "an address with combining marks", "expected plain letters before the @"
+    scripts = {unicodedata.name(each, "").partition(" ")[0] for each in local}
+    if len(scripts & _ALIKE) > 1:
+        return "an address that mixes scripts", "expected the letters before the @ to be of one script"
+    return None

@@ -94,6 +94,14 @@ def test_a_line_is_no_command(text: str) -> None:
     assert [] == _obeyed(words.line(text))
 
 
+@pytest.mark.parametrize(
+    "hidden", "\u00ad\u034f\u115f\u1160\u17b4\u180b\u200b\u2060\u2800\u3164\ufe0f\uffa0\U000e0101"
+)
+def test_what_nobody_sees_is_marked(hidden: str) -> None:
+    """Some of them are letters to Unicode; two names that differ in one would look the same."""
+    assert f"a{words.SUBSTITUTE}b" == words.clean(f"a{hidden}b")
+
+
 def test_a_saved_plan_has_each_key_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two readers of one plan must not see two things: jq would show one value, and we take the other."""
     monkeypatch.setenv("A", "a value")
