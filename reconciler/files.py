@@ -57,12 +57,13 @@ def _load_includes(names: SequenceType[Scalar], manifest: Path, root: Path) -> _
     nodes: list[tuple[str, Node]] = []
     problems: list[Problem] = []
     complete = True
+    left = _Left()
     seen = {manifest.resolve()}
     for name in names:
         path = manifest.parent / str(name.value)
         shown = os.path.normpath(path)
         try:
-            parsed = yamltext.parse(_read_included(path, root, seen), shown)
+            parsed = left.parse(_read_included(path, root, seen, left.size), shown)
         except _RefusedError as error:
             # the path is not shown: it is a value, and its place is told
             problems.append(
@@ -78,13 +79,29 @@ def _load_includes(names: SequenceType[Scalar], manifest: Path, root: Path) -> _
     return _Included(nodes=nodes, problems=problems, complete=complete)
 
 
-def _read_included(path: Path, root: Path, seen: set[Path]) -> bytes:
+class _Left:
+    """What is left for the included files of one manifest, which together may be as large as one file."""
+
+    def __init__(self) -> None:
+        self.size = yamltext.SIZE_MAX
+        self._values = yamltext.NODES_MAX
+
+    def parse(self, text: bytes, shown: str) -> yamltext.Parsed:
+        if len(text) > self.size:
+            raise _RefusedError("is too large", "expected at most 4 MiB in all included files")
+        self.size -= len(text)
+        parsed = yamltext.parse(text, shown, values=self._values)
+        self._values -= parsed.values
+        return parsed
+
+
+def _read_included(path: Path, root: Path, seen: set[Path], at_most: int) -> bytes:
     try:
         resolved = _confined(path, root)
         if resolved in seen:
             raise _RefusedError("is included twice, or includes itself")
         seen.add(resolved)
-        return _read(resolved)
+        return _read(resolved, at_most)
     except OSError as error:
         what = f"cannot be read: {os.strerror(error.errno or errno.EIO)}"
         raise _RefusedError(what, "expected a path that starts at this file's directory") from None
@@ -117,14 +134,14 @@ def _confined(path: Path, root: Path) -> Path:
     return resolved
 
 
-def _read(path: Path) -> bytes:
-    """Return a regular file's bytes, at most one more than a manifest may have. Raises OSError, _RefusedError."""
+def _read(path: Path, at_most: int = yamltext.SIZE_MAX) -> bytes:
+    """Return a regular file's bytes, at most one more than it may have. Raises OSError, _RefusedError."""
     # O_NONBLOCK: opening a FIFO must not wait for its writer
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as stream:  # a directory is an OSError here
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise _RefusedError("is not a regular file")
-        return stream.read(yamltext.SIZE_MAX + 1)
+        return stream.read(at_most + 1)
 
 
 def _unreadable(path: Path, error: OSError) -> UsageError:

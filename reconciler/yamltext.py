@@ -27,6 +27,8 @@ DEPTH_MAX: Final = 16
 NODES_MAX: Final = 500_000
 """Values in one file. 4 MiB of `[]` would otherwise become a gigabyte of objects."""
 
+_VALUES_EXPECTED: Final = f"expected at most {NODES_MAX:,} (included files count together)"
+
 DIGITS_MAX: Final = 64
 """Characters of a number; Python refuses to read integers of more than 4,300 digits."""
 
@@ -56,19 +58,21 @@ _NUMERIC_START: Final = frozenset("0123456789+-.")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """A document, and what is wrong with it that does not stop the reading (keys given twice and the like)."""
+    """A document of so many `values`, and what is wrong without ending the reading (keys given twice and the like)."""
 
     node: Node
+    values: int
     problems: tuple[Problem, ...]
 
 
-def parse(text: bytes, file: str, *, loader: Any = _LOADER) -> Parsed:
+def parse(text: bytes, file: str, *, values: int = NODES_MAX, loader: Any = _LOADER) -> Parsed:
     """Read one YAML document. Raises ManifestError, with one problem, where it cannot be read at all.
 
-    `file` is the path for messages. `loader` is PyYAML's C loader, or its pure one where that is missing.
+    `file` is the path for messages. `values` are what files read before have left of `NODES_MAX`.
+    `loader` is PyYAML's C loader, or its pure one where that is missing.
     """
     content = _checked(text, file)
-    builder = _Builder(loader(content), file)
+    builder = _Builder(loader(content), file, values)
     try:
         with _collector_at_rest():
             node = builder.document()
@@ -76,7 +80,7 @@ def parse(text: bytes, file: str, *, loader: Any = _LOADER) -> Parsed:
         raise _syntax(error, file) from None
     except yaml.YAMLError:
         raise _stop(Mark(file=file, line=1, column=1), "this is not valid YAML") from None
-    return Parsed(node=node, problems=tuple(builder.problems))
+    return Parsed(node=node, values=values - builder.left, problems=tuple(builder.problems))
 
 
 @contextmanager
@@ -125,11 +129,11 @@ def _mark_of(before: str, file: str) -> Mark:
 class _Builder:
     """Turns events into nodes; one for each document."""
 
-    def __init__(self, loader: Any, file: str) -> None:
+    def __init__(self, loader: Any, file: str, values: int) -> None:
         self.problems: list[Problem] = []
         self._next: Callable[[], Any] = loader.get_event
         self._file = file
-        self._left = NODES_MAX
+        self.left = values
 
     def document(self) -> Node:
         """Return the one document's root."""
@@ -158,9 +162,9 @@ class _Builder:
             raise _stop(mark, "anchors (&) and aliases (*) are not supported", hint=hint)
         if event.tag is not None:
             raise _stop(mark, "tags (!) are not supported", hint="quote a text that begins with !")
-        self._left -= 1
-        if self._left < 0:
-            raise _stop(mark, "the file holds too many values", f"expected at most {NODES_MAX:,}")
+        self.left -= 1
+        if self.left < 0:
+            raise _stop(mark, "the file holds too many values", _VALUES_EXPECTED)
         return mark
 
     def _node(self, event: Any, depth: int) -> Node:

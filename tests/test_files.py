@@ -13,6 +13,8 @@ from reconciler import templates, yamltext
 from reconciler.errors import ExitCode, ManifestError, UsageError
 from reconciler.files import load_manifest, work_tree
 from reconciler.manifest import Kind, Sharing
+from reconciler.manifestfile.fields import PROBLEMS_MAX
+from reconciler.manifestfile.stack import INCLUDES_MAX
 
 _MAIN = """\
 version: 1
@@ -207,6 +209,43 @@ def test_problems_of_all_files_come_in_one_run(tree: Path) -> None:
     ]
 
 
+def test_at_most_fifty_files_are_included(tree: Path) -> None:
+    """No further one is opened, and the audiences that it may hold are not called unknown."""
+    names = [f"{n}.yaml" for n in range(INCLUDES_MAX + 1)]
+    for name in names:
+        (tree / "prod" / name).write_text("defaults: {}\n")
+    (tree / "prod" / names[-2]).write_text(_PEOPLE)
+    assert load_manifest(_write(tree, *names[:-1])).secrets
+    (tree / "prod" / names[-1]).write_text("not YAML: [")
+    (tree / "prod" / names[-2]).write_text("defaults: {}\n")
+    assert [
+        "reconciler.yaml:3:10: include is too long a list; expected a list of at most 50 paths"
+    ] == _refused(_write(tree, *names))
+
+
+def test_included_files_are_together_no_larger_than_one(tree: Path) -> None:
+    """In bytes, and in values, which take more memory than the bytes that write them."""
+    words = "this included file is too large; expected at most 4 MiB in all included files"
+    for name in "abc":
+        (tree / f"{name}.yaml").write_text("defaults: {} #" + "x" * 2**21)
+    problems = _refused(_write(tree, "../a.yaml", "../b.yaml", "../c.yaml"))
+    assert [f"reconciler.yaml:3:{column}: {words}" for column in (22, 33)] == problems
+    for name in "ab":
+        (tree / f"{name}.yaml").write_text("[" + "1," * (yamltext.NODES_MAX * 2 // 3) + "]")
+    problems = _refused(_write(tree, "../a.yaml", "../b.yaml"))
+    assert any("b.yaml:1:" in problem and "too many values" in problem for problem in problems)
+
+
+def test_however_many_files_tell_a_thousand_problems(tree: Path) -> None:
+    """What is wrong with included files counts with the rest."""
+    names = [f"{n}.yaml" for n in range(INCLUDES_MAX)]
+    for name in names[1:]:
+        (tree / "prod" / name).write_text("".join(f"key{n}: 1\n" for n in range(50)))
+    problems = _refused(_write(tree, *names))
+    assert PROBLEMS_MAX + 1 == len(problems)
+    assert f"more than {PROBLEMS_MAX:,} problems; repair these first" in problems
+
+
 def test_an_audience_has_one_place(tree: Path) -> None:
     path = _write(tree, "../people.yaml")
     path.write_text(path.read_text() + _PEOPLE)
@@ -261,4 +300,4 @@ def test_the_ignore_lines_cover_the_work_directory() -> None:
 def test_the_c_loader_is_the_one_in_use() -> None:
     """PyYAML's wheels have it; without it a large manifest takes ten times as long."""
     assert yaml.__with_libyaml__
-    assert yamltext.parse.__kwdefaults__ == {"loader": yaml.CSafeLoader}
+    assert yamltext.parse.__kwdefaults__["loader"] is yaml.CSafeLoader

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from collections.abc import Sequence as SequenceType
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -37,10 +37,17 @@ class Log:
 
         Raises ManifestError with all of them where there are too many.
         """
-        if len(self.problems) >= PROBLEMS_MAX:
-            more = Problem(mark=None, what=f"more than {PROBLEMS_MAX:,} problems", hint="repair these first")
-            raise ManifestError([*dict.fromkeys(self.problems), more])
-        self.problems.append(Problem(mark=mark, what=what, expected=expected, hint=hint))
+        self.take([Problem(mark=mark, what=what, expected=expected, hint=hint)])
+
+    def take(self, problems: Iterable[Problem]) -> None:
+        """Record what another check found, with the same limit for all of it."""
+        for problem in problems:
+            if len(self.problems) >= PROBLEMS_MAX:
+                more = Problem(
+                    mark=None, what=f"more than {PROBLEMS_MAX:,} problems", hint="repair these first"
+                )
+                raise ManifestError([*dict.fromkeys(self.problems), more])
+            self.problems.append(problem)
 
     def meant(self, word: str, offered: Collection[str]) -> str | None:
         """Return a question that names what was likely meant, while there are few problems."""

@@ -20,14 +20,17 @@ from reconciler.manifestfile.sharing import Audiences, read_audiences
 from reconciler.manifestfile.upkeep import read_moved, read_removed
 from reconciler.manifestfile.wording import shown
 
+INCLUDES_MAX: Final = 50
+"""Files of one manifest that are opened; the schema says the same."""
+
 _NAME: Final = re.compile(NAME_PATTERN)
 _HOST: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 
 
 def includes(node: Node) -> tuple[Scalar, ...]:
-    """Return the paths under `include:`, as written; what is no text there is left to the schema."""
+    """Return the paths under `include:`, as written; what is no text there, or too many, is left to the schema."""
     fields = fields_in(node, "", Log())
-    items = fields.items("include") if fields else ()
+    items = fields.items("include")[:INCLUDES_MAX] if fields else ()
     return tuple(item for item in items if isinstance(item, Scalar) and isinstance(item.value, str))
 
 
@@ -45,8 +48,8 @@ def read(
     read. `known` are the problems found before, such as the schema's: a document that has any is not used.
     """
     log = Log()
-    log.problems += known
-    log.problems += refused(node)
+    log.take(known)
+    log.take(refused(node))
     top = fields_in(node, "", log)
     manifest = _manifest(top, file, included, log, complete=complete) if top else None
     if not log.problems and (log.misshapen or manifest is None):
@@ -68,6 +71,7 @@ def _manifest(
         log.odd(top.value_at("name"))
     files = (top, *(fields for path, each in included if (fields := fields_in(each, "", log))))
     defaults = _defaults(files, log)
+    complete = complete and len(top.items("include")) <= INCLUDES_MAX
     audiences = read_audiences(_parts(files, "audiences"), log, complete=complete)
     secrets = _secrets(top, audiences, defaults, log)
     declared = {name for name, _ in _parts((top,), "secrets")} if top.fields("secrets") else None

@@ -28,7 +28,7 @@ def acceptor(schema: Schema, definitions: Schema) -> Accepts:
     match schema.get("type"):
         case "object" if keywords <= _OBJECT:
             return _accepts_object(schema, definitions)
-        case "array" if keywords <= {"type", "items", "minItems"}:
+        case "array" if keywords <= {"type", "items", "minItems", "maxItems"}:
             return _accepts_array(schema, definitions)
         case "string" if keywords <= {"type", "pattern", "minLength", "maxLength", "enum"}:
             return _accepts_text(schema)
@@ -85,9 +85,9 @@ def _accepts_object(schema: Schema, definitions: Schema) -> Accepts:
 
 def _accepts_array(schema: Schema, definitions: Schema) -> Accepts:
     item = acceptor(schema["items"], definitions)
-    least = schema.get("minItems", 0)
+    least, most = schema.get("minItems", 0), schema.get("maxItems", float("inf"))
     return lambda node: (
-        type(node) is Sequence and len(node.items) >= least and all(item(each) for each in node.items)
+        type(node) is Sequence and least <= len(node.items) <= most and all(item(each) for each in node.items)
     )
 
 
