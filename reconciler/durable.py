@@ -66,10 +66,10 @@ def replace(path: Path, data: bytes, *, backup: Path | None = None) -> None:
 
     With `backup` the old bytes stay there. Raises StateError; the file is then whole, and nearly always the old one.
     """
-    if path.is_symlink():
-        raise _is_link(path)
     aside = _aside(path)
     try:
+        if path.is_symlink():
+            raise _is_link(path)
         _sweep(path)
         try:
             _write_new(aside, data)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import stat
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -140,6 +142,8 @@ def destroy_command(
 
 def _run(asked: _Asked) -> int:
     it = options()
+    if asked.result:
+        _check_result(asked.result)
     stop = Stop()
     reporter = ui.Reporter(coloured=ui.colour(it.color, sys.stderr))
 
@@ -173,6 +177,22 @@ def _run(asked: _Asked) -> int:
     return _exit_code(applied, stop)
 
 
+def _check_result(path: Path) -> None:
+    """Raise UsageError where no report could be written, before anything is done that it would report."""
+    try:
+        about = path.lstat() if path.exists() or path.is_symlink() else None
+    except OSError as error:
+        raise UsageError(f"--result {path} cannot be written: {durable.reason(error)}") from None
+    if about and not stat.S_ISREG(about.st_mode):
+        raise UsageError(f"--result {path} is not a regular file", hint="name a file, or a new one")
+    if not path.parent.is_dir():
+        raise UsageError(
+            f"--result {path} cannot be written: its directory is not there", hint="make it first"
+        )
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"--result {path} cannot be written: its directory is not writable")
+
+
 def _write_result(
     path: Path, applied: Applied | None, results: Sequence[Result], failed: BaseException | None
 ) -> None:
@@ -186,7 +206,10 @@ def _write_result(
             "detail": unforeseen.describe(failed),
             "next": "run the same command again: it goes on from here",
         }
-    durable.replace(path, json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")
+    try:
+        durable.replace(path, json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")
+    except ReconcilerError as error:  # what was done counts, and how it ended: neither may be hidden by this
+        ui.warn(f"--result: {error.detail}; what was done is in the state all the same")
 
 
 async def _apply(it: Options, terms: Terms) -> Applied:
