@@ -5,12 +5,15 @@ A selection never filters what a run owes: recovery, old copies, moves, ends see
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Final
 
 from reconciler.addresses import Address
+from reconciler.errors import UsageError
+from reconciler.manifestfile.wording import did_you_mean
 from reconciler.plan import Attention, Cause, Change, Plan, Reason
 
 
@@ -34,13 +37,40 @@ class Selection:
             return True
         if self.only is Only.RENEWALS and change.cause is not Cause.TIME:
             return False
-        names = {str(change.address), change.address.name}
+        names = _names(change.address)
         if self.targets and not any(_matches(names, glob) for glob in self.targets):
             return False
         return not any(_matches(names, glob) for glob in self.excludes)
 
 
 EVERYTHING: Final = Selection()
+
+
+def check(
+    requested: Collection[Address], selection: Selection, known: Collection[Address]
+) -> list[Attention]:
+    """Return a word about what excludes nothing; `known` are the addresses of the manifest and of the state.
+
+    Raises UsageError where --replace or --target names nothing: a misspelt name must not read as "no changes".
+    """
+    names = {name for address in known for name in _names(address)}
+    for address in sorted(set(requested) - set(known)):
+        raise _no_such(f"--replace {address} names no secret", str(address), names)
+    for glob in selection.targets:
+        if not _matches(names, glob):
+            raise _no_such(f"--target {glob} matches no secret", glob, names)
+    unmatched = [glob for glob in selection.excludes if not _matches(names, glob)]
+    return [_excludes_nothing(glob, names) for glob in unmatched]
+
+
+def _no_such(what: str, word: str, names: Collection[str]) -> UsageError:
+    hint = did_you_mean(word.strip("*"), names) or "`reconciler plan` names every secret that changes"
+    return UsageError(f"{what} of the manifest or the state", hint=hint)
+
+
+def _excludes_nothing(glob: str, names: Collection[str]) -> Attention:
+    hint = did_you_mean(glob.strip("*"), names) or "check how it is spelt"
+    return Attention(code="excludes_nothing", text=f"--exclude {glob} matches no secret", next=hint)
 
 
 def narrow(plan: Plan, selection: Selection) -> Plan:
@@ -58,5 +88,9 @@ def narrow(plan: Plan, selection: Selection) -> Plan:
     return replace(plan, changes=kept, attention=(note, *plan.attention), refusals=refusals)
 
 
-def _matches(names: set[str], glob: str) -> bool:
+def _names(address: Address) -> set[str]:
+    return {str(address), address.name}
+
+
+def _matches(names: Collection[str], glob: str) -> bool:
     return any(fnmatchcase(name, glob) for name in names)

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler import expand, planner, recovery
+from reconciler import expand, planner, recovery, selection
 from reconciler.addresses import Address
 from reconciler.client import Client
 from reconciler.errors import SourceError
@@ -21,7 +21,6 @@ from reconciler.plan import Attention, Change, Reason
 from reconciler.planner import Checked, Planned, Unchecked, Unreadable
 from reconciler.recovery import Desire, Found, Healing
 from reconciler.remote import Identity
-from reconciler.selection import narrow
 from reconciler.sources import Content
 from reconciler.state import State
 from reconciler.verdicts import NO_KEY, size_bucket
@@ -60,6 +59,8 @@ def _decide(stack: Stack, wishes: Wishes, it: Gathered) -> Look:
     moves = move(before, stack.manifest.moved, it.wanted)
     uids = _uids(moves.state, it.wanted, it.open_creates, wishes.uids)
     healing = heal(stack, it, before, moves.origins, uids, first_run=it.loaded is None)
+    kept = planner.moved_state(healing.state, stack.manifest.moved, it.wanted).instances
+    unmatched = selection.check(wishes.requested, wishes.selection, it.wanted.keys() | kept.keys())
     planned = planner.plan_changes(
         name=stack.manifest.name,
         server=stack.server,
@@ -74,9 +75,9 @@ def _decide(stack: Stack, wishes: Wishes, it: Gathered) -> Look:
         now=wishes.as_of or it.observed.now,
         offline=False,
         revoke_imported=wishes.revoke_imported,
-        attention=(*healing.attention, *_told_shells(healing), *it.attention),
+        attention=(*healing.attention, *_told_shells(healing), *unmatched, *it.attention),
     )
-    plan = narrow(planned.plan, wishes.selection)
+    plan = selection.narrow(planned.plan, wishes.selection)
     if wishes.destroy:
         plan = replace(plan, changes=tuple(_as_requested(change) for change in plan.changes))
     needed = {c.address for c in plan.acting() if c.after}

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from reconciler import expand, planner, recipients
+from reconciler import expand, planner, recipients, selection
 from reconciler.addresses import Address
 from reconciler.errors import StateError
 from reconciler.ledger import Open, replay
 from reconciler.operations.stack import Stack
 from reconciler.plan import Plan
-from reconciler.selection import EVERYTHING, Selection, narrow
+from reconciler.selection import EVERYTHING, Selection
 from reconciler.state import State
 from reconciler.verdicts import NOT_READ
 
@@ -53,6 +53,8 @@ def look_offline(stack: Stack, wishes: Wishes, now: datetime) -> Plan:
     known = recipients.recorded(loaded)
     wanted = recipients.resolve_offline(expand.expand(stack.manifest), known)
     addresses = {w.address: w for w in wanted}
+    kept = planner.moved_state(loaded, stack.manifest.moved, addresses).instances if loaded else {}
+    unmatched = selection.check(wishes.requested, wishes.selection, addresses.keys() | kept.keys())
     planned = planner.plan_changes(
         name=stack.manifest.name,
         server=loaded.server if loaded else stack.server,
@@ -66,5 +68,6 @@ def look_offline(stack: Stack, wishes: Wishes, now: datetime) -> Plan:
         requested=wishes.requested,
         now=wishes.as_of or now,
         offline=True,
+        attention=unmatched,
     )
-    return narrow(planned.plan, wishes.selection)
+    return selection.narrow(planned.plan, wishes.selection)

@@ -217,3 +217,50 @@ def test_targets_narrow_the_work(desk: Desk) -> None:
     desk.apply("--target", "db")
     assert {"db"} == set(desk.live())
     assert {"app-a", "app-b"} == set(desk.plan())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("apply", "--auto-approve", "--replace", "db-pasword"), "did you mean db-password?"),
+        (("plan", "--replace", "db-pasword"), "did you mean db-password?"),
+        (("plan", "--offline", "--replace", "db-pasword"), "did you mean db-password?"),
+        (("plan", "--target", "app", "--target", "db-passwrd*"), "did you mean db-password?"),
+        (("plan", "--offline", "--target", "nope*"), "Next: "),
+        (("plan", "--replace", "db-password", "--target", "old-name"), "Next: "),
+    ],
+)
+def test_a_name_that_is_none_of_the_stacks_is_no_lack_of_changes(
+    desk: Desk, arguments: tuple[str, ...], meant: str
+) -> None:
+    """Exit 64: whoever misspells what is to be replaced must not read "No changes"."""
+    desk.manifest(text_secret("db-password", "VALUE") + text_secret("app", "VALUE"))
+    desk.apply()
+    before = desk.state_path.read_bytes()
+    ran = desk.run(*arguments)
+    assert 64 == ran.code, ran.said
+    assert f"{arguments[-1]}" in ran.err
+    assert meant in ran.err
+    assert before == desk.state_path.read_bytes()
+
+
+def test_names_of_the_manifest_and_of_the_state_are_names(desk: Desk) -> None:
+    """What is about to go, and what moved: by its new name."""
+    desk.manifest(text_secret("a", "VALUE") + text_secret("gone", "VALUE"))
+    desk.apply()
+    desk.manifest(text_secret("new", "VALUE") + "moved: [{from: a, to: new}]\n")
+    for offline in ((), ("--offline",)):
+        assert "gone" in desk.plan("--target", "gone", *offline)
+        assert "new" in desk.plan("--replace", "new", *offline)
+        assert 64 == desk.run("plan", "--replace", "a", *offline).code
+
+
+@pytest.mark.parametrize("offline", [(), ("--offline",)], ids=["online", "offline"])
+def test_an_exclude_that_matches_nothing_is_pointed_out(desk: Desk, offline: tuple[str, ...]) -> None:
+    """It may stand in a pipeline for a secret that comes later; it may be misspelt."""
+    desk.manifest(text_secret("app", "VALUE"))
+    ran = desk.done("plan", "--exclude", "ap", *offline)
+    assert "--exclude ap matches no secret" in ran.out
+    assert "did you mean app?" in ran.out
+    assert "Plan: 1 to create" in ran.out
+    assert "matches no secret" not in desk.done("plan", "--exclude", "a*", *offline).out
