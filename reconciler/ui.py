@@ -35,9 +35,9 @@ def colour(choice: str, stream: TextIO | None = None) -> bool:
     return (stream or sys.stdout).isatty() and os.environ.get("TERM") != "dumb"
 
 
-def width() -> int:
+def width(stream: TextIO | None = None) -> int:
     """Return how many columns there are; 100 where nobody looks at a terminal."""
-    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+    return shutil.get_terminal_size((100, 24)).columns if (stream or sys.stdout).isatty() else 100
 
 
 def warn(message: str) -> None:

@@ -150,6 +150,8 @@ def _run(asked: _Asked) -> int:
     def confirm(plan: Plan) -> bool:
         if not it.json:
             print_plan(it, plan)
+        elif not asked.auto_approve:
+            print_plan(it, plan, "text", err=True)  # nobody says yes to what was not shown
         reporter.total = len(plan.acting())
         if asked.auto_approve:
             return True

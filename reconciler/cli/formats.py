@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
-from typing import Final
+import sys
+from typing import Final, TextIO
 
 import click
 
@@ -16,18 +17,23 @@ from reconciler.render import text
 FORMATS: Final = ("text", "json", "markdown", "html", "gitlab")
 
 
-def print_plan(it: Options, plan: Plan, form: str | None = None) -> None:
-    """Print a plan on standard output."""
-    click.echo(rendered(it, plan, form or ("json" if it.json else "text")), nl=False, color=True)
+def print_plan(it: Options, plan: Plan, form: str | None = None, *, err: bool = False) -> None:
+    """Print a plan on standard output, or on standard error where that holds something else."""
+    form = form or ("json" if it.json else "text")
+    click.echo(
+        rendered(it, plan, form, stream=sys.stderr if err else sys.stdout), nl=False, color=True, err=err
+    )
 
 
-def rendered(it: Options, plan: Plan, form: str) -> str:
+def rendered(it: Options, plan: Plan, form: str, *, stream: TextIO | None = None) -> str:
     """Return a plan as text in one of `FORMATS`, with a newline at its end."""
     if form == "json":
         return json.dumps(planjson.to_json(plan), indent=2, ensure_ascii=False) + "\n"
     seen = view.make(plan)
     if form == "text":
-        return text.render(seen, colour=ui.colour(it.color), width=ui.width(), verbose=bool(it.verbose))
+        return text.render(
+            seen, colour=ui.colour(it.color, stream), width=ui.width(stream), verbose=bool(it.verbose)
+        )
     shown = importlib.import_module(f"reconciler.render.{form}").render(seen)
     assert isinstance(shown, str)
     return shown

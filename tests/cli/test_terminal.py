@@ -58,12 +58,17 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def at_terminal(desk: Desk, *arguments: str, **changes: str) -> Iterator[Terminal]:
-    """Start a command at a terminal of its own."""
+def at_terminal(desk: Desk, *arguments: str, stdout: int | None = None, **changes: str) -> Iterator[Terminal]:
+    """Start a command at a terminal of its own; `stdout` goes elsewhere."""
     ours, theirs = pty.openpty()
     env = environment(**{"TERM": "xterm-256color", "COLUMNS": "100", **changes})
     process = desk.start(
-        *arguments, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
+        *arguments,
+        stdin=theirs,
+        stdout=theirs if stdout is None else stdout,
+        stderr=theirs,
+        env=env,
+        start_new_session=True,
     )
     os.close(theirs)
     try:
@@ -85,6 +90,20 @@ def test_apply_shows_the_plan_asks_and_does_it_on_yes(one: Desk) -> None:
         assert 0 == terminal.end(), terminal.seen
     assert "Share links:" in terminal.seen
     assert {"a"} == set(one.live())
+
+
+def test_json_shows_the_plan_too_before_it_asks(one: Desk) -> None:
+    """On standard error, so that standard output stays JSON; unasked there is nothing to show."""
+    with at_terminal(one, "--json", "apply") as terminal:
+        terminal.until(QUESTION)
+        assert "ana@example.com -> a" in terminal.seen
+        assert "Plan: 1 to create" in terminal.seen
+        terminal.type("no\n")
+        assert 1 == terminal.end(), terminal.seen
+    with at_terminal(one, "--json", "apply", stdout=subprocess.DEVNULL) as terminal:
+        terminal.until(QUESTION)
+        assert "Plan: 1 to create" in terminal.seen
+    assert "Plan:" not in one.done("--json", "apply", "--auto-approve").said
 
 
 @pytest.mark.parametrize("answer", ["no", "y", "YES ", ""], ids=["no", "y", "shout", "return"])
