@@ -14,13 +14,31 @@ from typing import Final
 from reconciler.durable import reason
 
 _DENIED_VARIABLES: Final = re.compile(
-    r"""(?x) (?: GITHUB_ | ACTIONS_ | RUNNER_ | CI_JOB_ | CI_DEPLOY_ | CI_REGISTRY_ | CI_REPOSITORY_
-    | CI_DEPENDENCY_PROXY_ | BITBUCKET_STEP_OIDC_ | BUILDKITE_AGENT_ | CIRCLE_OIDC_
-    | CONDUCTORONE_ | RECONCILER_ | AWS_ | AZURE_ | ARM_ | GOOGLE_ | GCP_ | GCLOUD_ | CLOUDSDK_
-    | VAULT_ | SOPS_ | OP_ | DOPPLER_ | INFISICAL_ | TF_HTTP_ | TF_TOKEN_ | TWINE_ | SSH_ ).*
+    r"""(?x)
+    (?: CONDUCTORONE_ | RECONCILER_
+      # CI
+      | GITHUB_ | ACTIONS_ | RUNNER_ | INPUT_ | DRONE_
+      | CI_JOB_ | CI_DEPLOY_ | CI_REGISTRY_ | CI_REPOSITORY_ | CI_DEPENDENCY_PROXY_
+      | BITBUCKET_STEP_OIDC_ | BUILDKITE_AGENT_ | CIRCLE_OIDC_
+      # clouds
+      | AWS_ | AZURE_ | ARM_ | GOOGLE_ | GCP_ | GCLOUD_ | CLOUDSDK_
+      | DIGITALOCEAN_ | CLOUDFLARE_ | OCI_CLI_ | IBMCLOUD_ | TF_HTTP_ | TF_TOKEN_
+      # secret managers
+      | VAULT_ | SOPS_ | OP_ | DOPPLER_ | INFISICAL_
+      # packages, git and ssh
+      | PIP_ | UV_ | TWINE_ | GIT_CONFIG_ | SSH_
+    ).*
     | (?i: https?_proxy | all_proxy )
-    | GH_TOKEN | GH_ENTERPRISE_TOKEN | GITLAB_TOKEN | SYSTEM_ACCESSTOKEN | DOCKER_AUTH_CONFIG
-    | NPM_TOKEN | NODE_AUTH_TOKEN | BASH_ENV""",
+    # CI
+    | GH_TOKEN | GH_ENTERPRISE_TOKEN | GITLAB_TOKEN | GITLAB_OIDC_TOKEN | GITEA_TOKEN | FORGEJO_TOKEN
+    | ID_TOKEN | CI_BUILD_TOKEN | SYSTEM_ACCESSTOKEN | BASH_ENV
+    # clouds and clusters
+    | KUBECONFIG | KUBE_TOKEN | HCLOUD_TOKEN | PULUMI_ACCESS_TOKEN | TFE_TOKEN
+    # secret managers
+    | BAO_TOKEN | BW_SESSION
+    # packages
+    | DOCKER_AUTH_CONFIG | NPM_TOKEN | NODE_AUTH_TOKEN | PYPI_TOKEN | CARGO_REGISTRY_TOKEN
+    """,
 )
 """The tool's own credentials and keys, CI's tokens, credentials of clouds, secret managers and proxies.
 

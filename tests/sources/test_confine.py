@@ -298,6 +298,34 @@ _DENIED = [
     "NPM_TOKEN",
     "SYSTEM_ACCESSTOKEN",
     "DOCKER_AUTH_CONFIG",
+    "KUBECONFIG",
+    "KUBE_TOKEN",
+    "DIGITALOCEAN_ACCESS_TOKEN",
+    "CLOUDFLARE_API_TOKEN",
+    "HCLOUD_TOKEN",
+    "OCI_CLI_KEY_CONTENT",
+    "IBMCLOUD_API_KEY",
+    "PULUMI_ACCESS_TOKEN",
+    "TFE_TOKEN",
+    "TF_TOKEN_app_terraform_io",
+    "BAO_TOKEN",
+    "BW_SESSION",
+    "OP_SESSION_acme",
+    "OP_SERVICE_ACCOUNT_TOKEN",
+    "GITEA_TOKEN",
+    "FORGEJO_TOKEN",
+    "GITLAB_OIDC_TOKEN",
+    "ID_TOKEN",
+    "CI_BUILD_TOKEN",
+    "DRONE_NETRC_PASSWORD",
+    "INPUT_TOKEN",
+    "PIP_INDEX_URL",
+    "UV_PUBLISH_TOKEN",
+    "TWINE_PASSWORD",
+    "PYPI_TOKEN",
+    "NODE_AUTH_TOKEN",
+    "CARGO_REGISTRY_TOKEN",
+    "GIT_CONFIG_VALUE_0",
 ]
 
 
@@ -312,7 +340,17 @@ def test_credentials_of_tools_are_never_sources(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["DB_PASSWORD", "MY_GITHUB_TOKEN", "CI", "CI_SECRET", "AWS", "PARTNER_P12", "github_token", "API_KEY"],
+    [
+        "DB_PASSWORD",
+        "MY_GITHUB_TOKEN",
+        "CI",
+        "CI_SECRET",
+        "AWS",
+        "PARTNER_P12",
+        "github_token",
+        "API_KEY",
+        "MY_ID_TOKEN",
+    ],
 )
 def test_other_variables_are_sources(name: str) -> None:
     """A value under a name of its own."""
