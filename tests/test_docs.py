@@ -49,6 +49,27 @@ def test_help_and_version_import_no_more_than_they_need() -> None:
         assert "" == done.stderr
 
 
+def test_the_commands_of_the_design_are_there_or_still_to_come() -> None:
+    """Its section 7 has two lists; the changelog names what is in the second."""
+    section = (docs.ROOT / "docs" / "design.md").read_text().partition("## 7. Command line")[2]
+    there, to_come = (_listed(line) for line in section.strip().splitlines()[:2])
+    groups = ("ci", "state", "auth", "sandbox", "key")
+    assert there == {name.partition(" ")[2] for name, _ in docs.commands()} - {"", *groups}
+    assert to_come.isdisjoint(there)
+    changes = (docs.ROOT / "CHANGELOG.md").read_text()
+    assert [] == [name for name in to_come if f"`{name}`" not in changes]
+
+
+def _listed(line: str) -> set[str]:
+    """Return the commands of a line: `plan state(list show)` are three."""
+    found = set()
+    for group, inner, name in re.findall(
+        r"(\w+)\(([^)]*)\)|([\w-]+)", line.partition("`")[2].partition("`")[0]
+    ):
+        found |= {f"{group} {each}" for each in inner.split()} if group else {name}
+    return found
+
+
 def test_every_exit_code_is_documented() -> None:
     """In docs/cli.md and in --help."""
     table = docs.CLI.read_text().partition("<!-- generated")[0]

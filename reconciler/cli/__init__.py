@@ -21,7 +21,7 @@ Exit codes:
   0  done, or no changes             1  error
   2  changes (--detailed-exitcode)   3  applied in part
   4  sign-in or permission           5  another run holds the stack
-  6  attention (status --check)      7  refused by a guard or policy
+  6  attention (reserved)            7  refused by a guard or policy
   8  the saved plan is out of date  64  wrong usage
  65  the manifest is not valid      130/143  stopped by a signal
 """
