@@ -24,7 +24,7 @@ class Repository:
         top = self._run("rev-parse", "--show-toplevel")
         if top is None:
             raise UsageError(
-                f"{directory} is in no git repository", hint="--base FILE compares with another file"
+                f"{directory} is in no git repository", hint="--base FILE.yaml compares with another file"
             )
         self.top = Path(top.decode().rstrip("\n"))
         # --end-of-options: a revision cannot pass as an option
@@ -52,6 +52,6 @@ class Repository:
             done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a list, no shell
         except OSError:
             raise UsageError(
-                "git is not installed here", hint="--base FILE compares with another file"
+                "git is not installed here", hint="--base FILE.yaml compares with another file"
             ) from None
         return done.stdout if done.returncode == 0 else None

@@ -6,6 +6,7 @@ import os
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -13,10 +14,14 @@ from reconciler import differences, manifestfile, yamltext
 from reconciler.cli import ci, session
 from reconciler.cli.formats import FORMATS, print_plan
 from reconciler.cli.options import options, shared
-from reconciler.errors import ExitCode
+from reconciler.errors import ExitCode, UsageError
 from reconciler.files import load_manifest, work_tree
 from reconciler.git import Repository
 from reconciler.manifest import FileSource, Manifest
+
+_MANIFESTS: Final = (".yaml", ".yml")
+_PATHS: Final = ("/", "./", "../")
+"""How no revision begins."""
 
 
 @click.command("diff")
@@ -28,19 +33,31 @@ def diff_command(*, base: str, form: str | None, detailed_exitcode: bool) -> int
     """Compare the manifest with another version of it. Needs no state, no key, no token; opens no source."""
     it = options()
     head = session.load(it)
-    other = Path(base)
     changed: frozenset[str] = frozenset()
     before: Manifest | None
-    if other.is_file():
-        before = load_manifest(other, source_root=session.source_root(it))
+    if (then := _committed(it.manifest_path, base)) is None:
+        before = load_manifest(Path(base), source_root=session.source_root(it))
     else:
-        then = Repository(work_tree(it.manifest_path), base)
         before = _at(then, it.manifest_path)
         changed = _changed_files(then, it.manifest_path, head)
     plan = differences.compare(before, head, now=datetime.now(UTC), changed=changed)
     print_plan(it, plan, form)
     ci.tell_plan(it, plan, None)
     return ExitCode.CHANGES if detailed_exitcode and plan.acting() else ExitCode.OK
+
+
+def _committed(manifest: Path, base: str) -> Repository | None:
+    """Return the repository as of a revision, None where `base` is a file and no revision.
+
+    A revision wins: a pull request can commit a file that bears a revision's name. Nor is such a file taken where
+    the revision was not fetched, so a file is one by its ending, or by how its path begins.
+    """
+    try:
+        return Repository(work_tree(manifest), base)
+    except UsageError:
+        if (base.endswith(_MANIFESTS) or base.startswith(_PATHS)) and Path(base).is_file():
+            return None
+        raise
 
 
 def _at(then: Repository, path: Path) -> Manifest | None:

@@ -14,13 +14,23 @@ from reconciler.git import Repository
 from tests.cli.desk import Desk, text_secret
 
 
-def _git(directory: Path, *arguments: str) -> None:
+def _git(directory: Path, *arguments: str) -> str:
     me = {
         f"GIT_{role}_{what}": "a@b.example" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
     }
-    subprocess.run(
-        ["git", "-C", str(directory), *arguments], check=True, capture_output=True, env=os.environ | me
+    ran = subprocess.run(
+        ["git", "-C", str(directory), *arguments],
+        check=True,
+        capture_output=True,
+        env=os.environ | me,
+        text=True,
     )
+    return ran.stdout
+
+
+def _commit_all(desk: Desk) -> None:
+    _git(desk.path, "add", "--all")
+    _git(desk.path, "commit", "--quiet", "-m", "Commit")
 
 
 @pytest.fixture
@@ -64,6 +74,34 @@ def test_a_trap_without_a_repository_around_is_refused(trapped: Path, tmp_path: 
         Repository(trapped, "HEAD")
     with pytest.raises(UsageError, match=r"name of a branch|in no git repository"):
         Branch(trapped, remote="origin", name="state", environ=os.environ)
+
+
+@pytest.mark.parametrize("revision", ["HEAD^1", "main", "SHA"])
+def test_a_file_named_like_a_revision_is_not_the_base(desk: Desk, revision: str) -> None:
+    """A pull request cannot hide its change behind a copy of its manifest that bears the base's name."""
+    desk.options = ()
+    desk.manifest(text_secret("a"))
+    _git(desk.path, "init", "--quiet", "--initial-branch=main")
+    _commit_all(desk)
+    base = _git(desk.path, "rev-parse", "HEAD").strip() if revision == "SHA" else revision
+    _git(desk.path, "checkout", "--quiet", "-b", "change")
+    desk.manifest(text_secret("a") + text_secret("b"))
+    desk.write(base, (desk.path / "reconciler.yaml").read_bytes())
+    _commit_all(desk)
+    assert "1 to create, 0 to replace, 0 to revoke" in desk.done("diff", "--base", base).out
+
+
+@pytest.mark.parametrize("revision", ["HEAD^1", "origin/main", "0" * 40])
+def test_a_file_does_not_stand_in_for_what_was_not_fetched(desk: Desk, revision: str) -> None:
+    """In a checkout without its history the comparison fails, as without such a file."""
+    desk.options = ()
+    desk.manifest(text_secret("a"))
+    desk.write(revision, (desk.path / "reconciler.yaml").read_bytes())
+    _git(desk.path, "init", "--quiet")
+    _commit_all(desk)
+    ran = desk.run("diff", "--base", revision)
+    assert 64 == ran.code, ran.said
+    assert "--base names no commit here" in ran.err
 
 
 @pytest.mark.parametrize("include", ["/etc/hostname", "../../up.yaml", '"a\\0b"'])
