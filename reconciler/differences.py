@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from reconciler import expand, planner
+from reconciler import expand, notes, planner
 from reconciler.addresses import Address
 from reconciler.expand import Wanted
 from reconciler.manifest import Manifest
@@ -18,7 +18,7 @@ from reconciler.plan import Action, Attention, Change, Plan
 from reconciler.state import Instance, Object, State
 from reconciler.verdicts import NOT_READ
 
-_NOT_HERE: Final = frozenset({"value_not_checked", "ends_soon", "first_run"})
+_NOT_HERE: Final = frozenset({notes.NOT_CHECKED, notes.ENDS_SOON, notes.FIRST_RUN})
 """What the planner says because nobody looked: true of every comparison of two texts."""
 
 

@@ -13,6 +13,10 @@ from reconciler.plan import Attention
 from reconciler.records import time_text
 from reconciler.state import End, Object, Pending, State
 
+FIRST_RUN: Final = "first_run_unverified"
+ENDS_SOON: Final = "ends_soon"
+NOT_CHECKED: Final = "value_not_checked"
+
 OTHER_KEY: Final = "set RECONCILER_FINGERPRINT_KEY to the key that this stack was made with"
 
 
@@ -28,7 +32,7 @@ def not_visible(prior: State) -> Attention:
 def first_run() -> Attention:
     """Tell that offline a missing state cannot be told from a new stack."""
     return Attention(
-        code="first_run_unverified",
+        code=FIRST_RUN,
         text="no state was found: shown as a first run, unverified",
         next="plan with a credential to see what the tenant has",
     )
@@ -68,7 +72,7 @@ def ended_kept(address: Address, end: End) -> Attention:
 def ends_soon(address: Address, thing: Object) -> Attention:
     """Tell that a share which is not renewed is near its end."""
     return Attention(
-        code="ends_soon",
+        code=ENDS_SOON,
         address=address,
         text=f"ends {time_text(thing.expires)} and is not renewed",
         next="to go on sharing it: `renew: always`, or --replace " + shlex.quote(str(address)),
@@ -79,7 +83,7 @@ def value_not_checked(why: str, addresses: Sequence[Address]) -> Attention:
     """Tell why values could not be compared: one line for all that share a reason."""
     many = len(addresses) > 1
     return Attention(
-        code="value_not_checked",
+        code=NOT_CHECKED,
         address=None if many else addresses[0],
         text=f"{len(addresses)} values not checked: {why}" if many else f"value not checked: {why}",
     )
