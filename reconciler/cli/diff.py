@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from reconciler import differences, manifestfile, yamltext
 from reconciler.cli import ci, session
 from reconciler.cli.formats import FORMATS, print_plan
 from reconciler.cli.options import options, shared
-from reconciler.errors import ExitCode, UsageError
+from reconciler.errors import ExitCode, ManifestError, Problem, UsageError
 from reconciler.files import load_manifest, work_tree
 from reconciler.git import Repository
 from reconciler.manifest import FileSource, Manifest
@@ -38,7 +39,7 @@ def diff_command(*, base: str, form: str | None, detailed_exitcode: bool) -> int
     if (then := _committed(it.manifest_path, base)) is None:
         before = load_manifest(Path(base), source_root=session.source_root(it))
     else:
-        before = _at(then, it.manifest_path)
+        before = _at(then, it.manifest_path, base)
         changed = _changed_files(then, it.manifest_path, head)
     plan = differences.compare(before, head, now=datetime.now(UTC), changed=changed)
     print_plan(it, plan, form)
@@ -60,7 +61,7 @@ def _committed(manifest: Path, base: str) -> Repository | None:
         raise
 
 
-def _at(then: Repository, path: Path) -> Manifest | None:
+def _at(then: Repository, path: Path, base: str) -> Manifest | None:
     """Return the manifest as committed, with what it includes; None where it was not there yet.
 
     The texts are laid out in a private directory for the one reader of manifests that there is.
@@ -78,7 +79,20 @@ def _at(then: Repository, path: Path) -> Manifest | None:
                 continue  # the reader of manifests says why it is refused
             if (included := then.content(str(beside))) is not None:
                 _lay(root, str(beside), included)
-        return load_manifest(root / name, source_root=root)
+        try:
+            return load_manifest(root / name, source_root=root)
+        except ManifestError as error:
+            raise ManifestError([_as_of(base, problem, root) for problem in error.problems]) from None
+
+
+def _as_of(base: str, problem: Problem, root: Path) -> Problem:
+    """Say `HEAD:people.yaml`, as git does, for what lies in the private directory."""
+    there, mark = f"{root}/", problem.mark
+    return replace(
+        problem,
+        mark=mark._replace(file=mark.file.replace(there, f"{base}:")) if mark else None,
+        what=problem.what.replace(there, f"{base}:"),
+    )
 
 
 def _lay(root: Path, name: str, text: bytes) -> None:

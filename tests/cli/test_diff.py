@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tests.ci.forge import git
-from tests.cli.desk import Desk, text_secret
+from tests.cli.desk import HEAD, Desk, text_secret
 
 
 @pytest.fixture
@@ -31,3 +31,15 @@ def test_a_manifest_that_is_new(repository: Desk) -> None:
     plan = repository.done("--json", "diff", "--base", "HEAD").json
     assert [] == plan["attention"]
     assert 1 == len(plan["resource_changes"])
+
+
+def test_a_base_that_cannot_be_read_is_told_by_revision(repository: Desk) -> None:
+    """An include that was a link then: the message names the revision, and no directory of this run."""
+    repository.manifest("version: 1\nname: desk\ninclude: [people.yaml]\nsecrets:\n" + text_secret("a"))
+    (repository.path / "people.yaml").symlink_to("elsewhere.yaml")
+    _commit(repository)
+    repository.manifest(HEAD + text_secret("a"))
+    ran = repository.run("diff", "--base", "HEAD")
+    assert 65 == ran.code
+    assert "HEAD:people.yaml:1:1" in ran.err
+    assert "reconciler-" not in ran.err
