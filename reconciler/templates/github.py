@@ -23,7 +23,7 @@ _SETUP: Final = """\
         with:
           python-version: "3.13"
       - name: Install
-        run: python -m pip install --quiet --disable-pip-version-check "c1-reconciler==@@VERSION@@"
+        run: python -I -m pip install --quiet --disable-pip-version-check "c1-reconciler==@@VERSION@@"
 """
 
 _STATE: Final = """\

@@ -27,7 +27,7 @@ _PIPELINE: Final = """\
     RECONCILER_STATE: .reconciler/state/@@SLUG@@.state.json  # a copy: it lives on a branch
     GIT_DEPTH: "0"
   before_script:
-    - python -m pip install --quiet --disable-pip-version-check "c1-reconciler==@@VERSION@@"
+    - python -I -m pip install --quiet --disable-pip-version-check "c1-reconciler==@@VERSION@@"
 
 .@@SLUG@@ signed in:
   extends: .@@SLUG@@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -138,3 +139,47 @@ def test_env_names_every_variable_once(desk: Desk) -> None:
     )
     assert all(name in shown for name in ("DB_PASSWORD", "lower_case", "RECONCILER_FINGERPRINT_KEY"))
     assert 64 == desk.run("env").code
+
+
+HOSTILE = "open({!r}, 'w').close()\n"
+
+
+def _written(desk: Desk) -> list[Path]:
+    """Return what `init` writes for both forges."""
+    desk.options = ()
+    desk.write("reconciler.yaml", MANIFESTS["plain"])
+    desk.done("init", "--ci", "github")
+    desk.done("init", "--ci", "gitlab")
+    return [*(desk.path / ".github/workflows").iterdir(), *(desk.path / ".gitlab").iterdir()]
+
+
+def test_every_python_in_a_job_is_isolated(desk: Desk) -> None:
+    """Without -I, `-m` and `-c` look for modules in the checkout first."""
+    for path in (REPOSITORY / "action.yml", *_written(desk)):
+        calls = re.findall(r"""(?:(?<=[\s/'"])python3?|\$\w*PYTHON)["']? +(\S+)""", path.read_text())
+        assert {"-I"} == set(calls), path
+
+
+def test_no_module_of_the_checkout_is_run_to_install(desk: Desk, tmp_path: Path) -> None:
+    """The install steps, run as they are where a pull request brought a `pip` and a `logging`."""
+    action = yaml.safe_load((REPOSITORY / "action.yml").read_text())
+    found = [str(action["runs"]["steps"][0]["run"])]
+    for path in _written(desk):
+        found += re.findall(r"python.* -m pip install .*", path.read_text())
+    pwned = tmp_path / "pwned"
+    for name in ("logging.py", "venv.py", "pip/__init__.py", "pip/__main__.py", "sys.py"):
+        desk.write(name, HOSTILE.format(str(pwned)))
+    for script in dict.fromkeys(found):
+        # Nothing is to be installed: there is no index, and no action's directory.
+        env = {
+            "RUNNER_TEMP": str(tmp_path),
+            "GITHUB_ACTION_PATH": str(tmp_path / "none"),
+            "PIP_NO_INDEX": "1",
+        }
+        env["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        env["RECONCILER_PYTHON"] = sys.executable
+        ran = subprocess.run(
+            ["bash", "-e", "-c", script], cwd=desk.path, env=env, capture_output=True, text=True, check=False
+        )
+        assert "ERROR" in ran.stderr or ran.returncode == 0, "pip looked for it, or it is here already"
+        assert not pwned.exists(), script
