@@ -54,6 +54,11 @@ class Branch:
             raise UsageError(f"{directory} is in no git repository")
         self.top = self._directory = Path(top.decode().rstrip("\n"))
 
+    def tracks(self, path: Path) -> bool:
+        """Tell whether a file is in the index, where a checkout puts what the repository brings."""
+        listed = self._run("--literal-pathspecs", "ls-files", "--error-unmatch", "--", str(path.resolve()))
+        return listed is not None
+
     def read(self, paths: tuple[str, ...]) -> Mapping[str, bytes | None]:
         """Fetch the branch and return what it holds at these paths. Raises StateError where it cannot be asked."""
         return self._at(self._tip(), paths)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -22,6 +22,8 @@ from reconciler.sensitive import Sensitive
 if TYPE_CHECKING:
     from reconciler.branch import Branch
     from reconciler.comments import PullRequest
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _BOT: Final = "github-actions[bot]"
 """Whose comments a job's own token makes."""
@@ -94,12 +96,23 @@ def outputs(plan_file: Path) -> None:
         click.echo(f"{name.upper().replace('-', '_')}={value}")
 
 
+def _where(function: F) -> F:
+    """Add the options that say which branch it is. Whoever starts the job says it, at both ends of it."""
+    for decorate in (
+        click.option(
+            "--remote", default="origin", show_default=True, help="A remote of this clone, or its address."
+        ),
+        click.option(
+            "--branch", "name", default="reconciler-state", show_default=True, help="Where the state lives."
+        ),
+    ):
+        function = decorate(function)
+    return function
+
+
 @ci_command.command("fetch-state")
 @shared
-@click.option(
-    "--branch", "name", default="reconciler-state", show_default=True, help="Where the state lives."
-)
-@click.option("--remote", default="origin", show_default=True, help="A remote of this clone, or its address.")
+@_where
 def fetch_state(*, name: str, remote: str) -> None:
     """Bring the state from its branch to where --state says. Run `ci push-state` when apply has ended.
 
@@ -108,6 +121,7 @@ def fetch_state(*, name: str, remote: str) -> None:
     """
     it = options()
     where = session.places(it, session.load(it))
+    _fetched(where.state).unlink(missing_ok=True)  # should this fail, nothing older may pass for its record
     branch = _branch(it, remote=remote, name=name)
     paths = _paths(it, branch)
     found = branch.read(paths)
@@ -141,21 +155,16 @@ def _record_base(state: Path, about: dict[str, str], found: Mapping[str, bytes |
 
 @ci_command.command("push-state")
 @shared
-def push_state() -> None:
+@_where
+def push_state(*, name: str, remote: str) -> None:
     """Put the state on the branch that `ci fetch-state` brought it from. Fails rather than lose anybody's write.
 
     When another run was faster, what this one knew goes to a branch beside, which the error names.
     """
     it = options()
     where = session.places(it, session.load(it))
-    try:
-        record = json.loads(durable.read(_fetched(where.state)) or b"")
-        name, remote, base = record["branch"], record["remote"], record["files"]
-    except (ValueError, KeyError, TypeError):
-        raise UsageError(
-            f"{where.state} was not brought from a branch", hint="`ci fetch-state` comes before"
-        ) from None
     branch = _branch(it, remote=remote, name=name)
+    base = _base(where.state, branch, {"branch": name, "remote": remote})
     paths = _paths(it, branch)
     here = dict(zip(paths, map(durable.read, (where.state, where.workdir.journal_path)), strict=True))
     conflict = branch.write(
@@ -169,6 +178,28 @@ def push_state() -> None:
         )
     _record_base(where.state, {"branch": name, "remote": remote}, here)
     click.echo(f"{name} holds the state.")
+
+
+def _base(state: Path, branch: Branch, about: dict[str, str]) -> Mapping[str, str | None]:
+    """Return the hashes of what was fetched. The record is a file that a repository could bring as well."""
+    path = _fetched(state)
+    if branch.tracks(path):
+        raise UsageError(
+            f"{path} is committed, so no `ci fetch-state` wrote it", hint=f"git rm --cached {path}"
+        )
+    try:
+        record = json.loads(durable.read(path) or b"")
+        found, base = {name: record[name] for name in about}, dict(record["files"])
+    except (ValueError, KeyError, TypeError):
+        raise UsageError(
+            f"{state} was not brought from a branch", hint="`ci fetch-state` comes before"
+        ) from None
+    if found != about:
+        raise UsageError(
+            f"{state} was not brought from {about['branch']} at this remote",
+            hint="give --branch and --remote here as to `ci fetch-state`",
+        )
+    return base
 
 
 def _branch(it: Options, *, remote: str, name: str) -> Branch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -74,6 +75,60 @@ def test_a_trap_without_a_repository_around_is_refused(trapped: Path, tmp_path: 
         Repository(trapped, "HEAD")
     with pytest.raises(UsageError, match=r"name of a branch|in no git repository"):
         Branch(trapped, remote="origin", name="state", environ=os.environ)
+
+
+@pytest.fixture
+def forged(desk: Desk) -> Path:
+    """A checkout that brings a record of a fetch which never was: from a repository of its own, with a hook."""
+    desk.options = ("--state", "it.state.json")
+    desk.manifest(text_secret("a"))
+    subprocess.run(["git", "init", "--quiet", "--bare", desk.path / "evil"], check=True)
+    hook = desk.write("evil/hooks/pre-receive", f"#!/bin/sh\ntouch {desk.path}/executed\n")
+    hook.chmod(0o755)
+    record = {"branch": "reconciler-state", "remote": "./evil", "files": {}}
+    record["files"] = {"reconciler.state.json": None, "reconciler.journal": None}
+    subprocess.run(["git", "init", "--quiet", "--bare", desk.path.parent / "origin.git"], check=True)
+    _git(desk.path, "init", "--quiet")
+    _git(desk.path, "remote", "add", "origin", f"file://{desk.path.parent}/origin.git")
+    desk.write("it.state.json", "{}")
+    return desk.write("it.state.json.fetched", json.dumps(record))
+
+
+def test_a_record_that_is_committed_is_none(desk: Desk, forged: Path) -> None:
+    """Even one that names the right remote: its hashes would decide whose write is lost."""
+    forged.write_text(forged.read_text().replace("./evil", "origin"))
+    _commit_all(desk)
+    ran = desk.run("ci", "push-state")
+    assert 64 == ran.code, ran.said
+    assert "is committed" in ran.err
+
+
+@pytest.mark.parametrize("options", [(), ("--remote", "origin"), ("--branch", "other", "--remote", "./evil")])
+def test_the_state_goes_where_the_command_says(desk: Desk, forged: Path, options: tuple[str, ...]) -> None:
+    """A record of another branch or remote is refused; no hook of the checkout is run."""
+    ran = desk.run("ci", "push-state", *options)
+    assert 64 == ran.code, ran.said
+    assert "was not brought from" in ran.err
+    assert forged.exists()
+    assert not (desk.path / "executed").exists()
+
+
+def test_a_fetch_that_fails_leaves_no_record(desk: Desk, forged: Path) -> None:
+    """So that no later step takes an older one for its own."""
+    assert 1 == desk.run("ci", "fetch-state", "--remote", "./nowhere").code
+    assert not forged.exists()
+    assert 64 == desk.run("ci", "push-state").code
+
+
+def test_what_was_fetched_is_put_back(desk: Desk, forged: Path) -> None:
+    """From and to the branch that both commands name."""
+    where = ("--branch", "kept", "--remote", f"file://{desk.path.parent}/origin.git")
+    desk.done("ci", "fetch-state", *where)
+    desk.write("it.state.json", "{}")
+    assert 64 == desk.run("ci", "push-state").code
+    desk.done("ci", "push-state", *where)
+    assert "{}" == _git(desk.path.parent / "origin.git", "show", "kept:reconciler.state.json")
+    assert forged.exists()
 
 
 @pytest.mark.parametrize("revision", ["HEAD^1", "main", "SHA"])
