@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -45,6 +46,14 @@ def warn(message: str) -> None:
     click.echo(f"Note: {clean(message)}", err=True)
 
 
+def json_text(value: object) -> str:
+    """Return JSON for standard output: nothing in it hides, moves the cursor or is a command to GitHub's runner.
+
+    That takes ASCII, and care with `##[add-mask]`, which it obeys anywhere; no line of JSON begins with `::`.
+    """
+    return json.dumps(value, indent=2, ensure_ascii=True).replace("##[", "\\u0023#[")
+
+
 def waiting(seconds: float, why: str) -> None:
     """Say that the tenant is waited for, where that takes long enough to wonder."""
     if seconds >= 2:
@@ -82,11 +91,11 @@ class Reporter:
                 self._line(_result_words(event, coloured=self._coloured))
             case Healed():
                 subject = f"{clean(str(event.address))}: " if event.address else ""
-                self._line(f"{subject}{event.text}")
+                self._line(words.line(f"{subject}{event.text}"))
             case Left():
                 self.left.append(event)
                 subject = f"{clean(str(event.address))}: " if event.address else ""
-                self._line(f"{subject}{words.line(event.failure)}\n  Next: {clean(event.hint)}")
+                self._line(f"{words.line(subject + event.failure)}\n  Next: {clean(event.hint)}")
             case _:
                 assert_never(event)
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import click
 
+from reconciler import ui
 from reconciler.addresses import fold
 from reconciler.cli import session
 from reconciler.cli.options import options, shared
 from reconciler.manifest import Sharing
 from reconciler.records import time_text
 from reconciler.state import Object, State
-from reconciler.words import clean, counted
+from reconciler.words import clean, counted, line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def access_command(*, person: str, show_links: bool) -> None:
     found = [share for share in _live(state, datetime.now(UTC)) if _opens(share.thing, wanted)]
     links = show_links or not it.in_ci()
     if it.json:
-        click.echo(json.dumps([_facts(share, links=links) for share in found], indent=2, ensure_ascii=False))
+        click.echo(ui.json_text([_facts(share, links=links) for share in found]))
         return
     if not found:
         click.echo(f"{clean(person)} can open nothing in this stack.")
@@ -50,7 +50,8 @@ def access_command(*, person: str, show_links: bool) -> None:
     for share in found:
         thing = share.thing
         end = f"until {time_text(thing.expires)}" + (" (old copy)" if share.old else "")
-        click.echo(f"{clean(share.address):<{wide}}  {end}{f'  {clean(thing.share_url)}' if links else ''}")
+        link = f"  {clean(thing.share_url)}" if links else ""
+        click.echo(line(f"{clean(share.address):<{wide}}  {end}{link}"))
     _say_what_is_not_known(state, wanted)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import stat
 import sys
@@ -209,7 +208,7 @@ def _write_result(
             "next": "run the same command again: it goes on from here",
         }
     try:
-        durable.replace(path, json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")
+        durable.replace(path, ui.json_text(body).encode() + b"\n")
     except ReconcilerError as error:  # what was done counts, and how it ended: neither may be hidden by this
         ui.warn(f"--result: {error.detail}; what was done is in the state all the same")
 
@@ -230,7 +229,7 @@ def _question(plan: Plan, *, destroy: bool) -> str:
 def _print(it: Options, applied: Applied, *, links: bool) -> None:
     if it.json:
         body = _result_json(applied, applied.results, links=links)
-        click.echo(json.dumps(body, indent=2, ensure_ascii=False))
+        click.echo(ui.json_text(body))
         return
     if applied.declined:
         click.echo("Nothing was done.")

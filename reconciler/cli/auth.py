@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from dataclasses import dataclass
 from datetime import datetime
 
 import click
 
-from reconciler import auth
+from reconciler import auth, ui
 from reconciler.auth.interface import HINT, Found, sharing_off
 from reconciler.auth.server import Server
 from reconciler.cli import session
@@ -21,7 +20,7 @@ from reconciler.manifest import DAY, HOUR
 from reconciler.records import time_text
 from reconciler.remote import Identity, User
 from reconciler.state import State
-from reconciler.words import clean
+from reconciler.words import clean, line
 
 
 @click.group("auth")
@@ -41,9 +40,9 @@ def status() -> int:
         )
     report = asyncio.run(_ask(it))
     if it.json:
-        click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
+        click.echo(ui.json_text(report.as_json()))
     else:
-        click.echo("\n".join(map(clean, report.lines())))
+        click.echo("\n".join(map(line, report.lines())))
     return ExitCode.SIGN_IN if report.failures else ExitCode.OK
 
 

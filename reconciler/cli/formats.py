@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 from typing import Final, TextIO
 
@@ -28,7 +27,7 @@ def print_plan(it: Options, plan: Plan, form: str | None = None, *, err: bool = 
 def rendered(it: Options, plan: Plan, form: str, *, stream: TextIO | None = None) -> str:
     """Return a plan as text in one of `FORMATS`, with a newline at its end."""
     if form == "json":
-        return json.dumps(planjson.to_json(plan), indent=2, ensure_ascii=False) + "\n"
+        return ui.json_text(planjson.to_json(plan)) + "\n"
     seen = view.make(plan)
     if form == "text":
         return text.render(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from reconciler import schema
+from reconciler import schema, ui, words
 from reconciler.cli.options import options, shared
 from reconciler.errors import ExitCode, ManifestError, Problem
 from reconciler.files import load_manifest
@@ -29,11 +28,11 @@ def validate_command(files: tuple[str, ...]) -> int:
             problems += error.problems
     if it.json:
         found = [_problem_json(problem) for problem in problems]
-        click.echo(json.dumps({"valid": not problems, "problems": found}, indent=2, ensure_ascii=False))
+        click.echo(ui.json_text({"valid": not problems, "problems": found}))
         return ExitCode.INVALID_MANIFEST if problems else ExitCode.OK
     if problems:
         raise ManifestError(problems)
-    click.echo(f"{', '.join(names)}: valid")
+    click.echo(words.line(f"{', '.join(names)}: valid"))
     return ExitCode.OK
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from reconciler import durable
+from reconciler import durable, words
 from reconciler.cli import ci, session
 from reconciler.cli.options import Options, options, shared
 from reconciler.cli.plan import read_plan
@@ -91,6 +91,8 @@ def _pull_request() -> int:
 @click.argument("plan_file", metavar="PLAN", type=click.Path(path_type=Path))
 def outputs(plan_file: Path) -> None:
     """Print what a saved plan holds as NAME=VALUE lines, for GitLab's `artifacts:reports:dotenv`."""
+    if not str(plan_file).isprintable():
+        raise UsageError("PLAN is a path that cannot stand on a line of its own")
     found = ci.outputs_of(read_plan(plan_file, None), plan_file)
     for name, value in found.items():
         click.echo(f"{name.upper().replace('-', '_')}={value}")
@@ -129,7 +131,8 @@ def fetch_state(*, name: str, remote: str) -> None:
         _lay(local, found[path])
     _record_base(where.state, {"branch": name, "remote": remote}, found)
     known = found[paths[0]] is not None
-    click.echo(f"{where.state} is the state of {name}." if known else f"There is no state on {name} yet.")
+    text = f"{where.state} is the state of {name}." if known else f"There is no state on {name} yet."
+    click.echo(words.line(text))
 
 
 def _lay(local: Path, data: bytes | None) -> None:
@@ -177,7 +180,7 @@ def push_state(*, name: str, remote: str) -> None:
             "one job at a time write the state (`concurrency`)",
         )
     _record_base(where.state, {"branch": name, "remote": remote}, here)
-    click.echo(f"{name} holds the state.")
+    click.echo(words.line(f"{name} holds the state."))
 
 
 def _base(state: Path, branch: Branch, about: dict[str, str]) -> Mapping[str, str | None]:

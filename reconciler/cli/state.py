@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from typing import Final
 
 import click
 
+from reconciler import ui
 from reconciler.addresses import Address
 from reconciler.cli import session
 from reconciler.cli.options import Options, options, shared
@@ -17,7 +17,7 @@ from reconciler.fingerprint import Key
 from reconciler.operations.stack import Stack
 from reconciler.records import instance_record, time_text
 from reconciler.state import Instance, Object
-from reconciler.words import clean
+from reconciler.words import clean, line
 from reconciler.workdir import KEY_VARIABLE, new_key
 
 _NEW_KEY: Final = "RECONCILER_NEW_FINGERPRINT_KEY"
@@ -34,13 +34,13 @@ def output_command(name: str | None) -> None:
         thing = live.get(_address(name))
         if thing is None:
             raise UsageError(f"{name} has no live share", hint="`reconciler state list` shows what there is")
-        click.echo(clean(thing.share_url))
+        click.echo(line(thing.share_url))
     elif it.json:
-        click.echo(json.dumps({str(a): _link(o) for a, o in live.items()}, indent=2, ensure_ascii=False))
+        click.echo(ui.json_text({str(a): _link(o) for a, o in live.items()}))
     else:
         wide = max((len(str(address)) for address in live), default=0)
         for address, thing in live.items():
-            click.echo(f"{clean(str(address)):<{wide}}  {clean(thing.share_url)}")
+            click.echo(line(f"{clean(str(address)):<{wide}}  {clean(thing.share_url)}"))
 
 
 def _link(thing: Object) -> dict[str, object]:
@@ -69,11 +69,11 @@ def print_state(it: Options) -> None:
     """Print every address with its condition on standard output."""
     instances = sorted(session.current_state(it).instances.items())
     if it.json:
-        click.echo(json.dumps({str(a): _condition(i) for a, i in instances}, indent=2, ensure_ascii=False))
+        click.echo(ui.json_text({str(a): _condition(i) for a, i in instances}))
         return
     wide = max((len(str(address)) for address, _ in instances), default=0)
     for address, instance in instances:
-        click.echo(f"{clean(str(address)):<{wide}}  {_condition(instance)}")
+        click.echo(line(f"{clean(str(address)):<{wide}}  {_condition(instance)}"))
 
 
 def _condition(instance: Instance) -> str:
@@ -96,7 +96,7 @@ def show(name: str) -> None:
     instance = session.current_state(it).instances.get(_address(name))
     if instance is None:
         raise UsageError(f"{name} is not in the state", hint="`reconciler state list` shows what is")
-    click.echo(json.dumps(instance_record(instance), indent=2, ensure_ascii=False))
+    click.echo(ui.json_text(instance_record(instance)))
 
 
 @state_command.command("unlock")
@@ -121,7 +121,7 @@ def rm(name: str) -> None:
     from reconciler.operations import upkeep
 
     upkeep.remove(_stack(), _address(name))
-    click.echo(f"{name} is let go; its share was not revoked.")
+    click.echo(line(f"{name} is let go; its share was not revoked."))
 
 
 @state_command.command("mv")
@@ -133,7 +133,7 @@ def mv(old: str, new: str) -> None:
     from reconciler.operations import upkeep
 
     upkeep.move(_stack(), _address(old), _address(new))
-    click.echo(f"{old} is {new} now.")
+    click.echo(line(f"{old} is {new} now."))
 
 
 @state_command.command("import")
@@ -151,7 +151,7 @@ def import_(name: str, vault_id: str) -> None:
             await upkeep.import_(at.stack, at.client, _address(name), vault_id)
 
     asyncio.run(take())
-    click.echo(f"{name} is in the state. `reconciler plan` shows what differs.")
+    click.echo(line(f"{name} is in the state. `reconciler plan` shows what differs."))
 
 
 @state_command.command("recover")
@@ -174,7 +174,7 @@ def recover(assign: tuple[str, ...]) -> int:
 
     recovered = asyncio.run(make())
     for address, instance in sorted(recovered.state.instances.items()):
-        click.echo(f"{clean(str(address))}  {_condition(instance)}")
+        click.echo(line(f"{clean(str(address))}  {_condition(instance)}"))
     for vault in recovered.unplaced:
         click.echo(
             f"?  vault {vault.vault_id} ({clean(vault.display_name)}): nobody here knows which secret it is"
@@ -211,7 +211,7 @@ def rekey(*, trust_sources: bool) -> None:
     done = upkeep.rekey(stack, new, trust_sources=trust_sources, keep=keep)
     click.echo(f"{done.checked} values are fingerprinted with the new key.")
     for address in done.unchecked:
-        click.echo(f"{address}: not checked from now on; `apply --replace {address}` sends it anew")
+        click.echo(line(f"{address}: not checked from now on; `apply --replace {address}` sends it anew"))
 
 
 def _stack() -> Stack:

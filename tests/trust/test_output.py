@@ -11,7 +11,7 @@ import pytest
 from reconciler import statefile, words
 from reconciler.addresses import Address
 from reconciler.state import State
-from tests.cli.desk import Desk, file_secret, text_secret
+from tests.cli.desk import HEAD, Desk, file_secret, text_secret
 
 HOSTILE = "\x1b]0;owned\x07\x9b2J\u202e"
 _MOVES = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -26,12 +26,12 @@ def _inert(said: str) -> bool:
     return not _MOVES.search(said) and not _obeyed(said)
 
 
-def _forge(desk: Desk, **changes: str) -> None:
+def _forge(desk: Desk, text: str = HOSTILE, **changes: str) -> None:
     state = statefile.decode(desk.state_path.read_bytes(), file="")
     instance = state.instances[Address("a")]
     assert instance.current
-    hostile = replace(instance, current=replace(instance.current, share_url=f"https://c1.example/{HOSTILE}"))
-    instances = {Address("a"): instance, Address("a", f"x{HOSTILE}"): hostile}
+    hostile = replace(instance, current=replace(instance.current, share_url=f"https://c1.example/{text}"))
+    instances = {Address("a"): instance, Address("a", f"x{text}"): hostile}
     forged: State = replace(state, instances=instances, **changes)  # type: ignore[arg-type]
     desk.state_path.write_bytes(statefile.encode(forged))
 
@@ -50,6 +50,69 @@ def test_a_forged_state_moves_no_cursor(
     desk.apply()
     _forge(desk)
     assert _inert(desk.run(*command).said)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("output",),
+        ("state", "list"),
+        ("state", "show", "a"),
+        ("access", "ana@example.com"),
+        ("plan",),
+        ("plan", "--offline"),
+        ("validate",),
+        ("diff", "--base", "./base.yaml"),
+    ],
+    ids=" ".join,
+)
+def test_json_hides_nothing_and_commands_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """A terminal that shows JSON, and a runner that reads it, meet ASCII; a program reads the same value."""
+    monkeypatch.setenv("A", "a value")
+    desk.write("base.yaml", HEAD + text_secret("b"))
+    desk.manifest(text_secret("a", "A", r'label: "a ##[add-mask]\u00e9"'))
+    desk.apply()
+    _forge(desk, f"{HOSTILE}##[add-mask]x")
+    if command == ("validate",):
+        desk.manifest("version: 1\nname: desk\nsecrets: {a: {'##[add-mask]\u202e': 1}}\n")
+    ran = desk.run("--json", *command)
+    assert ran.code in (0, 65), ran.err
+    assert ran.out.isascii()
+    assert _inert(ran.out)
+    json.loads(ran.out)
+
+
+def test_a_link_is_no_command(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`output NAME` prints it on a line of its own."""
+    monkeypatch.setenv("A", "a value")
+    desk.manifest(text_secret("a"))
+    desk.apply()
+    state = statefile.decode(desk.state_path.read_bytes(), file="")
+    instance = state.instances[Address("a")]
+    assert instance.current
+    forged = replace(instance, current=replace(instance.current, share_url="::add-mask::e"))
+    desk.state_path.write_bytes(statefile.encode(replace(state, instances={Address("a"): forged})))
+    assert "add-mask" in (said := desk.done("output", "a").said)
+    assert _inert(said)
+
+
+@pytest.mark.parametrize("name", ["x\n::add-mask::hello\n.reconciler.yaml", "::add-mask::x.reconciler.yaml"])
+def test_the_hook_names_files_of_any_name(desk: Desk, name: str) -> None:
+    """pre-commit hands over whatever a pull request calls its manifests."""
+    desk.write(name, HEAD + text_secret("a"))
+    assert _inert(desk.done("validate", "--", name).said)
+
+
+def test_a_path_adds_no_output(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitLab reads one variable from each line."""
+    monkeypatch.setenv("A", "a value")
+    desk.manifest(text_secret("a"))
+    desk.done("plan", "-o", "it.plan")
+    (desk.path / "it.plan").rename(desk.path / "it\nHAS_CHANGES=false")
+    ran = desk.run("ci", "outputs", "it\nHAS_CHANGES=false")
+    assert (64, "") == (ran.code, ran.out)
 
 
 @pytest.mark.parametrize("field", ["name", "server", "creator"])
