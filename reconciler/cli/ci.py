@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -95,12 +96,18 @@ def _append(path: Path, text: str) -> None:
         file.write(text)
 
 
+_ANYBODYS: Final = ("pull_request", "issue_comment", "workflow_run")
+"""How the events begin that somebody may cause who may not push: the last two are often a pull request's as well,
+of which nothing in the environment tells."""
+
+
 def refuse_pull_request(it: Options, *, allowed: bool) -> None:
     """Stop an apply that a pull request started: what it would send has not been merged. Raises RefusedError."""
     if it.sandbox or allowed or not _of_pull_request(os.environ):
         return
     raise RefusedError(
-        "this job was started by a pull request, whose manifest nobody has merged",
+        "this job was started by a pull request, or by a comment or a workflow that may belong to one: nobody has "
+        "merged its manifest",
         hint="apply on the main branch; --allow-pull-request says that this one may",
     )
 
@@ -108,7 +115,7 @@ def refuse_pull_request(it: Options, *, allowed: bool) -> None:
 def _of_pull_request(env: Mapping[str, str]) -> bool:
     """Tell by the event, and by what is checked out: a later workflow, or a child pipeline, has another event."""
     return (
-        env.get("GITHUB_EVENT_NAME", "").startswith("pull_request")
+        env.get("GITHUB_EVENT_NAME", "").startswith(_ANYBODYS)
         or env.get("GITHUB_REF", "").startswith("refs/pull/")
         or env.get("CI_PIPELINE_SOURCE") == "merge_request_event"
         or bool(env.get("CI_MERGE_REQUEST_IID"))

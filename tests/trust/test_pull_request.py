@@ -9,6 +9,8 @@ from tests.cli.desk import Desk, text_secret
 STARTED = (
     {"GITHUB_EVENT_NAME": "pull_request"},
     {"GITHUB_EVENT_NAME": "pull_request_target"},
+    {"GITHUB_EVENT_NAME": "issue_comment", "GITHUB_REF": "refs/heads/main"},
+    {"GITHUB_EVENT_NAME": "workflow_run", "GITHUB_REF": "refs/heads/main"},
     {"GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/pull/7/merge"},
     {"CI_PIPELINE_SOURCE": "merge_request_event"},
     {"CI_PIPELINE_SOURCE": "parent_pipeline", "CI_MERGE_REQUEST_IID": "7"},
