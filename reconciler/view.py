@@ -15,7 +15,7 @@ from reconciler import words
 from reconciler.addresses import Address
 from reconciler.errors import Mark
 from reconciler.plan import Access, Action, Attention, Cause, Change, Plan, Summary, access
-from reconciler.rows import Reader, Row, first_seen, make_row
+from reconciler.rows import Reader, Row, domain, first_seen, make_row
 from reconciler.words import clean, counted
 
 __all__ = ["Gain", "Note", "Reader", "Row", "View", "make"]
@@ -85,6 +85,7 @@ class View:
     offline: bool
     headline: str
     decisive: tuple[Gain, ...]
+    new_domains: tuple[str, ...]
     remarks: tuple[str, ...]
     rows: tuple[Row, ...]
     anyway: tuple[Row, ...]
@@ -112,6 +113,7 @@ def make(plan: Plan) -> View:
         offline=plan.offline,
         headline=f"{clean(plan.name)}: {_headline(plan, people)}",
         decisive=_decisive(people, caused, new_domains),
+        new_domains=tuple(sorted(map(clean, new_domains))),
         remarks=_remarks(plan),
         rows=tuple(row for change, row in acting if change.cause is Cause.MANIFEST),
         anyway=tuple(row for change, row in acting if change.cause is not Cause.MANIFEST),
@@ -165,11 +167,23 @@ def _decisive(
     """Return who gains and who loses what, one line each: gains first, people outside before the others."""
     by_address = {change.address: change for change in changes if not change.deposed}
     gains, losses = [], []
-    for person in people:
-        reader = Reader.of(person.who, external=person.external, new_domains=new_domains)
+    for person, reader in _new_first(people, new_domains):
         gains += _few([_gain(reader, by_address[address]) for address in person.gains])
         losses += _few([_loss(reader, by_address[address]) for address in person.loses])
     return (*gains, *losses)
+
+
+def _new_first(people: Iterable[Access], new_domains: frozenset[str]) -> Iterable[tuple[Access, Reader]]:
+    """Order people by what a page that is cut must not lose: one of each new domain, the others there, the rest."""
+    first: dict[str, str] = {}
+    ranked = []
+    for person in people:
+        reader = Reader.of(person.who, external=person.external, new_domains=new_domains)
+        rank = 2
+        if reader.new_domain and person.gains:
+            rank = int(first.setdefault(domain(person.who), person.who) != person.who)
+        ranked.append((rank, person, reader))
+    return ((person, reader) for _, person, reader in sorted(ranked, key=lambda entry: entry[0]))
 
 
 def _few(lines: list[Gain]) -> list[Gain]:

@@ -24,6 +24,10 @@ SUMMARY_BYTES: Final = 1_000_000
 """Of `$GITHUB_STEP_SUMMARY`; a step that writes more loses all of it at 1 MiB."""
 
 
+_TRIES: Final = 8
+"""How often a page is made anew to come closer to its budget."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cut:
     """How much is shown: per-secret details or not, and how many rows and list items at most."""
@@ -34,14 +38,7 @@ class _Cut:
 
 
 _ALL: Final = 10**9
-_CUTS: Final = (
-    _Cut(details=True, rows=_ALL, items=_ALL),
-    _Cut(rows=_ALL, items=_ALL),
-    _Cut(rows=200, items=100),
-    _Cut(rows=50, items=50),
-    _Cut(rows=0, items=20),
-    _Cut(rows=0, items=0),
-)
+_WHOLE: Final = (_Cut(details=True, rows=_ALL, items=_ALL), _Cut(rows=_ALL, items=_ALL))
 
 
 def marker(name: str, server: str) -> str:
@@ -51,17 +48,42 @@ def marker(name: str, server: str) -> str:
 
 def render(view: View, *, budget: int = COMMENT_BYTES) -> str:
     """Return the most that fits in `budget` bytes of UTF-8."""
-    page = ""
-    for cut in _CUTS:
-        page = "\n".join(_Page(view, cut).lines()) + "\n"
-        if len(page.encode()) <= budget:
+    size = 0
+    for cut in _WHOLE:
+        page = _page(view, cut, budget)
+        if (size := len(page.encode())) <= budget:
+            return page
+    return _filled(view, budget, size)
+
+
+def _filled(view: View, budget: int, whole: int) -> str:
+    """Return the page with the most lines of each list that fit. `whole` is how many bytes all lines take."""
+    page, fits = _page(view, _Cut(rows=0, items=0), budget), 0
+    lists = (view.decisive, view.rows, view.anyway, view.attention, view.refusals, view.recorded)
+    too_many, room = max(map(len, lists)), budget - len(page.encode())
+    spare = whole - budget
+    for _ in range(_TRIES):
+        if room <= 0 or too_many - fits <= 1:
             break
+        guess = (too_many - fits) * room // (room + spare)
+        count = fits + min(max(guess, 1), too_many - fits - 1)
+        tried = _page(view, _Cut(rows=count, items=count), budget)
+        left = budget - len(tried.encode())
+        if left >= 0:
+            page, fits, room = tried, count, left
+        else:
+            too_many, spare = count, -left
     return page
 
 
+def _page(view: View, cut: _Cut, budget: int) -> str:
+    return "\n".join(_Page(view, cut, budget // 4).lines()) + "\n"
+
+
 class _Page:
-    def __init__(self, view: View, cut: _Cut) -> None:
+    def __init__(self, view: View, cut: _Cut, domains: int) -> None:
         self.view = view
+        self.domains = domains
         self.cut = cut
         self.left_out: list[str] = []
 
@@ -73,6 +95,7 @@ class _Page:
         name, _, rest = view.headline.partition(": ")
         yield f"{code(name)}: {rest}"
         yield ""
+        yield from self.new_domains()
         yield from self.items("people", [_gain(gain) for gain in view.decisive])
         yield from (" ".join(view.remarks), "") if view.remarks else ()
         yield from self.notes("Refused", view.refusals)
@@ -83,6 +106,21 @@ class _Page:
         yield from self.details()
         if self.left_out:
             yield f"Left out, because the whole is too long here: {', '.join(self.left_out)}."
+
+    def new_domains(self) -> Iterator[str]:
+        """Name each new domain once where not everything fits: none may go under among many people."""
+        found = self.view.new_domains
+        if self.cut.details or not found:
+            return
+        named: list[str] = []
+        room = self.domains
+        for domain in found:
+            if (room := room - len(code(domain).encode()) - 2) < 0:
+                break
+            named.append(code(domain))
+        more = [f"{len(found) - len(named):,} more"] if len(named) < len(found) else []
+        yield f"**{counted(len(found), 'new domain')}:** {', '.join((*named, *more))}"
+        yield ""
 
     def items(self, what: str, lines: Sequence[str]) -> Iterator[str]:
         kept = lines[: self.cut.items]
@@ -144,7 +182,10 @@ class _Page:
 
 
 def _urgency(row: Row) -> tuple[int, str]:
-    """Order what a reviewer must see first: what goes away, then who is new, then the rest."""
+    """Order what a reviewer must see first: who is new outside, what goes away, who else is new, then the rest."""
+    outside = max((len(reader.marks) for reader in row.gained), default=0)
+    if outside:
+        return -outside, row.address
     if row.action in (Action.REVOKE, Action.FORGET):
         return 0, row.address
     return (1 if row.gained else 2), row.address

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from reconciler import view
+from reconciler.manifest import Sharing
 from reconciler.plan import Plan
 from reconciler.render import markdown
 from reconciler.render.inline import code, prose
 from reconciler.words import clean
 from tests import goldens, stories
+from tests.planning import attributes, plan, wanted
 
 PARSER = MarkdownIt("commonmark").enable("table")
 OURS = {"<br>", "<code>", "</code>"}
@@ -154,3 +156,27 @@ def test_every_budget_is_kept_down_to_the_counts() -> None:
 def test_long_words_cannot_break_the_budget() -> None:
     page = view.make(stories.hostile("x" * 40_000, "y" * 40_000 + "@z.example"))
     assert len(markdown.render(page).encode()) <= markdown.COMMENT_BYTES
+
+
+@pytest.mark.parametrize(
+    ("sharing", "dummy"),
+    [
+        (Sharing.INTERNAL, "p{}@example.com"),
+        (Sharing.EXTERNAL, "p{}@dummy.example"),
+        (Sharing.EXTERNAL, "p{0}@d{0}.example"),
+    ],
+    ids=["inside", "one-domain", "domains"],
+)
+def test_a_new_recipient_outside_does_not_go_under(sharing: Sharing, dummy: str) -> None:
+    """Among 3,000 others the room is used, who is new outside comes first, and a new domain is named."""
+    made = [wanted(f"d{n}", attributes(dummy.format(n), sharing=sharing)) for n in range(3000)]
+    evil = wanted("zz", attributes("zz@evil.example", sharing=Sharing.EXTERNAL))
+    page = markdown.render(view.make(plan(*made, evil).plan))
+    assert markdown.COMMENT_BYTES * 0.9 < len(page.encode()) <= markdown.COMMENT_BYTES
+    [domains] = [line for line in page.splitlines() if " new domain" in line and line.startswith("**")]
+    if dummy == "p{0}@d{0}.example":
+        assert domains.startswith("**3,001 new domains:** ")
+        assert domains.endswith(" more")
+    else:
+        assert "`evil.example`" in domains
+        assert "`+ zz@evil.example` → `zz`" in page
