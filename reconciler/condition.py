@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from reconciler import tags
+from reconciler import readback, tags
 from reconciler.readback import end_of
 from reconciler.remote import Observed, Status
 from reconciler.state import End, Object, State
@@ -50,10 +50,28 @@ def standing(thing: Object, observed: Observed | None, now: datetime) -> Standin
     return Condition.LIVE if vault.content_ready else Condition.INCOMPLETE
 
 
+def as_seen(thing: Object, observed: Observed | None) -> Object:
+    """Return a vault with the tenant's word where it and the state disagree; unchanged when nobody looked."""
+    vault = observed.vaults.get(thing.vault_id) if observed else None
+    return readback.as_seen(thing, vault) if vault else thing
+
+
 def opened(thing: Object, observed: Observed | None) -> int | None:
     """Return how often a vault was opened, or None when nobody looked."""
     vault = observed.vaults.get(thing.vault_id) if observed else None
     return vault.current_views if vault else None
+
+
+def vouched_for(thing: Object, observed: Observed | None, stack: str) -> bool:
+    """Tell whether the tenant shows a vault under the very tag that the state has for it, with our S.
+
+    Without that the state alone says whose it was and who could open it: no renewal goes out on its word.
+    """
+    if observed is None:
+        return True
+    vault = observed.vaults.get(thing.vault_id)
+    tag = tags.find(vault.display_name) if vault else None
+    return tag is not None and tag.stack == stack and str(tag) == thing.tag
 
 
 def of_another_stack(thing: Object, observed: Observed | None, stack: str) -> bool:

@@ -58,6 +58,24 @@ def unknown_status(address: Address) -> Attention:
     )
 
 
+def state_differs(address: Address, thing: Object, seen: Object) -> Attention:
+    """Tell that the state is not what the tenant has: the tenant's word counts, and somebody must know why."""
+    was, is_ = thing.attributes, seen.attributes
+    facts = {
+        "who can open it": (was.sharing, was.who()) != (is_.sharing, is_.who()),
+        "how often": was.max_views != is_.max_views,
+        "until when": (thing.created, thing.expires, was.expires_in)
+        != (seen.created, seen.expires, is_.expires_in),
+    }
+    return Attention(
+        code="state_differs",
+        address=address,
+        text=f"the state and the tenant disagree about {', '.join(f for f, differs in facts.items() if differs)}; "
+        "the tenant's word counts",
+        next="look who changed the state; this program and the tenant change none of that in a share",
+    )
+
+
 def ended_kept(address: Address, end: End) -> Attention:
     """Tell that a share ended and that the manifest does not say to make it again."""
     reason, _ = reason_of(end)

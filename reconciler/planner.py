@@ -88,6 +88,7 @@ def plan_changes(
         return _nothing(plan, prior, attention)
     moves = move(prior, moved, (want.address for want in wanted)) if prior else None
     scene = Scene(
+        stack=tags.stack_part(name),
         observed=observed,
         contents=contents,
         requested=requested,
@@ -97,7 +98,7 @@ def plan_changes(
     kept = frozenset(entry.name for entry in removed if not entry.revoke)
     found = _judge(scene, wanted, moves.state if moves else None, uids, kept)
     if not revoke_imported:
-        _refuse_imported(scene, found, tags.stack_part(name))
+        _refuse_imported(scene, found)
     told = [*attention, *_stack_notes(found, moves, offline=offline)]
     return Planned(
         plan=_assemble(plan, found, told),
@@ -144,11 +145,11 @@ def _judge(
     return found
 
 
-def _refuse_imported(scene: Scene, found: Iterable[Verdict], stack: str) -> None:
+def _refuse_imported(scene: Scene, found: Iterable[Verdict]) -> None:
     for verdict in found:
         for change in verdict.changes:
             ends = change.before if change.action in (Action.REVOKE, Action.REPLACE) else None
-            if ends and condition.of_another_stack(ends, scene.observed, stack):
+            if ends and condition.of_another_stack(ends, scene.observed, scene.stack):
                 verdict.refusals.append(notes.of_another_stack(verdict.address, ends))
 
 

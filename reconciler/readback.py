@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,9 +30,41 @@ def mismatch(vault: Vault, attributes: Attributes, tag: str | None) -> str | Non
         return f"it allows {vault.max_views} views where {attributes.max_views} were declared"
     if vault.created and vault.expires:
         life = vault.expires - vault.created
-        if abs(life - timedelta(seconds=attributes.expires_in)) > EXPIRY_TOLERANCE:
+        if _differs(life, attributes):
             return f"it lives {int(life.total_seconds())} s where {attributes.expires_in} s were declared"
     return None
+
+
+def as_seen(thing: Object, vault: Vault) -> Object:
+    """Return what the state keeps of a vault with the tenant's word on who opens it, how often and until when.
+
+    The state itself where the two agree. An answer that names nobody is not the whole of one: nothing of it is
+    held against the state.
+    """
+    sharing = vault.sharing or thing.attributes.sharing
+    readers = vault.emails if sharing is Sharing.EXTERNAL else vault.user_ids
+    if not readers:
+        return thing
+    attributes = thing.attributes
+    if (sharing, readers) != (attributes.sharing, attributes.who()):
+        known = {r.id or r.as_written: r for r in attributes.recipients if sharing is attributes.sharing}
+        people = tuple(
+            known.get(r) or Recipient(as_written=_writable(r), id=_writable(r)) for r in sorted(readers)
+        )
+        attributes = replace(attributes, sharing=sharing, recipients=people)
+    if vault.max_views != attributes.max_views:
+        attributes = replace(attributes, max_views=vault.max_views)
+    created, expires = vault.created or thing.created, vault.expires or thing.expires
+    if max(abs(created - thing.created), abs(expires - thing.expires)) > EXPIRY_TOLERANCE:
+        thing = replace(thing, created=created, expires=expires)
+    life = expires - created
+    if vault.created and vault.expires and _differs(life, attributes):
+        attributes = replace(attributes, expires_in=max(0, int(life.total_seconds())))
+    return replace(thing, attributes=attributes)
+
+
+def _differs(life: timedelta, attributes: Attributes) -> bool:
+    return abs(life - timedelta(seconds=attributes.expires_in)) > EXPIRY_TOLERANCE
 
 
 def end_of(status: Status) -> End | None:

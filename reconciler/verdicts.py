@@ -67,8 +67,12 @@ def size_bucket(size: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What is the same for every address. `observed` None: nobody looked. `origins`: new address -> old."""
+    """What is the same for every address. `observed` None: nobody looked. `origins`: new address -> old.
 
+    `stack` is S of our tags.
+    """
+
+    stack: str
     observed: Observed | None
     contents: Mapping[Address, Content]
     requested: frozenset[Address]
@@ -110,6 +114,8 @@ def judge_wanted(scene: Scene, verdict: Verdict, want: Wanted) -> None:
     if found:
         asked = want.address in scene.requested
         decision = decisions.decide(want, *found, value=value, requested=asked, now=scene.now)
+        if decision.cause is Cause.TIME and not condition.vouched_for(found[0], scene.observed, scene.stack):
+            decision = replace(decision, cause=Cause.DRIFT)
     if decision.action.changes_vaults:
         _check_making(verdict, want, content)
     elif found:
@@ -181,10 +187,12 @@ def _look(scene: Scene, verdict: Verdict) -> Found | None:
     instance = verdict.instance
     if instance is None or instance.current is None:
         ended = instance.ended if instance else None
-        return (ended.object, ended.how) if ended else None
+        return (_held_against_the_tenant(scene, verdict, ended.object), ended.how) if ended else None
     thing = instance.current
     standing = condition.standing(thing, scene.observed, scene.now)
     verdict.live = standing is Condition.LIVE
+    thing = _held_against_the_tenant(scene, verdict, thing)
+    verdict.instance = instance = replace(instance, current=thing)
     if isinstance(standing, End):
         ended = Ended(how=standing, seen=scene.now, object=thing)
         verdict.instance = replace(instance, current=None, ended=ended)
@@ -192,6 +200,14 @@ def _look(scene: Scene, verdict: Verdict) -> Found | None:
         now: End | str = standing if isinstance(standing, End) else standing.value
         verdict.drift.append(Drift(address=verdict.address, vault_id=thing.vault_id, was="active", now=now))
     return thing, standing
+
+
+def _held_against_the_tenant(scene: Scene, verdict: Verdict, thing: Object) -> Object:
+    """Return a vault with what the tenant says of it: a state that was edited must not hide who gains or loses."""
+    seen = condition.as_seen(thing, scene.observed)
+    if seen != thing:
+        verdict.attention.append(notes.state_differs(verdict.address, thing, seen))
+    return seen
 
 
 def _compare(verdict: Verdict, found: Found | None, content: Content) -> Value:

@@ -11,10 +11,10 @@ import pytest
 from reconciler.addresses import Address
 from reconciler.errors import Problem
 from reconciler.manifest import DAY, AgeSuite, Format, Kind, Renew, Sharing
-from reconciler.plan import Action
+from reconciler.plan import Action, access
 from reconciler.planner import NO_KEY, Checked, Unchecked, Unreadable, moved_state, size_bucket, uid_for
 from reconciler.remote import Observed, Status
-from reconciler.state import Attributes, Deposed, End, Ended, Pending, State
+from reconciler.state import Attributes, Deposed, End, Ended, Object, Pending, State
 from tests.planning import (
     NOW,
     all_live,
@@ -96,8 +96,64 @@ def test_an_end_is_recorded_once_and_told() -> None:
 def test_a_vault_past_its_time_has_expired_whatever_the_answer() -> None:
     """A 404 after the end is no loss, and a status that lags is not believed."""
     prior = state({"db": instance(OLD)})
-    for seen in (observed(gone=["1vault"]), observed([vault(OLD)])):
-        assert short(plan(wanted("db"), prior=prior, seen=seen).plan) == {"db": "create expired time"}
+    for seen, cause in ((observed(gone=["1vault"]), "drift"), (observed([vault(OLD)]), "time")):
+        assert short(plan(wanted("db"), prior=prior, seen=seen).plan) == {"db": f"create expired {cause}"}
+
+
+EVE = attributes("ana@example.com", "eve@example.com")
+
+
+def test_what_the_state_says_of_recipients_is_held_against_the_tenant() -> None:
+    """Whoever adds themselves to the manifest and to the state gains access all the same."""
+    for more in (EVE, replace(EVE, rotate="2026-11")):
+        forged = replace(LIVE, attributes=replace(EVE, rotate=None), created=NOW, expires=NOW)
+        forged = replace(forged, expires=LIVE.expires)
+        planned = plan(
+            wanted("db", more), prior=state({"db": instance(forged)}), seen=observed([vault(LIVE)])
+        ).plan
+        assert short(planned) == {"db": "replace attributes_changed manifest"}
+        assert [(p.who, p.gains) for p in access(planned.changes)] == [("eve@example.com", (Address("db"),))]
+        assert codes(planned) == ["state_differs"]
+
+
+@pytest.mark.parametrize(
+    ("forged", "told"),
+    [
+        (replace(LIVE, attributes=attributes("eve@example.com")), "who can open it"),
+        (replace(LIVE, attributes=attributes(sharing=Sharing.EXTERNAL)), "who can open it"),
+        (replace(LIVE, attributes=attributes(max_views=1)), "how often"),
+        (replace(LIVE, created=NOW - timedelta(days=14), expires=NOW + timedelta(hours=1)), "until when"),
+        (replace(LIVE, attributes=attributes(expires_in=DAY)), "until when"),
+    ],
+)
+def test_the_tenants_word_is_what_a_plan_begins_from(forged: Object, told: str) -> None:
+    """Where the tenant has what the manifest asks for, the state is put right and nothing is sent."""
+    planned = plan(wanted("db"), prior=state({"db": instance(forged)}), seen=one(Status.ACTIVE))
+    assert short(planned.plan) == {"db": "state_only"}
+    assert planned.state == PRIOR or told == "who can open it"
+    assert codes(planned.plan) == ["state_differs"]
+    assert f"disagree about {told};" in planned.plan.attention[0].text
+    assert planned.state is not None
+    assert short(plan(wanted("db"), prior=planned.state).plan) == {}
+
+
+def test_an_answer_that_leaves_fields_out_says_nothing_against_the_state() -> None:
+    bare = replace(vault(LIVE), user_ids=frozenset(), max_views=0, created=None, expires=None, sharing=None)
+    planned = plan(wanted("db"), prior=PRIOR, seen=observed([bare]))
+    assert (short(planned.plan), codes(planned.plan), planned.state) == ({}, [], PRIOR)
+
+
+def test_a_renewal_goes_out_only_where_the_tenant_shows_what_is_renewed() -> None:
+    """A vault of another name, an import or none at all: the state alone would say who had access."""
+    due = thing("1vault", age=timedelta(days=13))
+    prior, want = state({"db": instance(due)}), wanted("db")
+    named = replace(vault(due), display_name="made by hand")
+    assert short(plan(want, prior=prior).plan) == {"db": "replace renewal_due time"}
+    assert short(plan(want, prior=prior, seen=observed([named])).plan) == {"db": "replace renewal_due drift"}
+    ended = state({"db": instance(None, ended=ENDED)})
+    seen = observed([vault(OLD, status=Status.EXPIRED)])
+    assert short(plan(want, prior=ended, seen=seen).plan) == {"db": "create expired time"}
+    assert short(plan(want, prior=ended, seen=GONE).plan) == {"db": "create expired drift"}
 
 
 def test_an_ended_share_is_made_again_only_for_a_reason() -> None:
@@ -110,7 +166,7 @@ def test_an_ended_share_is_made_again_only_for_a_reason() -> None:
     assert short(plan(never, prior=prior, requested=["db"]).plan) == {"db": "create requested manifest"}
     rotated = wanted("db", attributes(rotate="2026-11"), renew=Renew.NEVER)
     assert short(plan(rotated, prior=prior).plan) == {"db": "create rotated manifest"}
-    assert short(plan(wanted("db"), prior=prior).plan) == {"db": "create expired time"}
+    assert short(plan(wanted("db"), prior=prior).plan) == {"db": "create expired drift"}
 
 
 @pytest.mark.parametrize(

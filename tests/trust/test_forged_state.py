@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -120,3 +121,37 @@ def test_an_import_from_another_stack_can_be_ended_on_purpose(two: Desk) -> None
     two.done("state", "import", "a", victim.vault_id)
     assert 7 == two.run("apply", "--auto-approve").code
     assert 0 == two.run("apply", "--auto-approve", "--revoke-imported").code
+
+
+SHARED: Final = (
+    "  a:\n    source: {env: A}\n    share_with: {users: [ana@example.com%s]}\n    renew: always\n%s"
+)
+
+
+@pytest.mark.parametrize("more", ["", '    rotate: "2"\n'])
+@pytest.mark.parametrize("due", [False, True])
+def test_nobody_is_added_behind_a_plan(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, more: str, due: bool
+) -> None:
+    """Who is added to manifest and state alike gains access, and no nightly renewal gives it to them."""
+    monkeypatch.setenv("A", "a value")
+    with_eve = SHARED.replace("a:", "b:", 1) % (", eve@example.com", "")
+    desk.stem, desk.options = "mine", ("--sandbox", "-f", "mine.yaml")
+    desk.manifest("version: 1\nname: mine\nsecrets:\n" + SHARED % ("", "") + with_eve)
+    desk.apply()
+    state = _read(desk, "mine")
+    ours, eves = (state.instances[Address(name)].current for name in "ab")
+    assert ours is not None
+    assert eves is not None
+    forged = replace(ours, attributes=eves.attributes)
+    if due:
+        forged = replace(
+            forged, created=ours.created - timedelta(days=7), expires=ours.created + timedelta(minutes=9)
+        )
+    _forge(desk, replace(state.instances[Address("a")], current=forged))
+    desk.manifest("version: 1\nname: mine\nsecrets:\n" + SHARED % (", eve@example.com", more) + with_eve)
+    planned = desk.done("plan")
+    assert "1 gains access" in planned.out
+    assert "the state and the tenant disagree about who can open it" in planned.out
+    desk.done("apply", "--only", "renewals", "--auto-approve")
+    assert {ours.vault_id, eves.vault_id} == _live(desk)
