@@ -65,7 +65,8 @@ def opened(thing: Object, observed: Observed | None) -> int | None:
 def vouched_for(thing: Object, observed: Observed | None, stack: str) -> bool:
     """Tell whether the tenant shows a vault under the very tag that the state has for it, with our S.
 
-    Without that the state alone says whose it was and who could open it: no renewal goes out on its word.
+    Without that the state alone says whose it is and who could open it: nothing is revoked and no renewal goes out
+    on its word. Either a person imported it, or the tenant did not keep its name, or the state was edited.
     """
     if observed is None:
         return True
@@ -74,14 +75,10 @@ def vouched_for(thing: Object, observed: Observed | None, stack: str) -> bool:
     return tag is not None and tag.stack == stack and str(tag) == thing.tag
 
 
-def of_another_stack(thing: Object, observed: Observed | None, stack: str) -> bool:
-    """Tell whether a vault bears the mark of another stack than the one whose S is given (see `tags`).
-
-    Either a person imported it, or the state is not as this program wrote it.
-    """
+def name_of(thing: Object, observed: Observed | None) -> str:
+    """Return what the tenant calls a vault, "" where it says nothing."""
     vault = observed.vaults.get(thing.vault_id) if observed else None
-    tag = tags.find(vault.display_name) if vault else None
-    return tag is not None and tag.stack != stack
+    return vault.display_name if vault else ""
 
 
 def invisible(prior: State | None, observed: Observed | None) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from typing import Final
 
+from reconciler import tags
 from reconciler.addresses import Address
 from reconciler.decisions import reason_of
 from reconciler.errors import Problem
@@ -146,12 +148,15 @@ def pending(waiting: Pending) -> Attention:
     )
 
 
-def of_another_stack(address: Address, thing: Object) -> Attention:
-    """Refuse to end what another stack made: a state that was edited could name any vault of this identity."""
+def not_by_this_stack(address: Address, thing: Object, name: str, stack: str) -> Attention:
+    """Refuse to end what does not say itself that it is this share: a state that was edited could name any vault."""
+    tag = tags.find(name)
+    other = tag is not None and tag.stack != stack
+    mark = "bears the mark of another stack" if other else "does not bear the mark that the state has for it"
     return Attention(
-        code="of_another_stack",
+        code="of_another_stack" if other else "not_by_this_stack",
         address=address,
-        text=f"is to be revoked, but its vault {thing.vault_id} bears the mark of another stack",
+        text=f"is to be revoked, but its vault {thing.vault_id} {mark}: the tenant calls it {json.dumps(name)}",
         next="if you imported it: --revoke-imported; if not, somebody changed the state: restore it",
     )
 

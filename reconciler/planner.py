@@ -71,7 +71,8 @@ def plan_changes(
     `prior` is the state, and `contents` are for the uids after its moves (`moved_state`, `uid_for`). A caller
     that made them before (recovery stands on them) gives the moved state and their `origins`. `observed` is
     None when nobody looked. `now` is the server's time, or that of the saved plan that is checked. `attention`
-    is what the caller found before. Without `revoke_imported` what bears another stack's mark is not revoked.
+    is what the caller found before. Without `revoke_imported` only what bears, on the tenant, the tag that
+    the state has for it is revoked.
     """
     identity = observed.identity.user_id if observed else ""
     plan = Plan(
@@ -149,8 +150,9 @@ def _refuse_imported(scene: Scene, found: Iterable[Verdict]) -> None:
     for verdict in found:
         for change in verdict.changes:
             ends = change.before if change.action in (Action.REVOKE, Action.REPLACE) else None
-            if ends and condition.of_another_stack(ends, scene.observed, scene.stack):
-                verdict.refusals.append(notes.of_another_stack(verdict.address, ends))
+            if ends and not condition.vouched_for(ends, scene.observed, scene.stack):
+                name = condition.name_of(ends, scene.observed)
+                verdict.refusals.append(notes.not_by_this_stack(verdict.address, ends, name, scene.stack))
 
 
 def _stack_notes(found: Iterable[Verdict], moves: Moves | None, *, offline: bool) -> list[Attention]:

@@ -43,7 +43,7 @@ class _Asked:
 
 
 _REVOKE_IMPORTED = click.option(
-    "--revoke-imported", is_flag=True, help="Also revoke imported shares that another stack made."
+    "--revoke-imported", is_flag=True, help="Also revoke shares without this stack's mark, as imported ones."
 )
 
 

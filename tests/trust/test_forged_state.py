@@ -82,6 +82,43 @@ def test_what_another_stack_made_is_not_revoked(two: Desk, how: str) -> None:
     assert victim.vault_id not in _live(two)
 
 
+NAMES: Final = {
+    "made by hand": ("the wifi", ""),
+    "made by hand, with a tag in the state": ("the wifi", "ours"),
+    "another of this stack": ("wifi [rc:{stack}.AAAAAA.1.BBBBBBBB]", "ours"),
+    "an import in the state": ("wifi [rc:{stack}.AAAAAA.1.BBBBBBBB]", ""),
+}
+"""What the vault is called on the tenant, and the tag that the state has for it."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("how", ["removed", "old copy"])
+def test_what_does_not_say_that_it_is_this_share_is_not_revoked(two: Desk, how: str, name: str) -> None:
+    """A vault that a person made by hand, or another one of ours, under the name of an old copy: its own name shows."""
+    called, tagged = NAMES[name]
+    called = called.format(stack=tags.stack_part("mine"))
+    victim = _victim(two)
+    (two.workdir / "theirs.state.json").unlink()
+    with two.tenant() as store, store.transaction() as db:
+        db.execute("UPDATE vaults SET display_name = ? WHERE vault_id = ?", (called, victim.vault_id))
+    mine = _read(two, "mine").instances[Address("a")]
+    assert mine.current is not None
+    forged = replace(victim, tag=mine.current.tag if tagged else "")
+    deposed = (Deposed(object=forged),)
+    _forge(two, replace(mine, deposed=deposed) if how == "old copy" else replace(mine, current=forged))
+    if how == "removed":
+        two.manifest("version: 1\nname: mine\nsecrets:\n" + text_secret("b", "A"))
+    ran = two.run("apply", "--auto-approve")
+    assert 7 == ran.code, ran.said
+    assert (
+        f'its vault {victim.vault_id} does not bear the mark that the state has for it: the tenant calls it "{called}"'
+        in ran.err
+    )
+    assert victim.vault_id in _live(two)
+    assert 0 == two.run("apply", "--auto-approve", "--revoke-imported").code
+    assert victim.vault_id not in _live(two)
+
+
 def _live(desk: Desk) -> set[str]:
     with desk.tenant() as store:
         return {vault.vault_id for vault in reader.live(store).values()}
@@ -114,7 +151,7 @@ def test_a_forged_journal_reaches_no_other_stack(two: Desk) -> None:
 
 
 def test_an_import_from_another_stack_can_be_ended_on_purpose(two: Desk) -> None:
-    """Who took a share over from another stack says so once, where the repository has no say."""
+    """Who took a share over says so once, where the repository has no say. Until then it is in the state."""
     victim = _victim(two)
     two.manifest("version: 1\nname: mine\nsecrets:\n" + text_secret("b", "A"))
     two.apply()
