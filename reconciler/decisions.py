@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -32,19 +32,21 @@ def decide(
     want: Wanted, thing: Object, standing: Standing, *, value: Value, requested: bool, now: datetime
 ) -> Decision:
     """Decide about a wanted address that has, or had, a vault."""
+    asked = _asked_for(want, thing, value=value, requested=requested)
     match standing:
         case Condition.UNKNOWN:
             return NOTHING
         case Condition.MISSING:
-            return Decision(action=Action.CREATE, reason=Reason.MISSING_REMOTELY, cause=Cause.DRIFT)
+            drift = Decision(action=Action.CREATE, reason=Reason.MISSING_REMOTELY, cause=Cause.DRIFT)
+            return _by_manifest(drift, asked)
         case Condition.INCOMPLETE:
-            return Decision(action=Action.REPLACE, reason=Reason.TAINTED, cause=Cause.DRIFT)
+            drift = Decision(action=Action.REPLACE, reason=Reason.TAINTED, cause=Cause.DRIFT)
+            return _by_manifest(drift, asked)
         case Condition.LIVE:
-            return _decide_live(want, thing, value=value, requested=requested, now=now)
+            return _decide_live(want, thing, asked, now=now)
         case End():
-            reason = _asked_for(want, thing, value=value, requested=requested)
-            if reason:
-                return Decision(action=Action.CREATE, reason=reason, cause=Cause.MANIFEST)
+            if asked:
+                return Decision(action=Action.CREATE, reason=asked, cause=Cause.MANIFEST)
             if standing is End.EXPIRED and want.renew is Renew.ALWAYS:
                 return Decision(action=Action.CREATE, reason=Reason.EXPIRED, cause=Cause.TIME)
             return NOTHING
@@ -52,10 +54,14 @@ def decide(
             assert_never(standing)
 
 
-def _decide_live(want: Wanted, thing: Object, *, value: Value, requested: bool, now: datetime) -> Decision:
-    reason = _asked_for(want, thing, value=value, requested=requested)
-    if reason:
-        return Decision(action=Action.REPLACE, reason=reason, cause=Cause.MANIFEST)
+def _by_manifest(drift: Decision, asked: Reason | None) -> Decision:
+    """Name what a person asked for before what happened to the vault: who gains by it must be reviewed."""
+    return replace(drift, reason=asked, cause=Cause.MANIFEST) if asked else drift
+
+
+def _decide_live(want: Wanted, thing: Object, asked: Reason | None, *, now: datetime) -> Decision:
+    if asked:
+        return Decision(action=Action.REPLACE, reason=asked, cause=Cause.MANIFEST)
     if want.renew is Renew.ALWAYS and compare.due(now, thing, want.renew_before):
         return Decision(action=Action.REPLACE, reason=Reason.RENEWAL_DUE, cause=Cause.TIME)
     return NOTHING

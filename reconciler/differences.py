@@ -42,7 +42,38 @@ def compare(base: Manifest | None, head: Manifest, *, now: datetime, changed: fr
     ).plan
     told = tuple(a for a in plan.attention if a.code not in _NOT_HERE)
     hints = _hints(wanted, plan.changes, changed)
-    return replace(plan, attention=(*told, *hints), unchecked=frozenset())
+    later = _later(base, head) if base else ()
+    return replace(plan, attention=(*later, *told, *hints), unchecked=frozenset())
+
+
+def _later(base: Manifest, head: Manifest) -> Iterable[Attention]:
+    """Tell of what is declared differently and changes no share now: no vault shows it."""
+    stack = (
+        ("name", base.name, head.name),
+        ("target", base.tenant, head.tenant),
+        ("state", base.state_path, head.state_path),
+    )
+    if facts := _facts(stack):
+        yield notes.stack_changed(facts)
+    was = {want.address: want for want in expand.expand(base)}
+    for want in expand.expand(head):
+        old = was.get(want.address)
+        if old is None:
+            continue
+        pairs: tuple[tuple[str, object, object], ...] = (
+            ("renew", old.renew.value, want.renew.value),
+            ("prevent_revoke", old.prevent_revoke, want.prevent_revoke),
+        )
+        if facts := _facts(pairs):
+            yield notes.upkeep_changed(want.address, facts)
+
+
+def _facts(pairs: Iterable[tuple[str, object, object]]) -> list[str]:
+    return [f"{name} {_said(is_)}, was {_said(was)}" for name, was, is_ in pairs if was != is_]
+
+
+def _said(value: object) -> str:
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _as_applied(base: Manifest, now: datetime) -> State:

@@ -17,6 +17,8 @@ from reconciler.state import End, Object, Pending, State
 
 FIRST_RUN: Final = "first_run_unverified"
 ENDS_SOON: Final = "ends_soon"
+UPKEEP_CHANGED: Final = "upkeep_changed"
+STACK_CHANGED: Final = "stack_changed"
 NOT_CHECKED: Final = "value_not_checked"
 
 OTHER_KEY: Final = "set RECONCILER_FINGERPRINT_KEY to the key that this stack was made with"
@@ -125,6 +127,25 @@ def source_changed(address: Address, old: str, new: str) -> Attention:
         code="source_changed",
         address=address,
         text=f"comes from {new} now, was {old}; whether the value is the same is not checked",
+    )
+
+
+def upkeep_changed(address: Address, facts: Sequence[str]) -> Attention:
+    """Tell of what changes no share now, and what becomes of it later."""
+    return Attention(
+        code=UPKEEP_CHANGED,
+        address=address,
+        text=f"later runs treat it differently: {', '.join(facts)}",
+        next="what they then do, a nightly run of renewals among it, is approved with this change",
+    )
+
+
+def stack_changed(facts: Sequence[str]) -> Attention:
+    """Tell that the manifest means another stack, tenant or state than before."""
+    return Attention(
+        code=STACK_CHANGED,
+        text=f"the manifest is of another place now: {', '.join(facts)}",
+        next="what the old one made is not taken over by that: it lives on, or is made once more",
     )
 
 

@@ -110,6 +110,8 @@ def judge_wanted(scene: Scene, verdict: Verdict, want: Wanted) -> None:
     found = _look(scene, verdict)
     content = scene.contents.get(want.address, NOT_READ)
     value = _compare(verdict, found, content)
+    if scene.observed is None and found and found[0].source not in ("", str(want.source)):
+        value = Value.CHANGED  # nobody read either: another source is shown as another value
     decision = decisions.NEW
     if found:
         asked = want.address in scene.requested

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from reconciler import words
+from reconciler import notes, words
 from reconciler.addresses import Address
 from reconciler.errors import Mark
 from reconciler.plan import Access, Action, Attention, Cause, Change, Plan, Summary, access
@@ -21,6 +21,7 @@ from reconciler.words import clean, counted
 __all__ = ["Gain", "Note", "Reader", "Row", "View", "make"]
 
 _PER_PERSON: Final = 5
+_LATER: Final = frozenset({notes.UPKEEP_CHANGED, notes.STACK_CHANGED})
 """Secrets of one person that are told one by one, in what a person decides by."""
 
 
@@ -146,7 +147,8 @@ def _headline(plan: Plan, people: Sequence[Access]) -> str:
     if _invisible(plan):
         return "not visible to you, nothing planned"
     if not plan.acting():
-        return "no changes"
+        later = any(note.code in _LATER for note in plan.attention)
+        return "no share changes now, but later runs act differently" if later else "no changes"
     gain, lose = [p for p in people if p.gains], [p for p in people if p.loses]
     if not gain and not lose:
         return "nobody gains or loses access"

@@ -11,7 +11,7 @@ import pytest
 from reconciler.addresses import Address
 from reconciler.errors import Problem
 from reconciler.manifest import DAY, AgeSuite, Format, Kind, Renew, Sharing
-from reconciler.plan import Action, access
+from reconciler.plan import Action, Cause, Reason, access
 from reconciler.planner import NO_KEY, Checked, Unchecked, Unreadable, moved_state, size_bucket, uid_for
 from reconciler.remote import Observed, Status
 from reconciler.state import Attributes, Deposed, End, Ended, Object, Pending, State
@@ -322,6 +322,15 @@ def test_another_identity_plans_nothing(seen: Observed) -> None:
     assert short(planned.plan) == {}
     assert codes(planned.plan) == ["not_visible"]
     assert planned.state == prior
+
+
+@pytest.mark.parametrize("lost", ["gone", "incomplete"])
+def test_who_gains_by_a_vault_that_is_made_again_is_the_manifests_doing(lost: str) -> None:
+    """A share that is gone must not hide that somebody was added meanwhile."""
+    seen = GONE if lost == "gone" else one(Status.ACTIVE, ready=False)
+    changed = wanted("db", attributes("ana@example.com", "eve@example.com"))
+    (change,) = plan(changed, prior=PRIOR, seen=seen).plan.acting()
+    assert (Reason.ATTRIBUTES_CHANGED, Cause.MANIFEST) == (change.reason, change.cause)
 
 
 def test_one_vault_that_is_not_shown_stops_nothing_else() -> None:
