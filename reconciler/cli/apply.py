@@ -15,7 +15,7 @@ import click
 
 from reconciler import durable, ui
 from reconciler.cli import ci, session, signals, unforeseen
-from reconciler.cli.formats import print_plan
+from reconciler.cli.formats import print_plan, refuse_to_lose
 from reconciler.cli.options import Options, options, shared
 from reconciler.cli.plan import addresses_of, read_plan, require_plan, selecting
 from reconciler.errors import ExitCode, ReconcilerError, SignInError, UsageError
@@ -91,6 +91,8 @@ def apply_command(
     selection = Selection(targets=target, excludes=exclude, only=Only(only) if only else None)
     if plan_file and (replace or selection != EVERYTHING):
         raise UsageError("a saved plan says itself what is done", hint="give these options to `plan -o`")
+    if expect_digest and not plan_file:
+        raise UsageError("--expect-digest is of a saved plan, and none is given", hint="name PLAN as well")
     saved = None
     if plan_file:
         require_plan(plan_file)
@@ -192,6 +194,7 @@ def _check_result(path: Path) -> None:
         )
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UsageError(f"--result {path} cannot be written: its directory is not writable")
+    refuse_to_lose(path, holding="results", option="--result")
 
 
 def _write_result(

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 from typing import Final, TextIO
 
 import click
 
-from reconciler import planjson, ui, view
+from reconciler import durable, planjson, records, ui, view
 from reconciler.cli.options import Options
+from reconciler.errors import UsageError
 from reconciler.plan import Plan
 from reconciler.render import text
 
 FORMATS: Final = ("text", "json", "markdown", "html", "gitlab")
+
+
+def refuse_to_lose(path: Path, *, holding: str, option: str) -> None:
+    """Raise UsageError where an output would replace anything but an earlier output of its kind.
+
+    A slip of the hand must not cost a state, a key or a manifest. `holding`: the key that tells the kind.
+    """
+    data = durable.read(path)
+    if not data:
+        return
+    try:
+        earlier = holding in records.load(data)
+    except (ValueError, TypeError, RecursionError):
+        earlier = False
+    if not earlier:
+        raise UsageError(f"{option} {path} holds something else, which would be lost", hint="name a new file")
 
 
 def print_plan(it: Options, plan: Plan, form: str | None = None, *, err: bool = False) -> None:

@@ -12,7 +12,7 @@ import click
 from reconciler import durable, planfile, records, ui
 from reconciler.addresses import Address
 from reconciler.cli import ci, session
-from reconciler.cli.formats import FORMATS, print_plan
+from reconciler.cli.formats import FORMATS, print_plan, refuse_to_lose
 from reconciler.cli.options import Options, options, shared
 from reconciler.errors import ExitCode, LockedError, StateError, UsageError
 from reconciler.fingerprint import Key
@@ -66,6 +66,8 @@ def plan_command(
         raise UsageError(
             "an offline plan cannot be applied, so it is not saved", hint="leave out --offline or -o"
         )
+    if out:
+        refuse_to_lose(out, holding="resource_changes", option="-o")
     plan = _offline(it, wishes) if offline else _online(it, wishes, out)
     print_plan(it, plan, form)
     ci.tell_plan(it, plan, out)

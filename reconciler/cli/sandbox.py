@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,6 +17,7 @@ from reconciler.cli import session
 from reconciler.cli.options import options, shared
 from reconciler.errors import UsageError
 from reconciler.state import Object
+from reconciler.workdir import Workdir
 
 if TYPE_CHECKING:  # the sandbox is an extra, and takes a while to import
     from reconciler.sandbox.serve import Endpoints
@@ -74,18 +76,26 @@ def _settings(changes: tuple[str, ...]) -> Settings:
     return from_environment(os.environ).with_texts({name: value for name, _, value in pairs})
 
 
+_OURS: Final = ("*.state.json", "*.state.json.backup", "*.journal", "*.journal.old", "fingerprint.key*")
+"""What stacks leave in the sandbox's directory, all manifests' beside it; a lock stays, for it is never replaced."""
+
+
 @sandbox_command.command("reset")
 @shared
 def reset() -> None:
-    """Delete its data and its state, and nothing else."""
+    """Delete its data, its key and every state that stands on them, and nothing else."""
     from reconciler.sandbox import serve as program
 
     where = session.places(options(), None)
-    existed = where.sandbox_data.exists()
-    program.reset(where.sandbox_data)
-    for path in where.own_files():
-        existed = path.exists() or existed
-        path.unlink(missing_ok=True)
+    home = where.sandbox_data.parent
+    ours = [path for pattern in _OURS for path in sorted(home.glob(pattern))]
+    existed = bool(ours) or where.sandbox_data.exists()
+    with contextlib.ExitStack() as held:
+        for stem in sorted({path.stem for path in home.glob("*.lock")}):
+            held.enter_context(Workdir(home, stem).lock(now=datetime.now(UTC), job=None))
+        program.reset(where.sandbox_data)
+        for path in ours:
+            path.unlink(missing_ok=True)
     click.echo("The sandbox is empty." if existed else "The sandbox was empty.")
 
 

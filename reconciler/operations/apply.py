@@ -119,11 +119,14 @@ def _refuse(seen: Look, terms: Terms) -> None:
         *policy.guards(plan, terms.limits, destroy=destroy, reviewed=terms.saved is not None),
     )
     if refusals:
-        raise RefusedError("\n".join(r.text for r in refusals), hint=_first_next(refusals))
+        raise RefusedError(
+            "\n".join(f"{r.address}: {r.text}" if r.address else r.text for r in refusals),
+            hint=_first_next(refusals),
+        )
     if seen.key is None and any(c.after for c in plan.acting()):
         raise StateError(
             "the fingerprint key of this stack is not here, so nothing can be made that a later run would know",
-            hint=f"set {KEY_VARIABLE}, or bring back .reconciler/fingerprint.key",
+            hint=f"set {KEY_VARIABLE}, or bring back the fingerprint.key that lay beside the journal",
         )
 
 

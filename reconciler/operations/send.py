@@ -110,13 +110,15 @@ def _given_up(attempt: Attempt, failure: Failure, sent: int) -> RemoteError:
 async def _put(attempt: Attempt, url: Sensitive, recipient: Recipient) -> Failure | None:
     """Send the file once, encrypted afresh. The last piece leaves only if the whole is what was planned."""
     run = attempt.run
-
-    def sent(done: int) -> None:
-        run.report(Progress(address=attempt.address, step=Step.UPLOADING, done=done, size=attempt.size))
-
     reading = run.reader.open(attempt.want.source, Kind.FILE, key=attempt.key, expected=attempt.content)
     with reading:
         async with age.encrypt_file(recipient, reading, attempt.size) as body:
+
+            def sent(done: int) -> None:
+                run.report(
+                    Progress(address=attempt.address, step=Step.UPLOADING, done=done, size=body.length)
+                )
+
             return await run.uploader.put(url, length=body.length, body=aiter(body), on_progress=sent)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from reconciler.cli import main
+from reconciler.workdir import Workdir
 from tests.cli.desk import Desk, text_secret
 
 Example = Callable[[str], Desk]
@@ -142,9 +144,46 @@ def test_reset_empties_the_sandbox_and_nothing_else(quickstart: Desk) -> None:
     quickstart.apply()
     mine = quickstart.write(".reconciler/sandbox/mine.txt", "mine")
     assert "The sandbox is empty." in quickstart.done("sandbox", "reset").out
-    assert [mine] == [p for p in (quickstart.path / ".reconciler").rglob("*") if p.is_file()]
+    left = [p for p in (quickstart.path / ".reconciler").rglob("*") if p.is_file() and p.suffix != ".lock"]
+    assert [mine] == left
     assert "The sandbox was empty." in quickstart.done("sandbox", "reset").out
     assert 3 == len(quickstart.plan())
+
+
+def test_reset_waits_for_no_run_and_breaks_none(quickstart: Desk) -> None:
+    """While a run holds a stack of this directory its tenant stays."""
+    quickstart.apply()
+    with Workdir(quickstart.workdir, "another").lock(now=datetime.now(UTC), job=None):
+        ran = quickstart.run("sandbox", "reset")
+    assert (5, True) == (ran.code, "another run holds this stack" in ran.err)
+    assert {} == quickstart.plan()
+
+
+def test_reset_takes_every_manifests_state(quickstart: Desk) -> None:
+    """They share the tenant and the key: a state that was left would stand on nothing."""
+    quickstart.apply()
+    other = quickstart.path / "other.yaml"
+    other.write_text((quickstart.path / "reconciler.yaml").read_text().replace("quickstart", "other"))
+    quickstart.done("-f", "other.yaml", "apply", "--auto-approve")
+    quickstart.done("sandbox", "reset")
+    quickstart.done("-f", "other.yaml", "apply", "--auto-approve")
+
+
+@pytest.mark.parametrize("path", [".reconciler/sandbox/fingerprint.key", "reconciler.yaml", "office.ovpn"])
+def test_an_output_never_takes_the_place_of_something_else(quickstart: Desk, path: str) -> None:
+    """A slip of the hand must not cost a key, a manifest or a source."""
+    quickstart.apply()
+    before = (quickstart.path / path).read_bytes()
+    for command in (("plan", "-o", path), ("apply", "--auto-approve", "--result", path)):
+        ran = quickstart.run(*command)
+        assert 64 == ran.code, ran.said
+        assert "would be lost" in ran.err
+    assert before == (quickstart.path / path).read_bytes()
+
+
+def test_a_digest_is_expected_of_a_plan(quickstart: Desk) -> None:
+    """An empty PLAN in a pipeline must not mean: apply whatever there is."""
+    assert 64 == quickstart.run("apply", "--auto-approve", "--expect-digest", "sha256:dead").code
 
 
 @pytest.mark.parametrize("flags", [("--sandbox", "-f", "it.yaml"), ()], ids=["before", "after"])
