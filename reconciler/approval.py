@@ -25,7 +25,7 @@ def compare(saved: Plan, now: Plan, *, clock: datetime | None = None) -> tuple[s
     """Return every difference that forbids to apply a saved plan, as sentences; none when it may go on.
 
     `now` is planned as of the saved plan's time and with its uids. Serial, views and times may differ. Old
-    copies are ours to clean up whoever reviewed what, and a share that has ended since is the next run's. A plan
+    copies are no difference (see `approved`), and a share that has ended since is the next run's. A plan
     for a time to come, by the tenant's `clock`, would have the state remember as ended, for good, what still lives.
     """
     differences = _stack(saved, now)
@@ -44,14 +44,22 @@ def compare(saved: Plan, now: Plan, *, clock: datetime | None = None) -> tuple[s
 
 
 def approved(saved: Plan, now: Plan) -> Plan:
-    """Return what of `now` a saved plan holds. What came up by time alone waits for the next run."""
+    """Return what of `now` a saved plan holds. What came up by time alone waits for the next run.
+
+    So does an old copy, unless the plan names its vault: as an old copy, or as what a change of it ends, which is
+    what half of the same apply leaves.
+    """
     allowed = _reviewed(saved).keys()
+    named = {(c.address, _ended(c)) for c in saved.acting() if _ended(c)}
     changes = tuple(
         change
         for change in now.changes
-        if not change.action.changes_vaults or change.deposed or _key(change) in allowed
+        if not change.action.changes_vaults
+        or ((change.address, change.deposed) in named if change.deposed else _key(change) in allowed)
     )
-    return replace(now, changes=changes)
+    acting = {change.address for change in changes if change.action.changes_vaults}
+    refusals = tuple(r for r in now.refusals if r.address is None or r.address in acting)
+    return replace(now, changes=changes, refusals=refusals)
 
 
 def _stack(saved: Plan, now: Plan) -> tuple[str, ...]:
@@ -90,6 +98,8 @@ def _difference(saved: Change | None, now: Change | None, kept: Change | None) -
         return "is another secret of the same name"
     if saved.fingerprint != now.fingerprint:
         return "its value is not the one that was planned"
+    if _ended(now) not in (None, _ended(saved)):
+        return "would end another vault than in the plan"
     if _desired(saved) != _desired(now):
         return "is declared differently than in the plan"
     return None
@@ -113,6 +123,11 @@ def _done(saved: Change, kept: Change | None) -> bool:
             made = kept.before
             same = made.fingerprint == saved.fingerprint or saved.fingerprint is None
             return same and made.attributes.who() == saved.after.who() and _desired(saved) == _desired(kept)
+
+
+def _ended(change: Change) -> str | None:
+    """Return the vault that a change ends, or lets go."""
+    return change.before.vault_id if change.before and change.action.ends else None
 
 
 def _desired(change: Change) -> object:

@@ -31,6 +31,11 @@ class Action(StrEnum):
         """Whether `plan --detailed-exitcode` answers 2 for it (a forget counts: someone loses our care)."""
         return self not in (Action.NO_OP, Action.STATE_ONLY)
 
+    @property
+    def ends(self) -> bool:
+        """Whether it takes a vault from us: which one is a part of what is approved."""
+        return self in (Action.REPLACE, Action.REVOKE, Action.FORGET)
+
 
 class Reason(StrEnum):
     """Why; `sentence` is what a person reads."""
@@ -187,7 +192,8 @@ class Plan:
     def digest(self) -> str:
         """Return `sha256:…` over what a reviewer approves, and nothing that moves by itself.
 
-        Stack, server, policy and every change that touches a vault: address, uid, actions, reason, after.
+        Stack, server, policy and every change that touches a vault: address, uid, actions, reason, the vault that it
+        ends, after.
         """
         covered = {
             "name": self.name,
@@ -199,7 +205,8 @@ class Plan:
 
 
 def _digested(change: Change) -> dict[str, object]:
-    return {
+    ended = {"ends": change.before.vault_id} if change.before and change.action.ends else {}
+    return ended | {
         "address": str(change.address),
         "uid": change.uid,
         "action": change.action.value,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from reconciler import planfile
 from reconciler.addresses import Address
 from reconciler.plan import Action, Plan
@@ -68,6 +70,33 @@ def test_an_old_copy_that_a_stopped_apply_left_is_no_difference() -> None:
     )
     assert planfile.compare(saved(), now.plan) == ()
     assert [c.deposed for c in planfile.approved(saved(), now.plan).acting()] == ["1a"]
+
+
+def test_an_old_copy_that_no_plan_named_waits() -> None:
+    """A state that is edited after the review brings no further vault into what was approved, and fails nothing."""
+    forged = replace(PRIOR.instances[Address("a")], deposed=(Deposed(object=thing("1victim")),))
+    mine = replace(PRIOR.instances[Address("due")], deposed=(Deposed(object=thing("1a")),))
+    prior = replace(PRIOR, instances={**PRIOR.instances, Address("a"): forged, Address("due"): mine})
+    seen = all_live(prior)
+    victim = replace(seen.vaults["1victim"], display_name="the wifi")
+    seen = replace(seen, vaults={**seen.vaults, "1victim": victim})
+    now = plan(*WANTS, prior=prior, seen=seen, contents={"a": OTHER}).plan
+    assert {"1victim", "1a"} <= {c.deposed for c in now.acting()}
+    assert planfile.compare(saved(), now) == ()
+    assert {c.deposed for c in planfile.approved(saved(), now).acting()} == {None}
+    known = plan(*WANTS, prior=prior, contents={"a": OTHER}).plan
+    assert len(planfile.approved(known, now).acting()) == len(now.acting())
+
+
+@pytest.mark.parametrize("name", ["a", "b", "due"])
+def test_another_vault_in_the_place_of_the_one_that_was_to_end_is_told(name: str) -> None:
+    one = PRIOR.instances[Address(name)]
+    assert one.current
+    forged = replace(one, current=replace(one.current, vault_id="1victim"))
+    prior = replace(PRIOR, instances={**PRIOR.instances, Address(name): forged})
+    now = plan(*WANTS, prior=prior, contents={"a": OTHER}).plan
+    assert difference(now) == f"{name}: would end another vault than in the plan"
+    assert now.digest() != saved().digest()
 
 
 def difference(now: Plan) -> str:
