@@ -123,6 +123,13 @@ class Instance:
     deposed: tuple[Deposed, ...] = ()
     ended: Ended | None = None
 
+    def vault_ids(self) -> frozenset[str]:
+        """Return the ids of its vaults, whatever their condition."""
+        found = {d.object.vault_id for d in self.deposed}
+        found.update(x.vault_id for x in (self.current,) if x)
+        found.update(x.object.vault_id for x in (self.ended,) if x)
+        return frozenset(found)
+
     def empty(self) -> bool:
         """Tell whether nothing is left to remember."""
         return self.current is None and not self.deposed and self.ended is None
@@ -157,12 +164,7 @@ class State:
 
     def known(self) -> frozenset[str]:
         """Return the ids of every vault in the state, whatever its condition."""
-        found: set[str] = set()
-        for instance in self.instances.values():
-            found.update(d.object.vault_id for d in instance.deposed)
-            found.update(x.vault_id for x in (instance.current,) if x)
-            found.update(x.object.vault_id for x in (instance.ended,) if x)
-        return frozenset(found)
+        return frozenset().union(*(instance.vault_ids() for instance in self.instances.values()))
 
     def next_generation(self, address: Address) -> int:
         """Return 1 + the highest generation ever used for the address; it outlives the instance."""

@@ -88,9 +88,22 @@ def decode(data: bytes, *, file: str) -> State:
     if body.get("checksum") != checksum:
         _refuse(file, "was changed outside this program, or damaged: its checksum does not fit")
     try:
-        return _read(body)
+        state = _read(body)
     except (KeyError, TypeError, ValueError):
         _refuse(file, "does not follow the format, though its checksum fits")
+    if _shared(state):
+        _refuse(file, "has one secret under two names, which this program never writes")
+    return state
+
+
+def _shared(state: State) -> bool:
+    """Tell whether two addresses have one uid or one vault.
+
+    Each of them would hold its own value against the one fingerprint: a thousand guesses in one plan.
+    """
+    instances = state.instances.values()
+    vaults = [vault_id for instance in instances for vault_id in instance.vault_ids()]
+    return len({instance.uid for instance in instances}) < len(instances) or len(set(vaults)) < len(vaults)
 
 
 def _refuse(file: str, what: str) -> NoReturn:

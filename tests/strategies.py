@@ -122,6 +122,27 @@ pendings = st.builds(
     at=moments,
     until=moments,
 )
+
+
+def _told_apart(state: State) -> State:
+    """Return the state with no uid and no vault under two addresses."""
+
+    def named(thing: Object, n: int) -> Object:
+        return replace(thing, vault_id=f"{thing.vault_id}-{n}")
+
+    instances = {
+        address: replace(
+            one,
+            uid=f"{one.uid}-{n}",
+            current=named(one.current, n) if one.current else None,
+            deposed=tuple(replace(old, object=named(old.object, n)) for old in one.deposed),
+            ended=replace(one.ended, object=named(one.ended.object, n)) if one.ended else None,
+        )
+        for n, (address, one) in enumerate(state.instances.items())
+    }
+    return replace(state, instances=instances)
+
+
 states = st.builds(
     State,
     name=names,
@@ -134,7 +155,7 @@ states = st.builds(
     generations=st.dictionaries(addresses, generations, max_size=3),
     pending=st.lists(pendings, max_size=2).map(tuple),
     forgotten=st.frozensets(words, max_size=3),
-)
+).map(_told_apart)
 
 
 def entries(*known: Address) -> st.SearchStrategy[Entry]:

@@ -522,7 +522,7 @@ def _situations(draw: st.DrawFn) -> tuple[State, Found]:
         st.builds(
             lambda held, generations, pending, forgotten: replace(
                 _EMPTY,
-                instances={w: i for w, i in held.items() if not i.empty()},
+                instances=_told_apart(held),
                 generations=generations,
                 pending=tuple(pending),
                 forgotten=forgotten,
@@ -551,6 +551,16 @@ def _situations(draw: st.DrawFn) -> tuple[State, Found]:
     wanted = draw(st.dictionaries(_WHERE, st.builds(_desire, st.sampled_from(["v", "w", None])), max_size=3))
     moved = draw(st.dictionaries(st.sampled_from([_A, _B, _C]), st.sampled_from([_A, _B, _C]), max_size=2))
     return before, _found(*vaults, wanted=wanted, opens=opens, moved=moved, key=draw(st.booleans()))
+
+
+def _told_apart(held: dict[Address, Instance]) -> dict[Address, Instance]:
+    """Return the instances that a state can hold: no uid and no vault is in two of them."""
+    found: dict[Address, Instance] = {}
+    for address, instance in held.items():
+        taken = {vault_id for other in found.values() for vault_id in other.vault_ids()}
+        if not instance.empty() and not taken & instance.vault_ids():
+            found[address] = replace(instance, uid=f"uid-{address}")
+    return found
 
 
 def _instances() -> st.SearchStrategy[Instance]:

@@ -116,7 +116,8 @@ EXAMPLE = State(
             ),
         ),
         Address("app-env", "cy@example.com"): Instance(
-            uid="99c0cc00cc00cc00cc00cc00cc00cc00", current=replace(_OBJECT, fingerprint=None)
+            uid="99c0cc00cc00cc00cc00cc00cc00cc00",
+            current=replace(_OBJECT, vault_id="2vaultEnv", fingerprint=None),
         ),
     },
     generations={Address("old-name"): 4, Address("db-password"): 2, Address("partner-cert"): 1},
@@ -349,3 +350,18 @@ def test_an_error_does_not_quote_the_file() -> None:
     for data in (b"hunter2-canary", b'{"hunter2-canary": 1', b'{"format_version": "hunter2-canary"}'):
         error = _refused(data)
         assert "hunter2-canary" not in f"{error.detail} {error.hint}"
+
+
+def test_one_secret_under_two_names_is_refused() -> None:
+    """Each name would hold a value of its own against the one fingerprint: a plan would test as many guesses."""
+    for shared in (
+        Instance(
+            uid=EXAMPLE.instances[Address("db-password")].uid, current=replace(_OBJECT, vault_id="another")
+        ),
+        Instance(uid="another", current=_OBJECT),
+        Instance(uid="another", deposed=(Deposed(object=_OBJECT),)),
+        Instance(uid="another", ended=Ended(how=End.BURNED, seen=_moment(23), object=_OBJECT)),
+    ):
+        forged = replace(EXAMPLE, instances={**EXAMPLE.instances, Address("guess"): shared})
+        with pytest.raises(StateError, match="has one secret under two names"):
+            statefile.decode(statefile.encode(forged), file=_FILE)

@@ -30,7 +30,8 @@ def _forge(desk: Desk, text: str = HOSTILE, **changes: str) -> None:
     state = statefile.decode(desk.state_path.read_bytes(), file="")
     instance = state.instances[Address("a")]
     assert instance.current
-    hostile = replace(instance, current=replace(instance.current, share_url=f"https://c1.example/{text}"))
+    link = f"https://c1.example/{text}"
+    hostile = replace(instance, uid="other", current=replace(instance.current, vault_id="other", share_url=link))
     instances = {Address("a"): instance, Address("a", f"x{text}"): hostile}
     forged: State = replace(state, instances=instances, **changes)  # type: ignore[arg-type]
     desk.state_path.write_bytes(statefile.encode(forged))
