@@ -34,6 +34,8 @@ E = TypeVar("E", bound=StrEnum)
 
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
+LINK: Final = re.compile(r"https?://[!-~]{1,2000}\Z")  # printed and clicked: no cursor moves, no script
+
 
 def load(data: bytes) -> Record:
     """Read a JSON object strictly: UTF-8, every key once, no NaN. Raises ValueError or TypeError.
@@ -76,6 +78,13 @@ def text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("a string was expected")
     return value
+
+
+def link(value: object) -> str:
+    """Return the value if it is a link, or empty."""
+    if text(value) and not LINK.match(text(value)):
+        raise ValueError("a link was expected")
+    return text(value)
 
 
 def number(value: object) -> int:
@@ -165,7 +174,7 @@ def read_object(value: object) -> Object:
         generation=number(it["generation"]),
         tag=text(it["tag"]),
         share_code=text(it["share_code"]),
-        share_url=text(it["share_url"]),
+        share_url=link(it["share_url"]),
         attributes=read_attributes(it["attributes"]),
         fingerprint=optional(text, it["fingerprint"]),
         source=text(it["source"]),

@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 
 from reconciler.http import Answer
 from reconciler.manifest import AgeSuite, Format, Kind, Sharing
+from reconciler.records import LINK
 from reconciler.remote import Identity, Status, User, Vault
 from reconciler.retry import YEARS
 from reconciler.sensitive import Sensitive
@@ -25,8 +26,6 @@ Json: TypeAlias = Mapping[str, object]
 
 _ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~=-]{0,199}\Z")
 """An ID goes into a URL's path, so nothing that means something there may be in it."""
-
-_URL: Final = re.compile(r"https?://[!-~]{1,2000}\Z")  # printed and clicked: no cursor moves, no script
 
 _KINDS: Final = {f"SECRET_TYPE_{kind.name}": kind for kind in Kind}
 _FORMATS: Final = {f"SECRET_INPUT_FORMAT_{format_.name}": format_ for format_ in Format}
@@ -248,7 +247,7 @@ def _text(body: Json, name: str) -> str:
 
 def _url(body: Json, name: str) -> str:
     value = _text(body, name)
-    if value and not _URL.match(value):
+    if value and not LINK.match(value):
         raise BadAnswer(f"the answer's {name} was not a link")
     return value
 

@@ -56,6 +56,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 """Any text that UTF-8 can carry: quotes, newlines, control characters, emoji."""
 
 words = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=8)
+links = st.just("") | words.map(lambda word: f"https://acme.conductor.one/s/{word}")
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,8}", fullmatch=True)
 addresses = st.builds(Address, names, st.just("") | texts)
 generations = st.integers(1, 999_999_999)
@@ -95,7 +96,7 @@ objects = st.builds(
     generation=generations,
     tag=tag_texts,
     share_code=texts,
-    share_url=texts,
+    share_url=links,
     attributes=attributes,
     fingerprint=st.none() | fingerprints,
     source=texts,
@@ -199,7 +200,7 @@ def vaults(vault_ids: st.SearchStrategy[str] = words) -> st.SearchStrategy[Vault
         created=st.none() | moments,
         expires=st.none() | moments,
         share_code=texts,
-        share_url=texts,
+        share_url=links,
         filename=texts,
         creator=words,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from reconciler import records
 from reconciler.state import Instance, Pending
 from tests import strategies
+from tests.planning import thing
 
 
 @given(strategies.instances)
@@ -50,6 +52,17 @@ def test_a_field_of_another_type_is_refused(instance: Instance, data: st.DataObj
         return
     again = json.loads(json.dumps(records.instance_record(actual)))
     assert written == again, (path, old, new)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)", "ana", "https://", "https://a b", "https://a\x1b]0;x\x07", "file:///etc/passwd"],
+)
+def test_a_share_link_is_a_link(url: str) -> None:
+    """It is printed and clicked, and a state or a journal in the repository can be edited."""
+    written = records.object_record(replace(thing("1vault"), share_url=url))
+    with pytest.raises(ValueError, match="a link was expected"):
+        records.read_object(written)
 
 
 @given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=14))])))
