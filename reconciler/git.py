@@ -55,3 +55,22 @@ class Repository:
                 "git is not installed here", hint="--base FILE.yaml compares with another file"
             ) from None
         return done.stdout if done.returncode == 0 else None
+
+
+def tracks(directory: Path) -> bool:
+    """Tell whether git knows a file beneath a directory; False where there is no work tree, or no git to ask.
+
+    Asked at the top of the work tree, as everything is. Not even begun where no `.git` is above.
+    """
+    real = directory.resolve()
+    top = next((parent for parent in real.parents if (parent / ".git").exists()), None)
+    if top is None:
+        return False
+    settings = ("--no-optional-locks", "-c", "=".join(EXPLICIT))
+    beneath = f":(literal,icase){real.relative_to(top)}"  # some file systems know no case
+    command = ["git", *settings, "-C", str(top), "ls-files", "-z", "--", beneath]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a list, no shell
+    except OSError:
+        return False
+    return done.returncode == 0 and done.stdout != b""

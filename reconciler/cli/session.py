@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reconciler import ui
+from reconciler import git, ui
 from reconciler.backends.path import PathBackend
 from reconciler.cli.options import Options
 from reconciler.errors import StateError, UsageError
@@ -62,6 +62,7 @@ def places(options: Options, manifest: Manifest | None) -> Places:
     home = path.parent / ".reconciler"
     sandbox = home / "sandbox"
     _refuse_links(home, sandbox)
+    _refuse_planted(home)
     stem = path.stem
     if options.sandbox:
         state = sandbox / f"{stem}.state.json"
@@ -100,6 +101,28 @@ def _refuse_links(*directories: Path) -> None:
                 f"{directory} is a symbolic link",
                 hint="remove it: this program keeps its key and journal there",
             )
+
+
+def _refuse_planted(home: Path) -> None:
+    """Refuse a directory of ours that others fill: its key would be no secret, its journal nothing that we did."""
+    try:
+        it = home.stat()
+    except FileNotFoundError:
+        return
+    if git.tracks(home):
+        raise StateError(
+            f"git tracks files in {home}, which holds what belongs to this machine alone",
+            hint="`git rm -r --cached` it, remove what others put there, and list `.reconciler/` in .gitignore",
+        )
+    if it.st_mode & 0o022:
+        raise StateError(
+            f"{home} can be written by others",
+            hint="look what is in it; if all of it is your own: `chmod go-w` it",
+        )
+    if it.st_uid not in (os.geteuid(), 0):
+        raise StateError(
+            f"{home} belongs to another user", hint="run as that user, or remove it if nobody needs it"
+        )
 
 
 def _check_beneath(state: Path, directory: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,48 @@ def test_a_key_that_came_with_the_repository_is_refused(desk: Desk, value: None)
     assert "is no secret" in ran.err
     desk.key_path.chmod(0o600)
     desk.done("plan", "-o", "it.plan")
+
+
+def _git(desk: Desk, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(desk.path), *arguments], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", ["sandbox/fingerprint.key", "sandbox/reconciler.journal", "note"])
+def test_a_directory_of_ours_that_git_tracks_is_refused(desk: Desk, value: None, name: str) -> None:
+    """A private umask makes a committed key look like our own, and a committed journal would be replayed."""
+    _git(desk, "init", "--quiet")
+    desk.manifest(text_secret("a"))
+    desk.done("plan")
+    desk.write(f".reconciler/{name}", "ab" * 32 + "\n").chmod(0o600)
+    _git(desk, "add", "--force", f".reconciler/{name}")
+    for command in (("plan",), ("apply", "--auto-approve"), ("state", "list")):
+        ran = desk.run(*command)
+        assert 1 == ran.code, ran.said
+        assert "git tracks files in" in ran.err
+    _git(desk, "rm", "-r", "-f", ".reconciler")
+    desk.apply()
+
+
+def test_a_directory_of_ours_that_others_may_write_is_refused(desk: Desk, value: None) -> None:
+    """Whoever else can write there can put a key or a journal there."""
+    desk.manifest(text_secret("a"))
+    desk.apply()
+    home = desk.path / ".reconciler"
+    for mode in (0o770, 0o702):
+        home.chmod(mode)
+        ran = desk.run("plan")
+        assert 1 == ran.code, ran.said
+        assert "can be written by others" in ran.err
+    home.chmod(0o755)
+    desk.done("plan")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_directory_of_ours_that_is_another_users_is_refused(desk: Desk, value: None) -> None:
+    """What is in it is theirs."""
+    desk.manifest(text_secret("a"))
+    desk.apply()
+    os.chown(desk.path / ".reconciler", 4711, -1)
+    ran = desk.run("plan")
+    assert 1 == ran.code, ran.said
+    assert "belongs to another user" in ran.err
