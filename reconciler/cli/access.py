@@ -43,7 +43,14 @@ def access_command(*, person: str, show_links: bool) -> None:
     links = show_links or not it.in_ci()
     if it.json:
         click.echo(ui.json_text([_facts(share, links=links) for share in found]))
-        return
+    else:
+        _show(state, person, found, links=links)
+    _say_what_is_not_known(state, wanted)
+    if not any(_opens(thing, wanted) for thing in _ever(state)):
+        click.echo(f"{clean(person)} stands nowhere in this stack, neither as address nor as ID.", err=True)
+
+
+def _show(state: State, person: str, found: list[_Share], *, links: bool) -> None:
     if not found:
         click.echo(f"{clean(person)} can open nothing in this stack.")
     wide = max((len(share.address) for share in found), default=0)
@@ -52,7 +59,9 @@ def access_command(*, person: str, show_links: bool) -> None:
         end = f"until {time_text(thing.expires)}" + (" (old copy)" if share.old else "")
         link = f"  {clean(thing.share_url)}" if links else ""
         click.echo(line(f"{clean(share.address):<{wide}}  {end}{link}"))
-    _say_what_is_not_known(state, wanted)
+    made = max((thing.created for thing in _ever(state)), default=None)
+    newest = f", newest share of {time_text(made)}" if made else ""
+    click.echo(f"As the state knows it: serial {state.serial}{newest}. The tenant was not asked.")
 
 
 def _live(state: State, now: datetime) -> Iterator[_Share]:
@@ -61,6 +70,13 @@ def _live(state: State, now: datetime) -> Iterator[_Share]:
         for thing, old in things:
             if thing and thing.ready and thing.expires > now:
                 yield _Share(address=str(address), thing=thing, old=old)
+
+
+def _ever(state: State) -> Iterator[Object]:
+    """Yield what the state knows, live or not."""
+    for instance in state.instances.values():
+        yield from filter(None, (instance.current, instance.ended and instance.ended.object))
+        yield from (old.object for old in instance.deposed)
 
 
 def _opens(thing: Object, wanted: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.signin.front import gateway
 from tests.signin.machine import Machine
 
 ENTRY = "  {0}:\n    source: {{env: DB}}\n    share_with: {1}\n"
+AS_KNOWN = r"As the state knows it: serial \d+, newest share of 20\S+Z\. The tenant was not asked\."
 ANA, GONE = directory.user_id("ana@example.com"), directory.user_id("gone@example.com")
 
 
@@ -206,10 +208,25 @@ def test_access_lists_what_a_person_can_open(office: Machine) -> None:
         ("cy@example.com", []),
     ):
         assert expected == [share["address"] for share in office.done("--json", "access", who).json]
-    text = office.done("access", "bo@example.com").out
-    assert ["both", "his"] == [line.split()[0] for line in text.splitlines()]
-    assert all("  until 20" in line and "http" in line for line in text.splitlines())
-    assert "cy@example.com can open nothing in this stack.\n" == office.done("access", "cy@example.com").out
+    *shown, last = office.done("access", "bo@example.com").out.splitlines()
+    assert ["both", "his"] == [line.split()[0] for line in shown]
+    assert all("  until 20" in line and "http" in line for line in shown)
+    assert re.fullmatch(AS_KNOWN, last)
+    nothing, last = office.done("access", "cy@example.com").out.splitlines()
+    assert "cy@example.com can open nothing in this stack." == nothing
+    assert re.fullmatch(AS_KNOWN, last)
+
+
+def test_access_says_who_stands_nowhere(office: Machine) -> None:
+    """A name, or an address with a slip in it, is no proof that somebody can open nothing."""
+    office.manifest(ENTRY.format("a", shares("ana@example.com")))
+    office.apply()
+    for who in ("ana", "anna@example.com"):
+        for form in ((), ("--json",)):
+            said = office.done(*form, "access", who).err
+            assert f"{who} stands nowhere in this stack, neither as address nor as ID.\n" == said
+    for who in ("ANA@example.com", ANA):
+        assert "" == office.done("access", who).err
 
 
 def test_access_in_ci_prints_no_link(office: Machine) -> None:
@@ -226,10 +243,9 @@ def test_access_knows_no_address_of_who_is_declared_by_id(office: Machine) -> No
     """It says so, rather than that they can open nothing."""
     office.manifest(ENTRY.format("a", shares(ANA)))
     office.apply()
-    assert (
-        "1 person is declared by ID here: ask with the ID as well."
-        in office.done("access", "ana@example.com").err
-    )
+    for form in ((), ("--json",)):
+        said = office.done(*form, "access", "ana@example.com").err
+        assert "1 person is declared by ID here: ask with the ID as well." in said
     assert "a " == office.done("access", ANA).out[:2]
 
 
@@ -238,7 +254,9 @@ def test_access_leaves_out_what_has_expired(office: Machine, tenant: Embedded) -
     tenant.store.change(clock_offset=timedelta(days=-8))
     office.manifest()
     office.apply()
-    assert "ana@example.com can open nothing in this stack.\n" == office.done("access", "ana@example.com").out
+    ran = office.done("access", "ana@example.com")
+    assert "ana@example.com can open nothing in this stack." == ran.out.splitlines()[0]
+    assert "" == ran.err, "the address stands there"
 
 
 def recipients(office: Machine) -> list[dict[str, str]]:
