@@ -15,12 +15,12 @@ import asyncio
 import ipaddress
 import logging
 import re
+import socket
 import ssl
 from collections.abc import AsyncIterable, Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from socket import gaierror
 from typing import Final
 
 import certifi
@@ -199,7 +199,7 @@ def _words_before(
 ) -> str:
     if refused is not None:
         return f"its certificate is not valid: {refused.verify_message}"
-    if any(isinstance(c, gaierror) for c in causes):
+    if any(isinstance(c, socket.gaierror) for c in causes):
         return "its name cannot be resolved"
     if any(isinstance(c, ConnectionRefusedError) for c in causes):
         return "nothing listens there (connection refused)"
@@ -259,10 +259,31 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _is_near(host: str) -> bool:
+    """Tell whether a host leads to this machine, or to what answers on its own link, however it is spelt.
+
+    A resolver takes more than `is_loopback` does: fewer parts, other bases, a final dot, an address in another.
+    """
+    name = host.strip("[]").rstrip(".").casefold()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address
+    try:
+        address = ipaddress.IPv4Address(socket.inet_aton(name))
+    except OSError:
+        try:
+            address = ipaddress.IPv6Address(name)
+        except ValueError:
+            return False
+        address = address.ipv4_mapped or address
+    return address.is_loopback or address.is_unspecified or address.is_link_local
+
+
 def check_url(text: str, *, local: bool = True) -> str | None:
     """Return why a request may not go to this URL, or None when it may. Quotes nothing of it.
 
-    Without `local` it may not go to this machine either, which trusts its own.
+    Without `local` it may not go to this machine either, which trusts its own, nor to its link, where a cloud
+    tells a machine its secrets (169.254.169.254). Private networks may hold the storage.
     """
     try:
         url = httpx.URL(text)
@@ -272,7 +293,7 @@ def check_url(text: str, *, local: bool = True) -> str | None:
         return "it names no host"
     if url.userinfo:
         return "it holds a user name"
-    if not local and is_loopback(url.host):
+    if not local and _is_near(url.host):
         return "it is this machine"
     if url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host)):
         return None

@@ -11,7 +11,7 @@ from reconciler import wire
 from reconciler.clock import ServerClock
 from reconciler.compare import due
 from reconciler.errors import RemoteError
-from reconciler.http import Answer, Session
+from reconciler.http import Answer, Session, check_url
 from reconciler.manifest import Lead
 from reconciler.readback import object_of, seen_attributes
 from reconciler.sensitive import Sensitive
@@ -66,10 +66,18 @@ def test_a_clock_at_the_end_of_all_time_is_not_believed(date: str) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.9.9.9", "127.1", "2130706433", "0x7f.1", "017700000001", "127.0.0.1."),
+        *("localhost", "LOCALHOST", "localhost.", "foo.localhost", "foo.localhost."),
+        *("0.0.0.0", "0", "[::]", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:0.0.0.0]"),
+        *("169.254.169.254", "0xa9fea9fe", "[fe80::1]", "[::ffff:169.254.169.254]"),
+    ],
+)
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_tenant_elsewhere_sends_nothing_to_this_machine(scheme: str, host: str) -> None:
-    """An upload address of its choice would reach what listens here for its own machine only."""
+    """An upload address of its choice would reach what listens here, or on the link, for its own machine only."""
 
     async def nothing() -> AsyncIterator[bytes]:
         raise AssertionError("nothing is read either")
@@ -81,3 +89,11 @@ async def test_a_tenant_elsewhere_sends_nothing_to_this_machine(scheme: str, hos
             await uploader.put(Sensitive.of(f"{scheme}://{host}:9/x"), length=1, body=nothing())
     finally:
         await uploader.aclose()
+
+
+@pytest.mark.parametrize(
+    "host", ["storage.example", "localhost.example", "10.0.0.1", "192.168.1.5", "[fd00::1]", "127.1.example"]
+)
+def test_storage_may_stand_in_a_private_network(host: str) -> None:
+    """A tenant's own, on its premises."""
+    assert None is check_url(f"https://{host}/x", local=False)
