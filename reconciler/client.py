@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -34,6 +35,9 @@ T = TypeVar("T")
 _PAGES_MAX: Final = 2000
 """Pages that one listing may have: far above what a month of shares fills, so that a server that always
 names another page cannot hold a run."""
+
+_LISTING: Final = 600.0
+"""Seconds that one listing may take, its waits included: a page alone may take half a minute."""
 
 _USERS_PAGE: Final = 100
 _EVERY_STATUS: Final = ["ENABLED", "DISABLED", "DELETED"]
@@ -68,9 +72,11 @@ class Client:
         random: Callable[[], float] = random.random,
         on_wait: OnWait = lambda _seconds, _why: None,
         patience: Patience | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.server = server
         self._session = session
+        self._monotonic = monotonic
         self._clock = clock or ServerClock()
         self.patience = patience or Patience(budget=budget, sleep=sleep, random=random, on_wait=on_wait)
         """This run's: one budget over everything that it waits for, uploads and signing in as well."""
@@ -199,6 +205,7 @@ class Client:
             return [item(one) for one in items], following
 
         token, used = "", {""}
+        until = self._monotonic() + _LISTING
         for _ in range(_PAGES_MAX):
             whole = {**body, "pageToken": token} if token else body
             items, token = self._api.sure(await self._api.call(Call.SEARCH, "POST", path, whole, read), what)
@@ -206,6 +213,11 @@ class Client:
                 yield one
             if token in used:  # empty on the last page; a repeated one would go round for ever
                 return
+            if self._monotonic() >= until:
+                raise RemoteError(
+                    f"{what}: the tenant had not named its last page after {_LISTING / 60:.0f} minutes.",
+                    hint="run the same command again later",
+                )
             used.add(token)
         raise RemoteError(f"{what}: the tenant always named another page.")
 

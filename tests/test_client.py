@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import pytest
@@ -63,7 +65,9 @@ class Tried:
 
 
 @asynccontextmanager
-async def client(behaviour: Behaviour) -> AsyncIterator[Tried]:
+async def client(
+    behaviour: Behaviour, *, monotonic: Callable[[], float] = time.monotonic
+) -> AsyncIterator[Tried]:
     async with raw_server(behaviour) as server:
         tokens, waits = Tokens(), list[float]()
 
@@ -77,6 +81,7 @@ async def client(behaviour: Behaviour) -> AsyncIterator[Tried]:
             budget=Budget(attempts=3),
             sleep=sleep,
             random=lambda: 0.5,
+            monotonic=monotonic,
         )
         try:
             yield Tried(there, server, tokens, waits)
@@ -484,6 +489,26 @@ async def test_listing_ends_and_is_exact(
         assert asked == len(tried.server.requests)
         first = json.loads(tried.server.requests[0].body)
         assert first == {"pageSize": 100, "sortBy": "SEARCH_SORT_BY_CREATED_DESC"}
+
+
+async def test_listing_ends_when_the_tenant_takes_for_ever() -> None:
+    """Pages that each come in time could hold a run for a day; the last page counts, however late."""
+    number, minutes = count(1), count()
+
+    def another(_seen: Seen) -> Reply:
+        page = next(number)
+        return answer(200, {"list": [item(f"v{page}")], "nextPageToken": f"{page}"})
+
+    async with client(another, monotonic=lambda: 60.0 * next(minutes)) as tried:
+        with pytest.raises(
+            RemoteError, match=r"listing secrets: .* not named its last page after 10 minutes"
+        ):
+            _ = [vault async for vault in tried.client.mine()]
+        assert 10 == len(tried.server.requests)
+    hours = count()
+    last = pages(([item("a")], ""))
+    async with client(last, monotonic=lambda: 3600.0 * next(hours)) as tried:
+        assert 1 == len([vault async for vault in tried.client.mine()])
 
 
 async def test_listing_stops_when_the_caller_does() -> None:
