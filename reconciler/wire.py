@@ -121,13 +121,23 @@ def document(answer: Answer) -> Json:
 def message(answer: Answer, *, hide: Sensitive) -> str:
     """Return what a refusal says, cut and cleaned for a terminal, or an empty text.
 
-    Servers sometimes send a request back: `hide` (the token) is left out.
+    Servers sometimes send a request back: `hide` (the token) is left out, and with it the whole text where it
+    stands there in pieces.
     """
     try:
         text = document(answer).get("message")
     except BadAnswer:
         return ""
-    return clean(text.replace(hide.reveal_text(), "…")) if isinstance(text, str) else ""
+    if not isinstance(text, str):
+        return ""
+    token = hide.reveal_text()
+    text = text.replace(token, "…")
+    return "" if token in solid(text) else clean(text)
+
+
+def solid(text: str) -> str:
+    """Return a text without what can break a run of characters in two: spaces, line ends, what is not shown."""
+    return "".join(c for c in text if c.isprintable() and not c.isspace())
 
 
 def clean(text: str) -> str:

@@ -268,6 +268,18 @@ async def test_a_refused_create_made_nothing(status: int) -> None:
         assert "rc:A" not in text
 
 
+@pytest.mark.parametrize("between", [" ", "\n", "\u200b", "\x00"])
+async def test_a_token_in_pieces_is_not_shown_either(between: str) -> None:
+    """Nothing is: put together again it would be one. What says nothing of it is told as it was."""
+    said = f"you sent {between.join((CANARY[:7], CANARY[7:]))}, which"
+    async with client(in_turn(answer(400, {"message": said}), answer(400, {"message": "too long"}))) as tried:
+        with pytest.raises(RemoteError) as caught:
+            await create(tried)
+        assert "you sent" not in shown(caught.value)
+        with pytest.raises(RemoteError, match="too long"):
+            await create(tried)
+
+
 async def test_403_is_a_matter_of_sign_in() -> None:
     """It leads to `auth status`."""
     async with client(lambda _seen: answer(403, {"message": "not allowed"})) as tried:

@@ -34,6 +34,9 @@ TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]+\Z")
 
 JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 
+_PIECE: Final = 12
+"""Characters in a row of a proof that are too many to be chance, and too many to be shown."""
+
 _SKEW: Final = timedelta(minutes=1)
 _LIFE_MAX: Final = 10 * 365 * 86400
 
@@ -55,6 +58,8 @@ class Issuer:
         self._server = server
         self._clock = clock
         self._patience = patience
+        self._proof = ""
+        """What the last request proved the identity with."""
 
     async def issue(self) -> Issued:
         """Return a fresh token. Raises SignInError when it is refused, NoTokenError when nobody is there."""
@@ -64,7 +69,9 @@ class Issuer:
         self._clock.hear(answer)
         if answer.status != 200:
             refused = 400 <= answer.status < 500 and answer.status not in (408, 429)
-            what = f"{self._server.host} did not sign us in ({answer.status}){_said(answer)}."
+            what = (
+                f"{self._server.host} did not sign us in ({answer.status}){_said(answer, hide=self._proof)}."
+            )
             if refused:
                 raise SignInError(what, hint=f"{self._next()}; {HINT}")
             raise NoTokenError(what, hint="is this the tenant's address? If so, run the same command again")
@@ -90,6 +97,8 @@ class Issuer:
 
     async def _request(self) -> Answer:
         async def send() -> Answer | Failure:
+            form = await self._form(self._clock.now)
+            self._proof = form.get("client_assertion") or form.get("subject_token", "")
             return await self._session.send(
                 "POST",
                 f"{self._server.url}/auth/v1/token",
@@ -97,7 +106,7 @@ class Issuer:
                     "content-type": "application/x-www-form-urlencoded",
                     "accept": "application/json",
                 },
-                content=urlencode(await self._form(self._clock.now)).encode(),
+                content=urlencode(form).encode(),
             )
 
         return await self._asked(send, self._server.host)
@@ -198,12 +207,17 @@ def _issued(answer: Answer) -> Issued:
     return Issued(token=Sensitive.of(token), lifetime=float(life) if known else None)  # type: ignore[arg-type]
 
 
-def _said(answer: Answer) -> str:
-    """Return OAuth's own words (RFC 6749, 5.2), or the API's, cleaned; empty where there are none."""
+def _said(answer: Answer, *, hide: str) -> str:
+    """Return OAuth's own words (RFC 6749, 5.2), or the API's, cleaned; empty where there are none.
+
+    Or where they hold a piece of `hide`, which was sent: an identity's proof is good for another two minutes.
+    """
     try:
         body = wire.document(answer)
     except wire.BadAnswer:
         return ""
     parts = (body.get("error"), body.get("error_description"), body.get("message"))
     words = ": ".join(wire.clean(part) for part in parts if isinstance(part, str) and part)
-    return f": {words}" if words else ""
+    told = wire.solid(words)
+    pieces = (hide[start : start + _PIECE] for start in range(len(hide) - _PIECE + 1))
+    return f": {words}" if words and not any(piece in told for piece in pieces) else ""

@@ -333,6 +333,24 @@ async def test_a_refused_sign_in(reply: bytes, kind: type[ReconcilerError], says
             assert len(signed.server.requests) == 1
 
 
+@pytest.mark.parametrize("found", [CLIENT, WORKLOAD], ids=["assertion", "subject token"])
+@pytest.mark.parametrize("size", [11, 12])
+async def test_a_refusal_that_holds_a_piece_of_the_proof_is_not_shown(found: Found, size: int) -> None:
+    """However it is cut: an assertion is good for another two minutes, a job's token for longer."""
+
+    def echo(seen: Seen) -> Reply:
+        sent = form(seen)
+        proof = sent.get("client_assertion") or sent["subject_token"]
+        piece = f"{proof[1 : 1 + size // 2]}\n{proof[1 + size // 2 : 1 + size]}"
+        return answer(401, {"error": "invalid_grant", "error_description": f"not good: {piece}"})
+
+    async with signed_in(found, echo) as signed:
+        with pytest.raises(SignInError) as caught:
+            await signed.tokens.token()
+        assert "did not sign us in (401)" in shown(caught.value)
+        assert ("not good" in shown(caught.value)) is (size < 12)
+
+
 @pytest.mark.parametrize("reply", [b"", answer(500), answer(429, headers=[("retry-after", "1")])])
 async def test_a_sign_in_that_broke_is_tried_again(reply: bytes) -> None:
     """It harms nobody to sign in twice; what stays broken is an error."""
