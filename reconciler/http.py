@@ -17,6 +17,7 @@ import logging
 import re
 import socket
 import ssl
+import urllib.request
 from collections.abc import AsyncIterable, Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -81,7 +82,9 @@ class Session:
         try:
             self._client = httpx.AsyncClient(
                 transport=transport,
-                mounts={} if transport else {**loopback, "http://": direct},
+                mounts={}
+                if transport
+                else {**_secure_proxies(context, limits), **loopback, "http://": direct},
                 verify=context,
                 limits=limits,
                 trust_env=transport is None,  # for HTTPS_PROXY, ALL_PROXY and NO_PROXY: the context is ours
@@ -135,6 +138,27 @@ class Session:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+
+def _secure_proxies(context: ssl.SSLContext, limits: httpx.Limits) -> dict[str, httpx.AsyncBaseTransport]:
+    """Return what takes the place of the environment's proxies that are spoken to over TLS.
+
+    httpx would meet them with a context that is not ours, which knows no `--ca-file` and honours SSLKEYLOGFILE.
+    NO_PROXY stays httpx's: what it names is more specific than these.
+    """
+    named = urllib.request.getproxies()
+    if "*" in (host.strip() for host in named.get("no", "").split(",")):
+        return {}
+    return {
+        f"{scheme}://": httpx.AsyncHTTPTransport(
+            verify=context,
+            limits=limits,
+            trust_env=False,
+            proxy=httpx.Proxy(named[scheme], ssl_context=context),
+        )
+        for scheme in ("https", "all")
+        if named.get(scheme, "").casefold().startswith("https://")
+    }
 
 
 def _timeout(deadline: float) -> httpx.Timeout:

@@ -318,7 +318,13 @@ async def test_a_proxy_is_used_but_never_for_this_machine(
 
 
 @pytest.mark.parametrize(
-    "proxy", ["http://user:CANARY@x:port", "socks5://user:CANARY@127.0.0.1:1", "ftp://CANARY"]
+    "proxy",
+    [
+        "http://user:CANARY@x:port",
+        "https://user:CANARY@x:port",
+        "socks5://user:CANARY@127.0.0.1:1",
+        "ftp://CANARY",
+    ],
 )
 def test_a_proxy_that_cannot_be_used_is_not_quoted(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     """A proxy's address may hold a password."""

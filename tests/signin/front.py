@@ -173,7 +173,7 @@ def answering(
 
 
 @contextlib.contextmanager
-def proxy(leads_to: str = "") -> Iterator[Served]:
+def proxy(leads_to: str = "", *, tls: ssl.SSLContext | None = None) -> Iterator[Served]:
     """Run a proxy that tunnels (`CONNECT`) to what it is asked for, or wherever `leads_to` says."""
 
     class Proxy(_Handler):
@@ -186,7 +186,7 @@ def proxy(leads_to: str = "") -> Iterator[Served]:
                 self.end_headers()
                 _pump(self.connection, there)
 
-    with _serving(Proxy, "127.0.0.1") as served:
+    with _serving(Proxy, "127.0.0.1", tls) as served:
         yield served
 
 

@@ -101,6 +101,37 @@ def test_a_proxy_is_used_and_sees_no_token(
         assert not any("authorization" in headers for headers in between.headers)
 
 
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
+def test_a_proxy_behind_tls_is_trusted_as_the_tenant_is(
+    machine: Machine, tenant: Embedded, authority: Authority, tmp_path: Path, name: str
+) -> None:
+    """`--ca-file` holds for it too, NO_PROXY as well; and no key of any connection is written down."""
+    keys = tmp_path / "keys"
+    context = authority.server(name="127.0.0.1")
+    with secured(tenant, machine, authority) as front, proxy(tls=context) as between:
+        machine.set(SSLKEYLOGFILE=str(keys), **{name: between.url})
+        machine.done("--ca-file", authority.file, "auth", "status")
+        assert {f"CONNECT {front.authority}"} == set(between.asked)
+        between.asked.clear()
+        for direct in (HERE, "*"):
+            machine.set(NO_PROXY=direct)
+            machine.done("--ca-file", authority.file, "auth", "status")
+        assert [] == between.asked
+    assert not keys.exists()
+
+
+def test_a_proxy_of_an_unknown_authority_is_not_used(
+    machine: Machine, tenant: Embedded, authority: Authority, tmp_path: Path
+) -> None:
+    """Not even its CONNECT is sent."""
+    context = Authority(tmp_path / "other").server(name="127.0.0.1")
+    with secured(tenant, machine, authority), proxy(tls=context) as between:
+        machine.set(HTTPS_PROXY=between.url)
+        ran = machine.run("--ca-file", authority.file, "plan")
+        assert (1, []) == (ran.code, between.asked)
+    assert "certificate is not valid" in ran.err
+
+
 def test_a_tenant_that_only_the_proxy_can_reach(
     machine: Machine, tenant: Embedded, authority: Authority
 ) -> None:
