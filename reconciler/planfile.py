@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from dataclasses import replace
 from typing import Final, NoReturn, Protocol
 
-from reconciler.addresses import Address
+from reconciler.addresses import NAME_PATTERN, Address
 from reconciler.approval import approved, compare
 from reconciler.errors import Mark, StalePlanError, StateError
 from reconciler.plan import Action, Attention, Cause, Change, Drift, Plan, Reason, canonical
@@ -30,8 +31,11 @@ from reconciler.records import (
     text,
 )
 from reconciler.state import End, Object
+from reconciler.verdicts import SIZES
 
-__all__ = ["Sealer", "approved", "compare", "decode", "encode", "to_json", "uids"]
+__all__ = ["Sealer", "approved", "compare", "decode", "encode", "sealed_with", "to_json", "uids"]
+
+_NAME: Final = re.compile(NAME_PATTERN)
 
 _AGAIN: Final = "make it again with `reconciler plan -o`"
 _ACTIONS: Final = {
@@ -77,6 +81,11 @@ def decode(data: bytes, *, file: str, key: Sealer | None) -> Plan:
     return plan
 
 
+def sealed_with(data: bytes, *, file: str, key: Sealer) -> bool:
+    """Tell whether a plan names this key as the one of its seal. The seal itself is for `decode`."""
+    return str(_parse(data, file).get("seal")).startswith(_seal_start(key))
+
+
 def uids(plan: Plan) -> dict[Address, str]:
     """Return the uid of each secret that a plan creates and the state does not know."""
     return {c.address: c.uid for c in plan.changes if c.action is Action.CREATE}
@@ -101,14 +110,18 @@ def _parse(data: bytes, file: str) -> Record:
 
 def _seal(body: Record, key: Sealer) -> str:
     covered = {name: value for name, value in body.items() if name != "seal"}
-    return f"hmac-sha256:{key.id}:{key.mac(b'plan|' + canonical(covered)).hex()[:32]}"
+    return f"{_seal_start(key)}{key.mac(b'plan|' + canonical(covered)).hex()[:32]}"
+
+
+def _seal_start(key: Sealer) -> str:
+    return f"hmac-sha256:{key.id}:"
 
 
 def _check_seal(body: Record, key: Sealer, file: str) -> None:
     seal = body.get("seal")
     if not isinstance(seal, str):
         raise StalePlanError(f"{file} bears no seal: it was not saved with `plan -o`", hint=_AGAIN)
-    if not seal.startswith(f"hmac-sha256:{key.id}:"):
+    if not seal.startswith(_seal_start(key)):
         raise StalePlanError(
             f"{file} was sealed with another fingerprint key",
             hint="set RECONCILER_FINGERPRINT_KEY to the key that the plan was made with",
@@ -127,7 +140,7 @@ def _refuse(file: str, what: str) -> NoReturn:
 
 def _read(body: Record) -> Plan:
     return Plan(
-        name=text(body["name"]),
+        name=_read_name(body["name"]),
         server=text(body["server"]),
         creator=text(body["creator"]),
         lineage=optional(text, body["lineage"]),
@@ -170,9 +183,21 @@ def _read_change(value: object) -> Change:
             after=read_attributes(after),
             fingerprint=optional(text, after["fingerprint"]),
             source=optional(text, after["source"]),
-            size=optional(text, after["size"]),
+            size=optional(_read_size, after["size"]),
         )
     return change
+
+
+def _read_name(value: object) -> str:
+    if not _NAME.fullmatch(text(value)):
+        raise ValueError("the name of a stack was expected")
+    return text(value)
+
+
+def _read_size(value: object) -> str:
+    if value not in SIZES:
+        raise ValueError("a bucket of sizes was expected")
+    return text(value)
 
 
 def _read_mark(value: object) -> Mark:

@@ -58,11 +58,14 @@ _BUCKETS: Final = (
     (16 * _KIB**2, "1-16 MiB"),
     (256 * _KIB**2, "16-256 MiB"),
 )
+_OVER: Final = "over 256 MiB"
+SIZES: Final = frozenset((*(words for _, words in _BUCKETS), _OVER))
+"""All that a plan may say of a size."""
 
 
 def size_bucket(size: int) -> str:
     """Return a size as a plan may show it: the exact length of a password says too much."""
-    return next((words for limit, words in _BUCKETS if size <= limit), "over 256 MiB")
+    return next((words for limit, words in _BUCKETS if size <= limit), _OVER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,6 +122,22 @@ def test_an_edited_plan_is_refused(change: Callable[[Any], None]) -> None:
         planfile.decode(edited(change), file="p.json", key=KEY)
 
 
+def forge_size(body: Any) -> None:
+    change = next(c for c in body["resource_changes"] if c["address"] == "partner-cert")
+    change["change"]["after"]["size"] = "1-4 KiB](https://evil.example)"
+
+
+def forge_name(body: Any) -> None:
+    body["name"] = "payments: nobody gains access"
+
+
+@pytest.mark.parametrize("change", [forge_size, forge_name])
+def test_words_of_ours_are_read_as_ours_alone(change: Callable[[Any], None]) -> None:
+    """No digest covers a size, and no reader of a plan escapes what can only be one of a few words."""
+    with pytest.raises(StateError, match="does not follow the format"):
+        planfile.decode(edited(change), file="p", key=None)
+
+
 def test_without_the_key_the_digest_still_holds() -> None:
     """`show` needs no key; whoever edits what a reviewer approved is found by the digest alone."""
     assert planfile.decode(edited(say_less), file="p", key=None).attention == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,14 +121,21 @@ def _save(out: Path, plan: Plan, key: Key | None, stack: Stack) -> None:
 @click.argument("plan_file", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it (default: text).")
 def show_command(*, plan_file: Path | None, form: str | None) -> None:
-    """Print a saved plan; without one, what the state knows."""
+    """Print a saved plan; without one, what the state knows. Where the stack's key is, the seal is checked."""
     it = options()
     if plan_file is None:
         from reconciler.cli.state import print_state
 
         print_state(it)
         return
-    print_plan(it, read_plan(plan_file, None), form)
+    require_plan(plan_file)
+    key = session.places(it, None).workdir.key({} if it.sandbox else os.environ)
+    if key is None:
+        ui.warn(f"the seal of {plan_file} was not checked: the stack's key is not here")
+    elif not planfile.sealed_with(durable.read(plan_file) or b"", file=str(plan_file), key=key):
+        ui.warn(f"the seal of {plan_file} was not checked: another key than the one here made it")
+        key = None
+    print_plan(it, read_plan(plan_file, key), form)
 
 
 def read_plan(path: Path, key: Key | None) -> Plan:

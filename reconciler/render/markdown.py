@@ -7,6 +7,7 @@ first, then rows, then lists, and it says what was left out.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Final
 
 from reconciler.plan import Action
 from reconciler.render.inline import code, comment, prose
+from reconciler.verdicts import SIZES
 from reconciler.view import Gain, Note, Reader, Row, View
 from reconciler.words import counted
 
@@ -23,6 +25,9 @@ COMMENT_BYTES: Final = 65_000
 SUMMARY_BYTES: Final = 1_000_000
 """Of `$GITHUB_STEP_SUMMARY`; a step that writes more loses all of it at 1 MiB."""
 
+
+_OURS: Final = re.compile(r"text|file|\d+[smhd]|once|any number of views|\d+ views")
+"""A kind, a duration, how often it may be opened."""
 
 _TRIES: Final = 8
 """How often a page is made anew to come closer to its budget."""
@@ -92,8 +97,7 @@ class _Page:
         yield f"{marker(view.name, view.server)}digest={comment(view.digest)} -->"
         yield f"**{view.summary_line}**"
         yield ""
-        name, _, rest = view.headline.partition(": ")
-        yield f"{code(name)}: {rest}"
+        yield f"{code(view.name)}: {view.headline.removeprefix(f'{view.name}: ')}"
         yield ""
         yield from self.new_domains()
         yield from self.items("people", [_gain(gain) for gain in view.decisive])
@@ -208,12 +212,17 @@ def _note(note: Note) -> str:
 def _row(row: Row) -> str:
     symbol = code(row.symbol)
     origin = code(row.origin) if row.origin and row.action is not Action.REVOKE else ""
-    facts = ", ".join(row.facts) if row.action in (Action.CREATE, Action.REPLACE) else ""
+    facts = ", ".join(map(_fact, row.facts)) if row.action in (Action.CREATE, Action.REPLACE) else ""
     people = " ".join((*_signed("+", row.gained), *_signed("-", row.lost))) or counted(
         len(row.people), "person", "people"
     )
     cells = (symbol, code(row.address), prose(row.reason), facts, origin, people)
     return "| " + " | ".join(cells) + " |"
+
+
+def _fact(fact: str) -> str:
+    """Return words of ours as they are; a plan that was read could hold others."""
+    return fact if fact in SIZES or _OURS.fullmatch(fact) else code(fact)
 
 
 def _signed(sign: str, readers: Iterable[Reader]) -> Iterator[str]:

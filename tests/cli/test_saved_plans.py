@@ -119,6 +119,21 @@ def test_an_edited_plan_is_refused(planned: Desk) -> None:
     assert before == sent(planned)
 
 
+def test_show_says_whether_the_seal_was_checked(planned: Desk) -> None:
+    """Where the key is, what no digest covers is held as well; where it is not, whoever reads the plan hears it."""
+    assert "seal" not in planned.done("show", "plan.json").err
+    path = planned.path / "plan.json"
+    body = json.loads(path.read_bytes())
+    body["attention"].append({"code": "fine", "address": None, "text": "all is well", "next": None})
+    path.write_text(json.dumps(body))
+    assert 8 == planned.run("show", "plan.json").code
+    planned.key_path.unlink()
+    assert "was not checked: the stack's key is not here" in planned.done("show", "plan.json").err
+    planned.key_path.write_text("1" * 64 + "\n")
+    planned.key_path.chmod(0o600)
+    assert "was not checked: another key" in planned.done("show", "plan.json").err
+
+
 def test_a_plan_holds_no_value_and_no_link(planned: Desk) -> None:
     """It can be a public artifact: in no form is there a plaintext, a share link or the key."""
     texts = [(planned.path / "plan.json").read_bytes()]

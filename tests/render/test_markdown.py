@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -98,6 +99,18 @@ def test_no_text_changes_the_structure(text: str, email: str) -> None:
     assert page.startswith(
         "<!-- reconciler:plan stack=payments-prod server=acme.conductor.one digest=sha256:"
     )
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_no_fact_and_no_name_changes_the_structure(text: str) -> None:
+    """Also where a plan was made by a program, so that no reader of plan files has seen them."""
+
+    def page(name: str, size: str) -> str:
+        whole = stories.hostile("harmless", "harmless@x.example")
+        changes = tuple(replace(change, size=size) for change in whole.changes)
+        return markdown.render(view.make(replace(whole, name=name, changes=changes)))
+
+    assert plain(shape(page(f"a: {text}", text or "x"))) == plain(shape(page("a: b", "x")))
 
 
 @settings(max_examples=300, deadline=None)
