@@ -143,6 +143,8 @@ def _people(row: Row) -> str:
         *_signed("-", "gone", row.lost),
         *(f"{_code(r.who)}{_tags(r)}" for r in stay),
     ]
+    if row.opened and row.action.changes_vaults:
+        lines.append(f'<span class="dim">opened {row.opened}x</span>')
     return "<br>".join(lines)
 
 
