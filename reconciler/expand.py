@@ -56,6 +56,8 @@ class Wanted:
     renew: Renew
     renew_before: Lead
     prevent_revoke: bool
+    description: str | None = None
+    """For reviewers; it is not sent, and no change of it is a change."""
     absent: frozenset[str] = frozenset()
     """IDs of recipients who can no longer sign in. They stay in what they have, and get nothing new."""
 
@@ -100,6 +102,7 @@ def _wanted(manifest: Manifest, secret: Secret) -> Wanted:
         renew=secret.renew,
         renew_before=secret.renew_before,
         prevent_revoke=secret.prevent_revoke,
+        description=secret.description,
     )
 
 

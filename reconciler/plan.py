@@ -93,7 +93,7 @@ class Change:
     `generation` is the new object's. `deposed` names the vault of an old copy, whose address may have a
     second change. `moved_from` is set where the address was renamed.
     `size` is a bucket in words, never a length. `views` is how often `before` was opened, None when nobody
-    looked: who loses access to a value that was opened still knows it.
+    looked: who loses access to a value that was opened still knows it. `description` is for reviewers alone.
     """
 
     address: Address
@@ -111,6 +111,7 @@ class Change:
     deposed: str | None = None
     moved_from: Address | None = None
     views: int | None = None
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -170,6 +170,7 @@ def _read_change(value: object) -> Change:
         mark=optional(_read_mark, it["manifest"]),
         generation=optional(number, it["generation"]),
         deposed=optional(text, it.get("deposed")),
+        description=optional(text, it.get("description")),
         moved_from=optional(lambda old: Address.parse(text(old)), it.get("previous_address")),
     )
     if inner["before"] is not None:

@@ -12,7 +12,7 @@ from reconciler.plan import Action, Attention, Change, Plan, access
 from reconciler.records import Record, time_text
 from reconciler.state import End, Object, attributes_record
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "1.1"
 
 
 def to_json(plan: Plan) -> Record:
@@ -84,6 +84,8 @@ def _change(change: Change) -> Record:
         found["state_only"] = True
     if change.deposed:
         found["deposed"] = change.deposed
+    if change.description:
+        found["description"] = change.description
     if change.moved_from:
         found["previous_address"] = str(change.moved_from)
     return found

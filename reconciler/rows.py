@@ -81,6 +81,7 @@ class Row:
     views: str
     size: str | None
     label: str
+    description: str | None
     source: str | None
     was_source: str | None
     people: tuple[Reader, ...]
@@ -129,6 +130,10 @@ def _outside(attributes: Attributes | None) -> set[str]:
     return {domain(recipient.as_written) for recipient in attributes.recipients}
 
 
+_ONE_LINE: Final = str.maketrans("\n\t", "  ")
+"""A description may have lines and tabs, a row has not."""
+
+
 def make_row(change: Change, new_domains: frozenset[str], now: datetime) -> Row:
     """Say one change. Its life, views and people are those declared, or of what goes away."""
     shown = change.after or (change.before.attributes if change.before else None)
@@ -146,6 +151,7 @@ def make_row(change: Change, new_domains: frozenset[str], now: datetime) -> Row:
         views=words.views(shown.max_views) if shown else "",
         size=clean(change.size) if change.size else None,
         label=clean(shown.label) if shown else "",
+        description=clean(change.description.translate(_ONE_LINE)) if change.description else None,
         source=clean(change.source) if change.source else None,
         was_source=clean(before.source) if before and swapped else None,
         people=tuple(

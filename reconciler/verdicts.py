@@ -293,4 +293,5 @@ def _change(
         generation=verdict.generation if makes else None,
         moved_from=scene.origins.get(want.address),
         views=condition.opened(thing, scene.observed) if thing else None,
+        description=want.description,
     )

@@ -72,6 +72,7 @@ def wanted(
     renew: Renew = Renew.ALWAYS,
     prevent_revoke: bool = False,
     line: int = 1,
+    description: str | None = None,
 ) -> Wanted:
     desired = desired or attributes()
     kind, _, rest = source.partition(" ")
@@ -86,6 +87,7 @@ def wanted(
         renew=renew,
         renew_before=LEAD_DEFAULT,
         prevent_revoke=prevent_revoke,
+        description=description,
     )
 
 

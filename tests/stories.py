@@ -53,7 +53,13 @@ def everything() -> Plan:
         wanted("licence", line=70),
         wanted("new-name", line=80),
         wanted("over", renew=Renew.NEVER, line=90),
-        wanted("partner-cert", PARTNER, source="file certs/bundle.p12", line=24),
+        wanted(
+            "partner-cert",
+            PARTNER,
+            source="file certs/bundle.p12",
+            line=24,
+            description="for the partner's gateway",
+        ),
         prior=prior,
         seen=seen,
         contents={"keep": NO_KEY},
@@ -91,7 +97,7 @@ def hostile(text: str, email: str) -> Plan:
     prior = state(
         {"db": instance(thing("1db", old, source="file " + text)), "gone": instance(thing("2", people))}
     )
-    want = wanted("db", people, source="file x/" + text)
+    want = wanted("db", people, source="file x/" + text, description=text)
     made = plan(want, prior=prior).plan
     note = Attention(code="hostile", text=text, next=text)
     place = Mark(file=text, line=3, column=4)

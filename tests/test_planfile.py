@@ -82,6 +82,17 @@ def test_what_was_saved_is_read_back(plan: Plan) -> None:
     assert planfile.encode(again, KEY) == data
 
 
+def test_a_description_is_kept_and_approved_by_nobody() -> None:
+    """Another text for reviewers is the same plan: its digest stays, and it may be applied."""
+    plan = stories.everything()
+    told = replace(plan, changes=tuple(replace(c, description="other\nwords") for c in plan.changes))
+    assert plan.digest() == told.digest()
+    assert () == planfile.compare(plan, told)
+    again = planfile.decode(planfile.encode(told, KEY), file="p", key=KEY)
+    assert {"other\nwords"} == {change.description for change in again.changes}
+    assert {"other words"} == {row.description for row in view.make(again).rows}
+
+
 def test_a_plan_file_opens_nothing() -> None:
     data = planfile.encode(stories.everything(), KEY)
     assert b"https://" not in data

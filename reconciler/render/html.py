@@ -126,11 +126,12 @@ def _table(title: str, rows: Sequence[Row]) -> Iterator[str]:
 
 def _row(row: Row) -> Iterator[str]:
     place = f'<br><span class="dim">{escape(row.mark.file)}:{row.mark.line}</span>' if row.mark else ""
+    about = f'<br><span class="dim">“{escape(row.description)}”</span>' if row.description else ""
     details = "".join(f"<br>{escape(d.name)}: {_code(d.before)} → {_code(d.after)}" for d in row.details)
     makes = row.action in (Action.CREATE, Action.REPLACE)
     what = escape(", ".join(row.facts)) + details if makes else ""
     yield f'<tr><td class="{_CLASSES[row.action]}"><code class="mark">{escape(row.symbol)}</code></td>'
-    yield f"<td>{_code(row.address)}{place}</td><td>{escape(row.reason)}</td><td>{what}</td>"
+    yield f"<td>{_code(row.address)}{place}{about}</td><td>{escape(row.reason)}</td><td>{what}</td>"
     yield f"<td>{_code(row.origin) if row.origin and makes else ''}</td><td>{_people(row)}</td></tr>"
 
 

@@ -240,6 +240,8 @@ def _detail(row: Row) -> Iterator[str]:
     yield f"**{code(row.address)}** {prose(row.reason)}{place}"
     yield ""
     yield f"- label {code(row.label)}"
+    if row.description:
+        yield f"- described as {code(row.description)}"
     if row.origin:
         yield f"- from {code(row.origin)}"
     if row.opened is not None:

@@ -17,7 +17,7 @@ from tests import stories
 from tests.cli.desk import REPOSITORY
 
 PICTURE = REPOSITORY / "docs" / "report.png"
-WIDTH, HEIGHT = 1100, 1960
+WIDTH, HEIGHT = 1100, 2000
 
 needs_chromium = pytest.mark.skipif(
     shutil.which("chromium") is None, reason="chromium is missing (Debian: chromium)"
