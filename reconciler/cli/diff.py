@@ -27,7 +27,12 @@ _PATHS: Final = ("/", "./", "../")
 
 @click.command("diff")
 @shared
-@click.option("--base", required=True, metavar="REF|FILE", help="A git revision, or another manifest.")
+@click.option(
+    "--base",
+    required=True,
+    metavar="REF|FILE",
+    help="A git revision, or another manifest (as ./FILE or FILE.yaml).",
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it (default: text).")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
 def diff_command(*, base: str, form: str | None, detailed_exitcode: bool) -> int:
