@@ -26,11 +26,11 @@ def compare(saved: Plan, now: Plan, *, clock: datetime | None = None) -> tuple[s
 
     `now` is planned as of the saved plan's time and with its uids. Serial, views and times may differ. Old
     copies are no difference (see `approved`), and a share that has ended since is the next run's. A plan
-    for a time to come, by the tenant's `clock`, would have the state remember as ended, for good, what still lives.
+    for a future time, by the tenant's `clock`, would have the state remember as ended, for good, what still lives.
     """
     differences = _stack(saved, now)
     if clock and saved.as_of > clock + _CLOCKS:
-        differences += (f"it was made for a time to come (--as-of {time_text(saved.as_of)})",)
+        differences += (f"it was made for a future time (--as-of {time_text(saved.as_of)})",)
     if differences:
         return differences
     before, after = _reviewed(saved), _reviewed(now)
@@ -101,7 +101,7 @@ def _difference(saved: Change | None, now: Change | None, kept: Change | None) -
     if _ended(now) not in (None, _ended(saved)):
         return "would end another vault than in the plan"
     if _desired(saved) != _desired(now):
-        return "is declared differently than in the plan"
+        return "settings changed since the plan"
     return None
 
 

@@ -146,7 +146,7 @@ def check_writable(directory: Path) -> None:
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise StateError(
             f"{nearest} cannot be written to",
-            hint="state and journal are kept there: mend its permissions, or free the file system of `ro`",
+            hint="state and journal are kept there: mend its permissions, or remount it read-write",
         )
 
 

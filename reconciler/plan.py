@@ -63,7 +63,7 @@ class Reason(StrEnum):
 _SENTENCES = {
     Reason.NEW: "new",
     Reason.CONTENT_CHANGED: "the value changed",
-    Reason.ATTRIBUTES_CHANGED: "declared differently",
+    Reason.ATTRIBUTES_CHANGED: "settings changed",
     Reason.ROTATED: "rotation asked for in the manifest",
     Reason.RENEWAL_DUE: "ends soon",
     Reason.EXPIRED: "has expired",

@@ -109,8 +109,10 @@ def test_whatever_else_changed_is_told() -> None:
     cases = {
         "a: its value is not the one that was planned": plan(*WANTS, prior=PRIOR, contents={"a": THIRD}),
         "a: replace (the value changed) in the plan, and would not": plan(*WANTS, prior=PRIOR),
-        "new: is declared differently": plan(*WANTS[:2], wanted("new", more), prior=PRIOR, contents=content),
-        "due: replace (ends soon) in the plan; now replace (declared differently)": plan(
+        "new: settings changed since the plan": plan(
+            *WANTS[:2], wanted("new", more), prior=PRIOR, contents=content
+        ),
+        "due: replace (ends soon) in the plan; now replace (settings changed)": plan(
             wanted("a"), wanted("due", more), wanted("new"), prior=PRIOR, contents=content
         ),
         "b: revoke (removed from the manifest) in the plan, and would not": plan(

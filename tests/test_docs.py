@@ -79,6 +79,21 @@ def test_every_exit_code_is_documented() -> None:
     assert {str(int(code)) for code in ExitCode} <= set(re.findall(r"\d+", helped))
 
 
+def test_every_variable_is_documented() -> None:
+    """In docs/cli.md: whatever name of ours the program reads from its environment."""
+    table = docs.CLI.read_text().partition("<!-- generated")[0]
+    names = r"\"((?:CONDUCTORONE|CONE|RECONCILER)_[A-Z_]+[A-Z]|SSL_CERT_FILE|NO_COLOR|FORCE_COLOR|CI)\""
+    sources = (docs.ROOT / "reconciler").rglob("*.py")
+    read = {name for path in sources for name in re.findall(names, path.read_text())}
+    assert len(read) > 10
+    assert [] == sorted(name for name in read if f"`{name}`" not in table)
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    """Whoever looks for an answer starts there."""
+    assert {f"docs/{page.name}" for page in PAGES[1:]} <= set(docs.links(docs.README))
+
+
 def test_every_setting_of_the_sandbox_is_documented() -> None:
     """docs/sandbox.md is generated from the dataclass; each setting has a sentence."""
     assert docs.generated(docs.SANDBOX, docs.settings_table()) == docs.SANDBOX.read_text(), UPDATE

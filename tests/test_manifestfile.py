@@ -134,7 +134,7 @@ def test_ids_are_never_folded_and_addresses_are() -> None:
 def test_an_audience_with_a_problem_is_not_reported_again_where_it_is_used() -> None:
     text = _secret("share_with: {audiences: [a]}", top="audiences: {a: {users: [Not A Person]}}\n")
     assert [
-        "m.yaml:3:25: audiences.a.users holds something else than a person; expected a C1 user's e-mail address or ID"
+        "m.yaml:3:25: audiences.a.users contains an invalid recipient; expected a C1 user's e-mail address or ID"
     ] == _problems(text)
 
 

@@ -42,11 +42,11 @@ _COMMANDS: Final = {
     "show": _Command("plan", "Print a saved plan; without one, what the state knows."),
     "diff": _Command("diff", "Compare the manifest with another version of it."),
     "apply": _Command(
-        "apply", "Make the tenant as the manifest says; with PLAN, do what was reviewed and nothing else."
+        "apply", "Make the tenant match the manifest; with PLAN, apply exactly that saved plan."
     ),
     "destroy": _Command("apply", "Revoke every share of this stack."),
     "output": _Command("state", "Print the share links of what is live; with NAME, that link alone."),
-    "state": _Command("state", "Look at the state."),
+    "state": _Command("state", "Inspect and repair the state."),
     "access": _Command(
         "access",
         "List what a person can open in this stack, by e-mail or C1 user ID, as the state knows it.",
@@ -56,7 +56,7 @@ _COMMANDS: Final = {
     "ci": _Command(
         "pipeline", "Do the steps around plan and apply in a pipeline; `init --ci` writes one that uses them."
     ),
-    "auth": _Command("auth", "Look at the credential."),
+    "auth": _Command("auth", "Check which credential is used."),
     "sandbox": _Command("sandbox", "Use the embedded tenant."),
 }
 """The commands in the order of `--help`, which imports none of them. A test holds the words against theirs."""

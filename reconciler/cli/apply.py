@@ -53,12 +53,12 @@ _REVOKE_IMPORTED = click.option(
 @click.argument("plan_file", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--expect-digest", metavar="DIGEST", help="Apply PLAN only if this is its digest.")
-@click.option("--only", type=click.Choice([o.value for o in Only]), help="Nothing that awaits review.")
+@click.option("--only", type=click.Choice([o.value for o in Only]), help="Apply only due renewals.")
 @click.option(
-    "--max-revoke", type=click.IntRange(min=0), metavar="N", help="Let the manifest revoke up to N."
+    "--max-revoke", type=click.IntRange(min=0), metavar="N", help="Allow the manifest to revoke up to N."
 )
 @click.option(
-    "--max-replace", type=click.IntRange(min=0), metavar="N", help="Let the manifest replace up to N."
+    "--max-replace", type=click.IntRange(min=0), metavar="N", help="Allow the manifest to replace up to N."
 )
 @click.option(
     "--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="Changes at once."
@@ -86,7 +86,7 @@ def apply_command(
     allow_pull_request: bool,
     revoke_imported: bool,
 ) -> int:
-    """Make the tenant as the manifest says; with PLAN, do what was reviewed and nothing else."""
+    """Make the tenant match the manifest; with PLAN, apply exactly that saved plan."""
     ci.refuse_pull_request(options(), allowed=allow_pull_request)
     selection = Selection(targets=target, excludes=exclude, only=Only(only) if only else None)
     if plan_file and (replace or selection != EVERYTHING):

@@ -26,7 +26,7 @@ from reconciler.words import clean, line
 @click.group("auth")
 @shared
 def auth_command() -> None:
-    """Look at the credential."""
+    """Check which credential is used."""
 
 
 @auth_command.command("status")
@@ -109,7 +109,7 @@ class _Report:
         if self.found:
             lines.append(f"Using:          {self.found.way.value}, from {self.found.where}")
         if self.server:
-            lines.append(f"Tenant:         {self.server.name} (said by {self.server.where})")
+            lines.append(f"Tenant:         {self.server.name} (from {self.server.where})")
         if self.identity:
             lines += self._identity_lines(self.identity)
         for failure in self.failures:

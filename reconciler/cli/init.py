@@ -23,7 +23,7 @@ _GITHUB_NEXT: Final = """\
 Next, in the repository's settings:
   1. Environments: `reconciler` (deployment branches: main) with the secrets that the workflow names, and the
      variable CONDUCTORONE_CLIENT_ID; `reconciler-approval` with required reviewers. Without the latter plans
-     are applied unasked.
+     are applied without approval.
   2. The secret RECONCILER_FINGERPRINT_KEY: `reconciler key new` prints one.
   3. In C1: let that client trust this repository's environment `reconciler`.
 docs/ci.md says more."""
@@ -38,7 +38,7 @@ docs/ci.md says more."""
 
 @click.command("init")
 @shared
-@click.option("--force", is_flag=True, help="Write a pipeline's files anew.")
+@click.option("--force", is_flag=True, help="Overwrite a pipeline's files.")
 def init_command(*, force: bool) -> None:
     """Write a commented manifest and the .gitignore lines that belong to it.
 

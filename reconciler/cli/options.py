@@ -70,11 +70,11 @@ _SHARED: Final[tuple[Callable[[Any], Any], ...]] = (
     _option("--server", metavar="URL", help="The tenant, as https://TENANT.conductor.one."),
     _option("--state", metavar="FILE", help="The state file (default: beside the manifest)."),
     _option("--source-root", metavar="DIR", help="Let sources come from beneath this directory."),
-    _option("--ca-file", metavar="FILE", help="Trust these certificate authorities instead."),
+    _option("--ca-file", metavar="FILE", help="PEM file of CAs to trust instead of the defaults."),
     _option(
         "--age-suite",
         type=click.Choice(["auto", "x25519", "mlkem768x25519"]),
-        help="Instead of the manifest's.",
+        help="Override the manifest's age_suite.",
     ),
     _option(
         "--ci", type=click.Choice(["auto", "github", "gitlab", "none"]), help="Whose conventions to follow."

@@ -162,7 +162,7 @@ def _record_base(state: Path, about: dict[str, str], found: Mapping[str, bytes |
 def push_state(*, name: str, remote: str) -> None:
     """Put the state on the branch that `ci fetch-state` brought it from. Fails rather than lose anybody's write.
 
-    When another run was faster, what this one knew goes to a branch beside, which the error names.
+    When another run was faster, what this one knew is saved on a separate branch, which the error names.
     """
     it = options()
     where = session.places(it, session.load(it))

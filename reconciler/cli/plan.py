@@ -31,7 +31,7 @@ def selecting(function: F) -> F:
     for decorate in (
         click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these secrets out."),
         click.option("--target", multiple=True, metavar="GLOB", help="Only these secrets."),
-        click.option("--replace", multiple=True, metavar="NAME", help="Replace it though nothing changed."),
+        click.option("--replace", multiple=True, metavar="NAME", help="Replace NAME even if unchanged."),
     ):
         function = decorate(function)
     return function

@@ -39,7 +39,7 @@ def sandbox_command() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: a free one.")
 @click.option("--person", multiple=True, metavar="EMAIL", help="Somebody its directory should know.")
 @click.option(
-    "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Turn a knob; see docs/sandbox.md."
+    "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a setting; see docs/sandbox.md."
 )
 def serve(
     *, data: Path | None, host: str, port: int, person: tuple[str, ...], changes: tuple[str, ...]

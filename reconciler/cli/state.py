@@ -55,7 +55,7 @@ def _link(thing: Object) -> dict[str, object]:
 @click.group("state")
 @shared
 def state_command() -> None:
-    """Look at the state."""
+    """Inspect and repair the state."""
 
 
 @state_command.command("list")

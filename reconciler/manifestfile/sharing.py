@@ -158,11 +158,11 @@ def _people(fields: Fields, key: str, sharing: Sharing) -> tuple[Person, ...]:
             fields.log.odd(node.mark)
             continue
         if not _is_person(text, sharing):
-            what = f"{fields.name(key)} holds something else than a person"
+            what = f"{fields.name(key)} contains an invalid recipient"
             fields.log.add(node.mark, what, _EXPECTED[sharing])
             continue
         if wrong := _mistakable(text):
-            fields.log.add(node.mark, f"{fields.name(key)} holds {wrong[0]}", wrong[1])
+            fields.log.add(node.mark, f"{fields.name(key)} contains {wrong[0]}", wrong[1])
             continue
         people.setdefault(fold(text), Person(as_written=text, mark=node.mark))
     return tuple(people.values())

@@ -64,7 +64,7 @@ def _page(view: View) -> Iterator[str]:
     yield from _table("This change causes", view.rows)
     yield from _table("Would happen anyway", view.anyway)
     yield from _notes("Attention", view.attention, "swap")
-    yield from _table("To be noted in the state", view.recorded)
+    yield from _table("Changes to the state alone", view.recorded)
     lives = timeline.render(view)
     if lives:
         yield "<h2>Lives</h2>"

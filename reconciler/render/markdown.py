@@ -167,7 +167,7 @@ class _Page:
     def recorded(self) -> Iterator[str]:
         rows = self.view.recorded
         if rows:
-            yield "### To be noted in the state"
+            yield "### Changes to the state alone"
             yield ""
             yield from self.items("notes", [f"- {code(row.address)} {prose(row.reason)}" for row in rows])
 

@@ -58,7 +58,7 @@ class _Page:
             yield _INDENT + " ".join(view.remarks)
         yield from self.table("This change causes:", view.rows)
         yield from self.table("Would happen anyway:", view.anyway)
-        yield from self.table("To be noted in the state:", view.recorded)
+        yield from self.table("Changes to the state alone:", view.recorded)
         yield from self.notes("Attention:", view.attention, Style.YELLOW)
         yield from self.notes("Refused:", view.refusals, Style.RED)
         yield ""

@@ -28,7 +28,7 @@ _WRONG: Final = {
     "minLength": "is empty",
     "minProperties": "is empty",
     "minimum": "is too small",
-    "pattern": "has not the right form",
+    "pattern": "is malformed",
 }
 _KINDS: Final = (
     (bool, "true or false"),
@@ -56,7 +56,7 @@ def tell(error: ValidationError, node: Node, *, included: bool) -> Iterator[Prob
             yield Problem(mark=mark_at(node, path), what=what, expected=schema.get("errorMessage"))
         case "pattern" if "propertyNames" in error.schema_path:
             mark = mark_at(node, [*path, str(error.instance)], key=True)
-            what = f"a name under {way} has not the right form"
+            what = f"a name under {way} is malformed"
             yield Problem(mark=mark, what=what, expected=schema.get("errorMessage"))
         case "enum" | "pattern" if not isinstance(error.instance, str):
             pass  # its type was told

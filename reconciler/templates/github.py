@@ -131,7 +131,7 @@ _MAIN: Final = """\
 #   reconciler            holds the secrets named below; its deployment branches: main, and nothing else.
 #                         No reviewers: the nightly renewals must not wait for one.
 #   reconciler-approval   holds nothing, and has required reviewers. GitHub makes an environment that is missing,
-#                         WITHOUT reviewers: until you have made this one, plans are applied unasked.
+#                         WITHOUT reviewers: until you have made this one, plans are applied without approval.
 name: @@SLUG@@
 
 on:

@@ -31,7 +31,9 @@ def _forge(desk: Desk, text: str = HOSTILE, **changes: str) -> None:
     instance = state.instances[Address("a")]
     assert instance.current
     link = f"https://c1.example/{text}"
-    hostile = replace(instance, uid="other", current=replace(instance.current, vault_id="other", share_url=link))
+    hostile = replace(
+        instance, uid="other", current=replace(instance.current, vault_id="other", share_url=link)
+    )
     instances = {Address("a"): instance, Address("a", f"x{text}"): hostile}
     forged: State = replace(state, instances=instances, **changes)  # type: ignore[arg-type]
     desk.state_path.write_bytes(statefile.encode(forged))
@@ -190,5 +192,5 @@ def test_a_plan_for_a_time_to_come_is_only_looked_at(desk: Desk, monkeypatch: py
     desk.done("plan", "--as-of", "2099-01-01T00:00:00Z", "-o", "it.plan")
     ran = desk.run("apply", "it.plan")
     assert 8 == ran.code, ran.said
-    assert "for a time to come" in ran.err
+    assert "for a future time" in ran.err
     assert before == desk.state
