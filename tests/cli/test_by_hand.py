@@ -1,0 +1,91 @@
+"""What a person does to a state by hand: it takes nothing from another identity, and loses no key and no counter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from reconciler.sandbox import reader
+from reconciler.sandbox.serve import Embedded
+from tests.cli.desk import Desk, text_secret
+
+
+@pytest.fixture
+def tenant(desk: Desk) -> Iterator[Embedded]:
+    with Embedded(desk.path.parent / "tenant") as running:
+        yield running
+
+
+@pytest.fixture
+def signed_in(desk: Desk, tenant: Embedded, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A stack of two, applied."""
+    monkeypatch.setenv("CONDUCTORONE_ACCESS_TOKEN", tenant.token.reveal_text())
+    monkeypatch.setenv("VALUE", "canary-by-hand")
+    desk.options = ("--server", tenant.url)
+    desk.manifest(text_secret("a", "VALUE") + text_secret("b", "VALUE"))
+    desk.apply()
+    return desk
+
+
+def _vault(desk: Desk, name: str) -> str:
+    vault_id = desk.state["instances"][name]["current"]["vault_id"]
+    assert isinstance(vault_id, str)
+    return vault_id
+
+
+def test_import_takes_nothing_for_another_identity(
+    signed_in: Desk, tenant: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner of the stack could not see what a stranger brought into it."""
+    vault = _vault(signed_in, "b")
+    signed_in.done("state", "rm", "b")
+    before = signed_in.state_path.read_bytes()
+    monkeypatch.setenv("CONDUCTORONE_ACCESS_TOKEN", tenant.tokens["second"].reveal_text())
+    ran = signed_in.run("state", "import", "b", vault)
+    assert (4, True) == (ran.code, "not visible to you" in ran.err)
+    assert before == signed_in.state_path.read_bytes()
+
+
+def test_import_into_no_state_makes_the_key_that_later_runs_need(signed_in: Desk) -> None:
+    vault = _vault(signed_in, "a")
+    for path in (signed_in.state_path, signed_in.key_path):
+        path.unlink()
+    signed_in.manifest(text_secret("a", "VALUE"))
+    signed_in.done("state", "import", "a", vault)
+    assert signed_in.key_path.exists()
+    signed_in.manifest(text_secret("a", "VALUE") + text_secret("c", "VALUE"))
+    signed_in.apply()
+
+
+def test_a_key_is_never_overwritten(signed_in: Desk) -> None:
+    """Two rekeys later the first key is still there: what was sealed with it may yet be needed."""
+    first = signed_in.key_path.read_bytes()
+    signed_in.done("state", "rekey")
+    signed_in.done("state", "rekey")
+    kept = [p.read_bytes() for p in signed_in.key_path.parent.glob("fingerprint.key.*.old")]
+    assert first in kept
+    assert 2 == len(kept)
+    assert {} == signed_in.plan()
+
+
+def test_what_a_person_assigned_stays_current(signed_in: Desk, tenant: Embedded) -> None:
+    """A newer copy that is there too becomes the old one, and the next generation follows both."""
+    signed_in.done("state", "rm", "a")
+    older = next(i for i, v in reader.live(tenant.store).items() if v.display_name.startswith("a "))
+    signed_in.apply()
+    assert older != _vault(signed_in, "a")
+    signed_in.state_path.unlink()
+    signed_in.done("state", "recover", "--assign", f"a={older}")
+    assert older == _vault(signed_in, "a")
+    assert 2 <= signed_in.state["generations"]["a"]
+
+
+def test_letting_go_keeps_the_counter(signed_in: Desk) -> None:
+    """A name that is used again gets a generation of its own: two vaults never bear one tag."""
+    vault = _vault(signed_in, "a")
+    signed_in.state_path.unlink()
+    signed_in.done("state", "recover", "--assign", f"a={vault}")
+    signed_in.done("state", "rm", "a")
+    signed_in.apply()
+    assert 2 == signed_in.state["instances"]["a"]["current"]["generation"]
