@@ -175,14 +175,16 @@ def _settings(environ: Mapping[str, str]) -> dict[str, str]:
 
     In variables and not in arguments, which every process of the machine could read.
     """
-    config = {"core.hooksPath": os.devnull, "gc.auto": "0", "maintenance.auto": "false"} | dict([EXPLICIT])
+    config = [("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", "false"), EXPLICIT]
     token, server = environ.get("GITHUB_TOKEN"), environ.get("GITHUB_SERVER_URL")
     if token and server:
         basic = b64encode(f"x-access-token:{token}".encode()).decode()
-        config[f"http.{server}/.extraHeader"] = f"AUTHORIZATION: basic {basic}"
+        header = f"http.{server}/.extraHeader"
+        # The empty one drops what actions/checkout keeps in the clone: a server refuses two.
+        config += [(header, ""), (header, f"AUTHORIZATION: basic {basic}")]
     start = int(environ.get("GIT_CONFIG_COUNT") or 0)
     found = {"GIT_CONFIG_COUNT": str(start + len(config)), "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    for number, (name, value) in enumerate(config.items(), start):
+    for number, (name, value) in enumerate(config, start):
         found |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
     for role in ("AUTHOR", "COMMITTER"):
         found |= {f"GIT_{role}_NAME": _WHO, f"GIT_{role}_EMAIL": _MAIL}

@@ -160,5 +160,11 @@ def test_the_token_is_in_no_argument(bare: Path) -> None:
     count = int(found["GIT_CONFIG_COUNT"])
     values = {found[f"GIT_CONFIG_KEY_{n}"]: found[f"GIT_CONFIG_VALUE_{n}"] for n in range(1, count)}
     assert "GIT_CONFIG_KEY_0" not in found, "what the job had set stays"
+    headers = [
+        found[f"GIT_CONFIG_VALUE_{n}"]
+        for n in range(1, count)
+        if "extraHeader" in found[f"GIT_CONFIG_KEY_{n}"]
+    ]
+    assert "" == headers[0], "actions/checkout leaves a header in the clone, and a server refuses two"
     assert values["http.https://github.com/.extraHeader"].startswith("AUTHORIZATION: basic ")
     assert not any(name.startswith("http.") for name in branch._settings({}).values())

@@ -16,7 +16,7 @@ from tests.ci.forge import Event, Forge, Job, Machine, git
 from tests.cli.desk import REPOSITORY as ROOT
 
 ACTION: Any = yaml.safe_load((ROOT / "action.yml").read_text())
-INSTALL, RUN = ACTION["runs"]["steps"]
+INSTALL, RUN, KEEP = ACTION["runs"]["steps"]
 
 
 def run(forge: Forge, event: Event, permissions: dict[str, str], **inputs: str) -> Job:
@@ -27,7 +27,7 @@ def run(forge: Forge, event: Event, permissions: dict[str, str], **inputs: str) 
     checkout = {"uses": "actions/checkout@x", "with": {"fetch-depth": 2, "persist-credentials": False}}
     env = {name: f"${{{{ secrets.{name} }}}}" for name in ("DB_PASSWORD", "RECONCILER_FINGERPRINT_KEY")}
     env["CONDUCTORONE_CLIENT_ID"] = "${{ vars.CONDUCTORONE_CLIENT_ID }}"
-    job = {"permissions": permissions, "env": env, "steps": [checkout, {**RUN}]}
+    job = {"permissions": permissions, "env": env, "steps": [checkout, {**RUN}, {**KEEP}]}
     machine = Machine(forge, {"permissions": {}}, job, event, context)
     (machine.temp / "reconciler").mkdir()
     context["inputs"] = {name: filled(value, context) for name, value in given.items()}
@@ -79,6 +79,8 @@ def test_plan_then_apply_with_the_state_on_its_branch(forge: Forge, tmp_path: Pa
     how = {"mode": "apply", "state_branch": "reconciler-state", "plan": saved}
     wrong = run(forge, event, read, **how, expect_digest="sha256:" + "0" * 64)
     assert "failure" == wrong.result
+    unnamed = run(forge, event, read, **{**how, "plan": ""}, expect_digest=outputs["plan-digest"])
+    assert "failure" == unnamed.result, "a digest without its plan applied whatever there was"
     assert {} == reader.live(forge.tenant.store)
     applied = run(forge, event, read, **how, expect_digest=outputs["plan-digest"])
     assert "success" == applied.result, applied.log
@@ -101,6 +103,8 @@ def test_inputs_reach_scripts_through_env_alone() -> None:
     for step in ACTION["runs"]["steps"]:
         assert "${{" not in step["run"]
         assert not [v for v in step["env"] if not v.startswith("RECONCILER_") and v != "GITHUB_TOKEN"]
-    used = {name for step in (INSTALL, RUN) for name in re.findall(r"inputs\.([a-z-]+)", str(step["env"]))}
+    used = {
+        name for step in (INSTALL, RUN, KEEP) for name in re.findall(r"inputs\.([a-z-]+)", str(step["env"]))
+    }
     assert set(ACTION["inputs"]) == used
     assert "GITHUB_ACTION_PATH" in INSTALL["run"]
