@@ -47,7 +47,15 @@ def tell_error(it: Options, error: ReconcilerError) -> None:
         text = "; ".join(part for part in (error.summary, error.detail, error.hint) if part)
         found = [annotations.Annotation(level=annotations.Level.ERROR, text=text)]
     # Standard output is the result, and often goes to a file; GitHub reads commands from both.
-    click.echo(annotations.render(found), nl=False, err=True)
+    click.echo(annotations.render(found, below=_below()), nl=False, err=True)
+
+
+def _below() -> str:
+    """Return the working directory from the top of the checkout; "" at the top, or outside of it."""
+    top, here = os.environ.get("GITHUB_WORKSPACE"), Path.cwd()
+    if not top or not here.is_relative_to(Path(top).resolve()):
+        return ""
+    return str(here.relative_to(Path(top).resolve()))
 
 
 def tell_plan(it: Options, plan: Plan, saved: Path | None) -> None:
@@ -58,7 +66,7 @@ def tell_plan(it: Options, plan: Plan, saved: Path | None) -> None:
     from reconciler.render import annotations, markdown
 
     seen = view.make(plan)
-    click.echo(annotations.render(annotations.of_view(seen)), nl=False, err=True)
+    click.echo(annotations.render(annotations.of_view(seen), below=_below()), nl=False, err=True)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         _append(Path(summary), markdown.render(seen, budget=_room(Path(summary), markdown.SUMMARY_BYTES)))
     if outputs := os.environ.get("GITHUB_OUTPUT"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,12 +35,15 @@ class Annotation:
     mark: Mark | None = None
 
 
-def render(annotations: Iterable[Annotation]) -> str:
-    """Return the commands, a line each; of every level at most what GitHub keeps, the rest as a count."""
+def render(annotations: Iterable[Annotation], *, below: str = "") -> str:
+    """Return the commands, a line each; of every level at most what GitHub keeps, the rest as a count.
+
+    `below` is where the job works, from the top of the checkout: GitHub reads every path from there.
+    """
     by_level: dict[Level, list[Annotation]] = {level: [] for level in Level}
     for annotation in annotations:
         by_level[annotation.level].append(annotation)
-    lines = [_command(one) for found in by_level.values() for one in _kept(found)]
+    lines = [_command(one, below) for found in by_level.values() for one in _kept(found)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -74,8 +78,11 @@ def _kept(found: Sequence[Annotation]) -> Sequence[Annotation]:
     return [*found[: MOST - 1], more]
 
 
-def _command(one: Annotation) -> str:
-    place = f"file={_property(one.mark.file)},line={one.mark.line},col={one.mark.column}," if one.mark else ""
+def _command(one: Annotation, below: str) -> str:
+    place = ""
+    if one.mark:
+        file = posixpath.normpath(posixpath.join(below, one.mark.file))
+        place = f"file={_property(file)},line={one.mark.line},col={one.mark.column},"
     return f"::{one.level.value} {place}title={_property(_TITLE)}::{_data(one.text)}"
 
 

@@ -183,3 +183,13 @@ def test_no_module_of_the_checkout_is_run_to_install(desk: Desk, tmp_path: Path)
         )
         assert "ERROR" in ran.stderr or ran.returncode == 0, "pip looked for it, or it is here already"
         assert not pwned.exists(), script
+
+
+def test_an_annotation_is_found_from_the_top_of_the_checkout(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub counts paths from there, wherever the step works."""
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(desk.path.parent))
+    desk.manifest("  a: {sauce: 1}\n")
+    ran = desk.run("--ci", "github", "validate")
+    assert f"file={desk.path.name}/reconciler.yaml,line=4" in ran.err, ran.err
