@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import sys
 from typing import TextIO, assert_never
@@ -60,14 +61,18 @@ def waiting(seconds: float, why: str) -> None:
         warn(f"waiting {seconds:.0f} s for the tenant: {why}")
 
 
-def ask(question: str, *, flag: str) -> bool:
-    """Ask for a `yes`. Without a terminal nothing prompts: it fails and names the flag."""
+def ask(question: str, *, flag: str, woken: int) -> bool:
+    """Ask for a `yes`. Without a terminal nothing prompts: it fails and names the flag.
+
+    `woken` is a descriptor that is readable once there is something else to do than to wait for an answer.
+    """
     if os.environ.get("CI") or not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
             "there is no terminal to ask at", hint=f"pass {flag} to go ahead without the question"
         )
-    answer = click.prompt(f"{question} Only `yes` goes ahead", default="", show_default=False, err=True)
-    return bool(answer == "yes")
+    click.echo(f"{question} Only `yes` goes ahead: ", nl=False, err=True)
+    select.select([sys.stdin, woken], [], [])
+    return sys.stdin.readline() == "yes\n"
 
 
 class Reporter:

@@ -156,8 +156,9 @@ def _run(asked: _Asked) -> int:
         reporter.total = len(plan.acting())
         if asked.auto_approve:
             return True
-        with signals.answering():
-            return ui.ask(_question(plan, destroy=asked.wishes.destroy), flag="--auto-approve")
+        with signals.answering() as woken:
+            question = _question(plan, destroy=asked.wishes.destroy)
+            return ui.ask(question, flag="--auto-approve", woken=woken)
 
     terms = Terms(
         wishes=asked.wishes,

@@ -41,17 +41,24 @@ def stopping(stop: Stop) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def answering() -> Iterator[None]:
-    """Let a signal end a question: the loop stands still meanwhile, and would only hear it afterwards."""
+def answering() -> Iterator[int]:
+    """Let a signal end a question: the loop stands still meanwhile, and would only hear it afterwards.
+
+    Yields a descriptor that is readable once a signal came: one that comes just before a read would not end it.
+    """
 
     def end(number: int, _: object) -> None:
         raise Stopped("nothing was done", terminated=number == signal.SIGTERM)
 
-    wakeup = signal.set_wakeup_fd(-1)
+    woken, waking = os.pipe()
+    os.set_blocking(waking, False)
+    wakeup = signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
     before = {number: signal.signal(number, end) for number in _NUMBERS}
     try:
-        yield
+        yield woken
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+        os.close(woken)
+        os.close(waking)
