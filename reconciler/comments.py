@@ -13,7 +13,8 @@ from reconciler.http import Answer, Session, check_url
 from reconciler.retry import Failure
 from reconciler.sensitive import Sensitive
 
-_MARKER: Final = re.compile(r"<!-- reconciler:plan [^\n>]*? digest=")
+_MARKER: Final = re.compile(r"<!-- reconciler:plan stack=[^\s>]+ ")
+"""The stack alone: a comparison knows less of the server than the plan that takes its place."""
 _PAGE: Final = 10
 """Comments asked for at once: an answer may have 1 MiB, and one comment 64 KiB."""
 
@@ -51,7 +52,7 @@ class PullRequest:
 
 
 def marker(body: str) -> str:
-    """Return by what a rendered plan is found again: its first line up to the digest. Raises UsageError."""
+    """Return by what a rendered plan is found again: its first line up to the stack. Raises UsageError."""
     found = _MARKER.match(body)
     if found is None:
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,13 @@ def test_it_is_found_behind_many_others(desk: Desk, github: GitHub) -> None:
     comment(desk, OTHER)
     assert OTHER == github.comments[34]["body"]
     assert ["GET"] * 4 + ["PATCH"] == [method for method, _ in github.requests]
+
+
+def test_a_plan_takes_the_place_of_the_comparison(desk: Desk, github: GitHub) -> None:
+    """One compares two texts and knows no tenant, the other asked it: they are about the same change."""
+    comment(desk, BODY)
+    comment(desk, re.sub("server=[^ ]*", "server=acme.conductor.one", BODY, count=1))
+    assert 1 == len(github.comments)
 
 
 def test_another_stack_has_its_own(desk: Desk, github: GitHub) -> None:
