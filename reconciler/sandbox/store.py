@@ -165,7 +165,14 @@ def reset(directory: Path) -> None:
 @contextmanager
 def _prepared(directory: Path) -> Iterator[None]:
     """Make the directory's own parts, one process at a time."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise UsageError(
+            f"the sandbox has no place at {directory}: {why}",
+            hint="run where the manifest's directory is writable",
+        ) from None
     with (directory / "sandbox.lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for name in _OWN_DIRECTORIES:

@@ -235,3 +235,13 @@ def test_the_result_names_every_outcome(quickstart: Desk) -> None:
     assert [r["vault_id"] for r in ran.json["results"]] == [r["vault_id"] for r in kept["results"]]
     assert all(r["share_url"] for r in ran.json["results"])
     assert not any(r["share_url"] for r in kept["results"])
+
+
+def test_a_place_that_is_taken_is_told_and_no_mistake_of_the_program(desk: Desk) -> None:
+    """A file where the sandbox's directory belongs stands for every directory that cannot be made."""
+    desk.manifest(text_secret("a", "VALUE"))
+    desk.write(".reconciler/sandbox", "in the way")
+    ran = desk.run("plan")
+    assert ran.code in (1, 64), ran.said
+    assert "mistake" not in ran.said
+    assert ".reconciler/sandbox" in ran.err
