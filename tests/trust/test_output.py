@@ -30,7 +30,7 @@ def _forge(desk: Desk, text: str = HOSTILE, **changes: str) -> None:
     state = statefile.decode(desk.state_path.read_bytes(), file="")
     instance = state.instances[Address("a")]
     assert instance.current
-    link = f"https://c1.example/{text}"
+    link = "https://c1.example/##[add-mask]x"
     hostile = replace(
         instance, uid="other", current=replace(instance.current, vault_id="other", share_url=link)
     )
@@ -88,7 +88,7 @@ def test_json_hides_nothing_and_commands_nothing(
 
 
 def test_a_link_is_no_command(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`output NAME` prints it on a line of its own."""
+    """`output NAME` prints it on a line of its own: a state with another text in its place is refused."""
     monkeypatch.setenv("A", "a value")
     desk.manifest(text_secret("a"))
     desk.apply()
@@ -97,8 +97,9 @@ def test_a_link_is_no_command(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> No
     assert instance.current
     forged = replace(instance, current=replace(instance.current, share_url="::add-mask::e"))
     desk.state_path.write_bytes(statefile.encode(replace(state, instances={Address("a"): forged})))
-    assert "add-mask" in (said := desk.done("output", "a").said)
-    assert _inert(said)
+    ran = desk.run("output", "a")
+    assert (1, b"") == (ran.code, ran.raw)
+    assert _inert(ran.said)
 
 
 @pytest.mark.parametrize("name", ["x\n::add-mask::hello\n.reconciler.yaml", "::add-mask::x.reconciler.yaml"])
