@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.sandbox.serve import Embedded
 from tests.cli.desk import REPOSITORY, Desk
 
 
@@ -26,6 +27,13 @@ def desk(
     yield Desk(path=work, captured=capfdbinary)
     assert work == Path.cwd(), "a test must not leave its desk"
     assert not list(home.iterdir()), "nothing belongs into the home directory"
+
+
+@pytest.fixture
+def tenant(desk: Desk) -> Iterator[Embedded]:
+    """A tenant that runs beside the command line, as the real one does."""
+    with Embedded(desk.path.parent / "tenant") as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from reconciler.sandbox import reader
 from reconciler.sandbox.serve import Embedded
 from tests.cli.desk import Desk, text_secret
-
-
-@pytest.fixture
-def tenant(desk: Desk) -> Iterator[Embedded]:
-    with Embedded(desk.path.parent / "tenant") as running:
-        yield running
 
 
 @pytest.fixture

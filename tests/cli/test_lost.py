@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from reconciler.sandbox import reader
@@ -12,13 +10,6 @@ from tests.cli.desk import Desk, all_bytes, text_secret
 
 CANARY = "canary-5up3r-s3cr3t"
 TWO = text_secret("a", "VALUE") + text_secret("b", "VALUE")
-
-
-@pytest.fixture
-def tenant(desk: Desk) -> Iterator[Embedded]:
-    """A tenant that runs beside the command line, as the real one does."""
-    with Embedded(desk.path.parent / "tenant") as running:
-        yield running
 
 
 @pytest.fixture
