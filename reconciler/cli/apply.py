@@ -176,7 +176,7 @@ def _run(asked: _Asked) -> int:
     finally:
         reporter.close()
         if asked.result:
-            _write_result(asked.result, applied, reporter.results, sys.exception())
+            _write_result(asked.result, applied, reporter, sys.exception())
     _print(it, applied, links=links)
     return _exit_code(applied, stop)
 
@@ -199,10 +199,19 @@ def _check_result(path: Path) -> None:
 
 
 def _write_result(
-    path: Path, applied: Applied | None, results: Sequence[Result], failed: BaseException | None
+    path: Path, applied: Applied | None, seen: ui.Reporter, failed: BaseException | None
 ) -> None:
     """Write what is known of every outcome, also when the run died of an error. No share links: CI keeps it."""
-    body = _result_json(applied, results, links=False)
+    body = _result_json(applied, seen.results, links=False)
+    body["left"] = [
+        {
+            "address": str(left.address) if left.address else None,
+            "vault_id": left.vault_id,
+            "failure": left.failure,
+            "next": left.hint,
+        }
+        for left in seen.left
+    ]
     if isinstance(failed, ReconcilerError):
         body["error"] = {"summary": failed.summary, "detail": failed.detail, "next": failed.hint}
     elif failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -75,7 +76,12 @@ def _dead_url_and_no_revoke(bench: Bench) -> None:
     scene.file(size=1000)
     dead = on.says(on.raw(403, b"x", kind="text/plain"), effect=False)
     scene.rules(Rule(on.upload, dead), Rule(on.revoke, fails(effect=False), times=ALWAYS))
-    _says_what_is_left(scene, scene.apply(), beside="1 created")
+    result = scene.directory / "result.json"
+    ran = scene.apply("--result", str(result))
+    [left] = json.loads(result.read_text())["left"]
+    assert left["address"] == "file"
+    assert left["vault_id"] in left["failure"]
+    _says_what_is_left(scene, ran, beside="1 created")
 
 
 @scenario("H2")
