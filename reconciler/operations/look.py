@@ -109,10 +109,19 @@ def first_state(stack: Stack, identity: Identity, key: Key | None) -> State:
 def _uids(
     state: State, wanted: Iterable[Address], open_creates: Iterable[Open], planned: Mapping[Address, str]
 ) -> dict[Address, str]:
-    """Return each address's uid: the state's, the saved plan's, an interrupted create's, else a new one."""
+    """Return each address's uid: the state's, the saved plan's, an interrupted create's, else a new one.
+
+    A plan or a create of before a rename may name one that has gone to another address since: never twice.
+    """
     begun = {o.intent.address: o.intent.uid for o in open_creates}
-    known = {address: instance.uid for address, instance in state.instances.items()}
-    return {a: known.get(a) or planned.get(a) or begun.get(a) or new_uid() for a in wanted}
+    uids = {address: instance.uid for address, instance in state.instances.items()}
+    taken = set(uids.values())
+    for address in wanted:
+        if address not in uids:
+            promised = (uid for uid in (planned.get(address), begun.get(address)) if uid and uid not in taken)
+            uids[address] = next(promised, None) or new_uid()
+            taken.add(uids[address])
+    return uids
 
 
 def new_uid() -> str:

@@ -1,0 +1,45 @@
+"""What a run makes of what an earlier one left, where a person has edited the manifest in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.model.faults import Fault, Kind
+from tests.model.world import World
+
+NO_REVOKE = Fault("revoke", 1, Kind.E500_BEFORE, times=99)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    it = World()
+    yield it
+    it.close()
+
+
+def declare(world: World, *, moved: dict[str, str] | None = None, **values: str) -> None:
+    """Declare texts, each with its value, and renames from old to new."""
+    secrets = {
+        name: {"source": {"env": name}, "share_with": {"users": ["ana@example.com"]}} for name in values
+    }
+    renames = [{"from": old, "to": new} for old, new in (moved or {}).items()]
+    world.declare({"version": 1, "name": "model", "secrets": secrets, "moved": renames}, values, {})
+
+
+def test_a_name_that_is_used_again_gets_a_secret_of_its_own(world: World) -> None:
+    """A create that was given up under the old name still has the uid, which moved on with the secret."""
+    declare(world, x="one")
+    assert world.apply().clean
+    declare(world, x="two")
+    world.apply(Fault("content", 1, Kind.E500_BEFORE, times=99), NO_REVOKE)
+    declare(world, y="two", moved={"x": "y"})
+    world.apply(NO_REVOKE)
+    declare(world, x="three", y="two")
+    world.apply(NO_REVOKE)
+    assert world.apply().clean
+    state = world.state()
+    assert state is not None
+    assert ["x", "y"] == sorted(map(str, state.instances))
+    assert 2 == len(world.live())
