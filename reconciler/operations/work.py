@@ -68,13 +68,17 @@ class Work:
         self._name_what_is_left()
 
     def _name_what_is_left(self) -> None:
-        """Count a vault that an attempt could not revoke as a failure, also where a later attempt came through."""
+        """Count a vault that an attempt could not revoke as a failure, also where a later attempt came through.
+
+        Where none came through, what failed is told already; that a vault is left of it is not.
+        """
         failed = {r.address for r in self.results if r.failure}
         named = {left.vault_id for left in self.left}
         for it in self.run.ledger.open():
-            if it.vault_id and it.vault_id not in named and it.intent.address not in failed:
-                error = RemoteError("the tenant did not answer clearly when it was to be revoked")
-                self._failed(error)
+            if it.vault_id and it.vault_id not in named:
+                error = RemoteError("that could not be done, or the tenant did not say clearly that it was")
+                if it.intent.address not in failed:
+                    self._failed(error)
                 self._left(it.intent.address, it.vault_id, error)
 
     def _left(self, address: Address | None, vault_id: str, error: ReconcilerError) -> None:
@@ -82,7 +86,7 @@ class Work:
             address=address,
             vault_id=vault_id,
             failure=f"the incomplete vault {vault_id} is not revoked yet: {error.detail}",
-            hint="run the same command again: it revokes that vault, which nobody was told of",
+            hint="run the same command again: it sees to that vault, which nobody was told of",
         )
         self.left.append(left)
         self.run.report(left)

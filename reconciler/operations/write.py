@@ -116,6 +116,7 @@ async def _bind(attempt: Attempt, created: Created) -> None:
         # The disk does not take the record: leave nothing behind that only the record could find.
         with contextlib.suppress(ReconcilerError):
             await attempt.run.client.revoke(created.vault_id)
+            attempt.run.take(Done(op=attempt.op))  # which no disk takes either, but the ledger does
         raise
 
 

@@ -84,6 +84,20 @@ def _dead_url_and_no_revoke(bench: Bench) -> None:
     _says_what_is_left(scene, ran, beside="1 created")
 
 
+@scenario("H3", sample=True)
+def _a_failed_secret_and_no_revoke(bench: Bench) -> None:
+    """What failed is one thing; that a vault is left which can be read, and which, is another."""
+    scene = bench.scene()
+    scene.text()
+    scene.rules(
+        Rule(on.get, fails(effect=False), times=ALWAYS), Rule(on.revoke, fails(effect=False), times=ALWAYS)
+    )
+    ran = scene.apply()
+    (vault,) = scene.tenant.live()
+    assert vault in ran.err, f"I8: the vault that is left is not named\n{ran.text}"
+    _says_what_is_left(scene, ran, beside="1 failed")
+
+
 @scenario("H2")
 def _lost_create_and_no_revoke(bench: Bench) -> None:
     scene = bench.scene()

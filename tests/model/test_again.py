@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from reconciler.events import Left
 from tests.model.faults import Fault, Kind
 from tests.model.world import World
 
@@ -43,3 +44,14 @@ def test_a_name_that_is_used_again_gets_a_secret_of_its_own(world: World) -> Non
     assert state is not None
     assert ["x", "y"] == sorted(map(str, state.instances))
     assert 2 == len(world.live())
+
+
+def test_what_was_revoked_is_not_called_left(world: World) -> None:
+    """The disk refuses the record of a vault, which is then revoked: nothing is left of it."""
+    declare(world, x="one")
+    ran = world.apply(Fault("journal", 3, Kind.FAIL))
+    assert not ran.clean
+    assert {} == world.live()
+    assert [] == [event for event in world.told if isinstance(event, Left)]
+    assert world.journal() is None
+    assert world.apply().clean

@@ -20,6 +20,7 @@ from reconciler import journal, statefile, tags
 from reconciler.auth.server import Server
 from reconciler.client import Client
 from reconciler.errors import ReconcilerError
+from reconciler.events import Event
 from reconciler.files import load_manifest
 from reconciler.fingerprint import Key
 from reconciler.http import Session
@@ -100,6 +101,7 @@ class World:
         self.values: dict[str, str] = {}
         self.late: list[httpx.Request] = []
         self.waits: list[float] = []
+        self.told: list[Event] = []
         self._log = (self.home / "tenant" / "events.jsonl").open("rb")
         self._manifest = None
 
@@ -150,7 +152,7 @@ class World:
             limits=_LIMITS,
             parallelism=parallelism,
             confirm=lambda _plan: True,
-            report=lambda _event: None,
+            report=self.told.append,
             stop=Stop(),
         )
         try:
