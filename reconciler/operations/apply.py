@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler import __version__, planfile, policy
+from reconciler import __version__, condition, planfile, policy
 from reconciler.client import Client
-from reconciler.errors import ReconcilerError, RefusedError, StalePlanError, StateError
+from reconciler.errors import ReconcilerError, RefusedError, SignInError, StalePlanError, StateError
 from reconciler.events import Event, Result
 from reconciler.fingerprint import Key
 from reconciler.journal import Header
@@ -112,7 +112,7 @@ def _approved(seen: Look, saved: Plan, now: datetime) -> Look:
 def _refuse(seen: Look, terms: Terms) -> None:
     """Stop before anything is written, where the plan may not or cannot be carried out."""
     plan = seen.planned.plan
-    refuse_other_identity(seen.healing.state, seen.identity)
+    _refuse_the_unseen(seen)
     destroy = terms.wishes.destroy
     refusals = (
         *plan.refusals,
@@ -127,6 +127,16 @@ def _refuse(seen: Look, terms: Terms) -> None:
         raise StateError(
             "the fingerprint key of this stack is not here, so nothing can be made that a later run would know",
             hint=f"set {KEY_VARIABLE}, or bring back the fingerprint.key that lay beside the journal",
+        )
+
+
+def _refuse_the_unseen(seen: Look) -> None:
+    """Raise SignInError where this identity sees none of the stack's vaults: nothing it sees means anything."""
+    refuse_other_identity(seen.healing.state, seen.observed.identity)
+    if condition.invisible(seen.healing.state, seen.observed):
+        raise SignInError(
+            "the tenant hides every vault of this stack from this identity, which made them (403)",
+            hint="did it lose a role in C1? `reconciler auth status` shows who you are and what you may do",
         )
 
 

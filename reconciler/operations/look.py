@@ -20,7 +20,7 @@ from reconciler.operations.stack import Stack
 from reconciler.plan import Attention, Change, Reason
 from reconciler.planner import Checked, Planned, Unchecked, Unreadable
 from reconciler.recovery import Desire, Found, Healing
-from reconciler.remote import Identity
+from reconciler.remote import Identity, Observed
 from reconciler.sources import Content
 from reconciler.state import State
 from reconciler.verdicts import NO_KEY, size_bucket
@@ -36,7 +36,7 @@ class Look:
     `planned.state` with moves and ends as well, which is what apply saves first.
     """
 
-    identity: Identity
+    observed: Observed
     loaded: State | None
     healing: Healing
     planned: Planned
@@ -84,7 +84,7 @@ def _decide(stack: Stack, wishes: Wishes, it: Gathered) -> Look:
     if problems := [problem for address, problem in it.unreadable.items() if address in needed]:
         raise SourceError(problems)
     return Look(
-        identity=it.observed.identity,
+        observed=it.observed,
         loaded=it.loaded,
         healing=healing,
         planned=replace(planned, plan=plan, state=planned.state or healing.state),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from reconciler.errors import SignInError
 from reconciler.events import Left
 from tests.model.faults import Fault, Kind
 from tests.model.world import World
@@ -55,3 +56,12 @@ def test_what_was_revoked_is_not_called_left(world: World) -> None:
     assert [] == [event for event in world.told if isinstance(event, Left)]
     assert world.journal() is None
     assert world.apply().clean
+
+
+def test_what_nobody_can_see_is_no_success(world: World) -> None:
+    """A right that was taken away hides every vault: nothing is done for what is declared, and that is said."""
+    declare(world, x="one")
+    assert world.apply().clean
+    declare(world, x="one", y="two")
+    ran = world.apply(Fault("search", 1, Kind.EMPTY), Fault("get", 1, Kind.E403))
+    assert isinstance(ran.error, SignInError), str(ran)
