@@ -75,10 +75,10 @@ def vouched_for(thing: Object, observed: Observed | None, stack: str) -> bool:
     return tag is not None and tag.stack == stack and str(tag) == thing.tag
 
 
-def name_of(thing: Object, observed: Observed | None) -> str:
-    """Return what the tenant calls a vault, "" where it says nothing."""
+def name_of(thing: Object, observed: Observed | None) -> str | None:
+    """Return what the tenant calls a vault, None where it does not show it."""
     vault = observed.vaults.get(thing.vault_id) if observed else None
-    return vault.display_name if vault else ""
+    return vault.display_name if vault else None
 
 
 def invisible(prior: State | None, observed: Observed | None) -> bool:

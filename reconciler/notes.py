@@ -182,6 +182,16 @@ def not_by_this_stack(address: Address, thing: Object, name: str, stack: str) ->
     )
 
 
+def hidden(address: Address, thing: Object) -> Attention:
+    """Refuse to end what this identity cannot see: whether it is this share, nothing but the state says."""
+    return Attention(
+        code="hidden",
+        address=address,
+        text=f"is to be revoked, but the tenant does not show its vault {thing.vault_id} to this identity",
+        next="restore its right to that in C1, and run the same command again",
+    )
+
+
 def prevent_revoke(address: Address) -> Attention:
     """Refuse the removal of a secret that was declared as not to be revoked."""
     return Attention(

@@ -17,7 +17,7 @@ from reconciler.manifest import Moved, Removed
 from reconciler.moves import Moves, move, moved_state, uid_for
 from reconciler.plan import Action, Attention, Change, Plan
 from reconciler.remote import Observed
-from reconciler.state import State
+from reconciler.state import Object, State
 from reconciler.verdicts import NO_KEY, Checked, Content, Scene, Unchecked, Unreadable, Verdict, size_bucket
 
 __all__ = [
@@ -151,8 +151,14 @@ def _refuse_imported(scene: Scene, found: Iterable[Verdict]) -> None:
         for change in verdict.changes:
             ends = change.before if change.action in (Action.REVOKE, Action.REPLACE) else None
             if ends and not condition.vouched_for(ends, scene.observed, scene.stack):
-                name = condition.name_of(ends, scene.observed)
-                verdict.refusals.append(notes.not_by_this_stack(verdict.address, ends, name, scene.stack))
+                verdict.refusals.append(_why_not(scene, verdict.address, ends))
+
+
+def _why_not(scene: Scene, address: Address, ends: Object) -> Attention:
+    name = condition.name_of(ends, scene.observed)
+    if name is None:
+        return notes.hidden(address, ends)
+    return notes.not_by_this_stack(address, ends, name, scene.stack)
 
 
 def _stack_notes(found: Iterable[Verdict], moves: Moves | None, *, offline: bool) -> list[Attention]:

@@ -342,6 +342,23 @@ def test_one_vault_that_is_not_shown_stops_nothing_else() -> None:
     assert "unknown_status" in codes(planned.plan)
 
 
+@pytest.mark.parametrize("which", ["removed", "old copy"])
+def test_one_that_is_to_be_revoked_and_is_not_shown_is_refused(which: str) -> None:
+    """Nothing on the tenant vouches for it; the refusal does not call it a stranger's."""
+    held = (
+        instance(thing("1vault"))
+        if which == "removed"
+        else instance(thing("3vault", generation=2), thing("1vault"))
+    )
+    prior = state({"db": held, "legacy": instance(thing("2vault"))})
+    seen = replace(all_live(prior), hidden=frozenset({"1vault"}))
+    seen = replace(seen, vaults={i: v for i, v in seen.vaults.items() if i != "1vault"})
+    wants = [wanted("legacy")] if which == "removed" else [wanted("legacy"), wanted("db")]
+    (refusal,) = plan(*wants, prior=prior, seen=seen).plan.refusals
+    assert "hidden" == refusal.code
+    assert "does not show its vault 1vault" in refusal.text
+
+
 def test_a_move_keeps_the_vault_and_its_uid() -> None:
     planned = plan(wanted("new"), prior=PRIOR, moved=[("db", "mid"), ("mid", "new")])
     assert short(planned.plan) == {"new": "state_only"}
