@@ -54,6 +54,10 @@ class Ledger:
         self._generations = dict(state.generations)
         self._forgotten = set(state.forgotten)
         self._open: dict[str, Open] = {}
+        self._begun: dict[Address, int] = {}
+        """The highest generation of the creates that may be under way."""
+        for waiting in state.pending:
+            self._begin(waiting.address, waiting.generation)
 
     def state(self) -> State:
         """Return the state as of now; the serial is the caller's to raise."""
@@ -74,11 +78,8 @@ class Ledger:
 
     def next_generation(self, address: Address) -> int:
         """Return 1 + the highest generation ever used, creates in flight included."""
-        in_flight = [o.intent.generation for o in self._open.values() if o.intent.address == address]
-        return max(
-            self._state.next_generation(address),
-            1 + self._generations.get(address, 0),
-            *(1 + generation for generation in in_flight),
+        return 1 + max(
+            self._state.generation(address), self._generations.get(address, 0), self._begun.get(address, 0)
         )
 
     def take(self, entry: Entry) -> None:
@@ -86,6 +87,7 @@ class Ledger:
         match entry:
             case Intent():
                 self._open[entry.op] = Open(intent=entry)
+                self._begin(entry.address, entry.generation)
             case Bound():
                 if entry.op in self._open:
                     self._open[entry.op] = replace(self._open[entry.op], vault_id=entry.vault_id)
@@ -120,6 +122,9 @@ class Ledger:
         """Add an old copy that was found, to be revoked once the address has its current one."""
         instance = self._instances.get(address) or Instance(uid=uid)
         self.put(address, replace(instance, deposed=(*instance.deposed, Deposed(object=old))))
+
+    def _begin(self, address: Address, generation: int) -> None:
+        self._begun[address] = max(generation, self._begun.get(address, 0))
 
     def _close(self, op: str) -> None:
         closed = self._open.pop(op, None)

@@ -13,6 +13,7 @@ from reconciler import condition, notes, tags, verdicts
 from reconciler.addresses import Address
 from reconciler.errors import Problem
 from reconciler.expand import Wanted
+from reconciler.ledger import Ledger
 from reconciler.manifest import Moved, Removed
 from reconciler.moves import Moves, move, moved_state, uid_for
 from reconciler.plan import Action, Attention, Change, Plan
@@ -129,13 +130,14 @@ def _judge(
     """Look at each address once, in order."""
     by_address = {want.address: want for want in wanted}
     instances = state.instances if state else {}
+    ledger = Ledger(state) if state else None
     found = []
     for address in sorted(by_address.keys() | instances.keys()):
         verdict = Verdict(
             address=address,
             uid=uid_for(state, address, uids),
             instance=instances.get(address),
-            generation=state.next_generation(address) if state else 1,
+            generation=ledger.next_generation(address) if ledger else 1,
         )
         if address in by_address:
             verdicts.judge_wanted(scene, verdict, by_address[address])

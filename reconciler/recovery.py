@@ -297,8 +297,7 @@ class _Healer:
             else:
                 self.ledger.used(open_create.intent.address, open_create.intent.generation)
         seen = {str(tag) for v in self.found.vaults.values() if (tag := tags.find(v.display_name))}
-        kept = tuple(p for p in waiting.values() if p.tag not in seen and self.found.now < p.until)
-        for pending in waiting.values():
-            if pending not in kept:
-                self.ledger.used(pending.address, pending.generation)
-        return kept
+        kept = {op: p for op, p in waiting.items() if p.tag not in seen and self.found.now < p.until}
+        for pending in (p for op, p in waiting.items() if op not in kept):
+            self.ledger.used(pending.address, pending.generation)
+        return tuple(kept.values())

@@ -166,13 +166,12 @@ class State:
         """Return the ids of every vault in the state, whatever its condition."""
         return frozenset().union(*(instance.vault_ids() for instance in self.instances.values()))
 
-    def next_generation(self, address: Address) -> int:
-        """Return 1 + the highest generation ever used for the address; it outlives the instance."""
+    def generation(self, address: Address) -> int:
+        """Return the highest generation that a vault of the address ever had; it outlives the instance."""
         instance = self.instances.get(address)
         used = [self.generations.get(address, 0)]
         if instance:
             used += [d.object.generation for d in instance.deposed]
             used += [x.generation for x in (instance.current,) if x]
             used += [x.object.generation for x in (instance.ended,) if x]
-        used += [p.generation for p in self.pending if p.address == address]
-        return 1 + max(used)
+        return max(used)

@@ -25,9 +25,9 @@ _LAYERS = (
     # 2 plan
     "plan events",
     # 3 pure work
-    """manifestfile templates words retry policy expand recipients records tags readback compare condition decisions
-    notes verdicts moves planner differences selection approval planjson planfile rows view journal ledger recovery
-    statefile""",
+    """manifestfile templates words retry policy expand recipients records journal ledger tags readback compare
+    condition decisions notes verdicts moves planner differences selection approval planjson planfile rows view
+    recovery statefile""",
     # 4 plaintext
     "sensitive fingerprint",
     # 5 codecs

@@ -110,7 +110,7 @@ def test_a_create_is_open_until_its_end_is_recorded() -> None:
     assert _fold(_EMPTY, _intent(), bound, _committed(thing("v1")))[1] == ()
     after, still_open = _fold(_EMPTY, _intent(generation=7), bound, Done(op="op1"))
     assert still_open == ()
-    assert after.next_generation(_A) == 8
+    assert Ledger(after).next_generation(_A) == 8
     assert after.instances == {}
 
 
@@ -151,7 +151,7 @@ def test_a_revoke_of_ours_never_reads_as_somebody_elses() -> None:
     assert [d.object.vault_id for d in between.instances[_A].deposed] == ["v1"]
     after, _ = _fold(between, Revoked(address=_A, vault_id="v1"))
     assert after.instances == {}
-    assert after.next_generation(_A) == 2
+    assert Ledger(after).next_generation(_A) == 2
 
 
 def test_a_revoke_ends_one_vault_only() -> None:
