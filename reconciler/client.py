@@ -185,12 +185,6 @@ class Client:
                     found[user.user_id] = user
         return tuple(found.values())
 
-    async def audit_events(self, vault_id: str) -> tuple[Mapping[str, object], ...]:
-        """Return what happened to one vault: OCSF events as the API gives them."""
-        body: dict[str, object] = {"vaultId": vault_id, "pageSize": 100}
-        path = "/api/v1/search/secrets/audit_events"
-        return tuple([event async for event in self._pages(path, body, lambda item: item, "listing events")])
-
     async def _people(self, body: Mapping[str, object]) -> AsyncIterator[User]:
         whole = {**body, "userStatuses": _EVERY_STATUS, "pageSize": _USERS_PAGE}
         async for person in self._pages("/api/v1/search/users", whole, wire.user, "looking up people"):

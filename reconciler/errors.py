@@ -15,7 +15,6 @@ that could be secret: third-party messages that quote their input are rebuilt, n
         NoTokenError           1    nobody is there to sign in at
       RefusedError             7    a guard or policy says no
       StalePlanError           8    the saved plan no longer describes what would happen
-      PartialError             3    some changes were applied, some failed
       Stopped            130/143    a signal ended the run cleanly
 """
 
@@ -157,13 +156,6 @@ class StalePlanError(ReconcilerError):
 
     summary = "the saved plan is out of date"
     exit_code = ExitCode.STALE_PLAN
-
-
-class PartialError(ReconcilerError):
-    """Some changes were made and some were not; the re-run continues."""
-
-    summary = "applied in part"
-    exit_code = ExitCode.PARTIAL
 
 
 class Stopped(ReconcilerError):  # noqa: N818 - a clean end, not a failure

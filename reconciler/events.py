@@ -17,7 +17,6 @@ class Step(StrEnum):
     UPLOADING = "uploading"
     CHECKING = "checking"
     REVOKING = "revoking"
-    WAITING = "waiting"  # the tenant asked us to slow down
 
 
 class Outcome(StrEnum):

@@ -14,7 +14,6 @@ from reconciler.sensitive import Sensitive
 
 KEY_BYTES: Final = 32
 _KEY_TEXT: Final = re.compile(r"[0-9a-f]{64}\Z")
-_FINGERPRINT: Final = re.compile(r"hmac-sha256:([0-9a-f]{8}):[0-9a-f]{32}\Z")
 
 
 class Key:
@@ -67,9 +66,3 @@ class ContentMac:
     def hexdigest(self) -> str:
         """Return the HMAC so far: 64 hex characters. It stays in memory: a state holds only fingerprints."""
         return self._mac.hexdigest()
-
-
-def key_id_of(fingerprint: str) -> str | None:
-    """Return which key made a fingerprint, or None where it is not one."""
-    match = _FINGERPRINT.match(fingerprint)
-    return match[1] if match else None

@@ -117,11 +117,10 @@ Entry: TypeAlias = Intent | Bound | Committed | DeposedNow | Revoked | Forgotten
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journal:
-    """A journal as read. `torn` tells that the last line was cut by a crash."""
+    """A journal as read, without a last line that a crash has cut."""
 
     header: Header
     entries: tuple[Entry, ...]
-    torn: bool = False
 
 
 def header_line(header: Header) -> bytes:
@@ -192,7 +191,7 @@ def parse(data: bytes, *, file: str) -> Journal | None:
     rest = b"\n".join(lines[len(values) :])
     if b"\n" in rest[:-1] or not _is_cut(rest):
         _refuse(file, len(values))
-    return _journal(values, torn=bool(rest), file=file) if values else None
+    return _journal(values, file=file) if values else None
 
 
 def _is_cut(line: bytes) -> bool:
@@ -217,7 +216,7 @@ def _parse_line(line: bytes) -> Record | None:
     return value if crc == expected else None
 
 
-def _journal(values: Sequence[Record], *, torn: bool, file: str) -> Journal:
+def _journal(values: Sequence[Record], *, file: str) -> Journal:
     read: list[Entry] = []
     header = None
     try:
@@ -226,7 +225,7 @@ def _journal(values: Sequence[Record], *, torn: bool, file: str) -> Journal:
             read.append(_read_entry(value))
     except (KeyError, TypeError, ValueError):
         _refuse(file, len(read) + 1 if header else 0)
-    return Journal(header=header, entries=tuple(read), torn=torn)
+    return Journal(header=header, entries=tuple(read))
 
 
 def _read_header(it: Record) -> Header:

@@ -126,11 +126,10 @@ class Attention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """What the tenant says against what the state says; `now` is a word where the vault did not end."""
+    """A vault that the state has as live and the tenant does not; `now` is a word where it did not end."""
 
     address: Address
     vault_id: str
-    was: str
     now: End | str
 
 

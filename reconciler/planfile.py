@@ -229,7 +229,6 @@ def _read_drift(value: object) -> Drift:
     return Drift(
         address=Address.parse(text(it["address"])),
         vault_id=text(it["vault_id"]),
-        was=text(it["was"]),
         now=End(now) if now in tuple(End) else now,
     )
 

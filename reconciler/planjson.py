@@ -34,7 +34,7 @@ def to_json(plan: Plan) -> Record:
             {
                 "address": str(drift.address),
                 "vault_id": drift.vault_id,
-                "was": drift.was,
+                "was": "active",
                 "is": drift.now.value if isinstance(drift.now, End) else drift.now,
             }
             for drift in plan.drift

@@ -11,7 +11,6 @@ from datetime import datetime
 
 from reconciler import condition, notes, tags, verdicts
 from reconciler.addresses import Address
-from reconciler.errors import Problem
 from reconciler.expand import Wanted
 from reconciler.ledger import Ledger
 from reconciler.manifest import Moved, Removed
@@ -39,13 +38,11 @@ __all__ = [
 class Planned:
     """A plan, and the state to save before its first change: moves made, ends recorded, what is gone struck.
 
-    `state` is None for a first run, and equal to the prior one when there is nothing to remember. With
-    `problems` (sources that are needed and cannot be read) the plan must not be applied.
+    `state` is None for a first run, and equal to the prior one when there is nothing to remember.
     """
 
     plan: Plan
     state: State | None
-    problems: tuple[Problem, ...] = ()
 
 
 def plan_changes(
@@ -62,18 +59,15 @@ def plan_changes(
     requested: frozenset[Address],
     now: datetime,
     offline: bool = False,
-    policy_digest: str | None = None,
     attention: Sequence[Attention] = (),
-    origins: Mapping[Address, Address] | None = None,
     revoke_imported: bool = False,
 ) -> Planned:
     """Decide about every address of the manifest and of the state.
 
-    `prior` is the state, and `contents` are for the uids after its moves (`moved_state`, `uid_for`). A caller
-    that made them before (recovery stands on them) gives the moved state and their `origins`. `observed` is
-    None when nobody looked. `now` is the server's time, or that of the saved plan that is checked. `attention`
-    is what the caller found before. Without `revoke_imported` only what bears, on the tenant, the tag that
-    the state has for it is revoked.
+    `prior` is the state, and `contents` are for the uids after its moves (`moved_state`, `uid_for`).
+    `observed` is None when nobody looked. `now` is the server's time, or that of the saved plan that is
+    checked. `attention` is what the caller found before. Without `revoke_imported` only what bears, on the
+    tenant, the tag that the state has for it is revoked.
     """
     identity = observed.identity.user_id if observed else ""
     plan = Plan(
@@ -84,7 +78,6 @@ def plan_changes(
         serial=prior.serial if prior else None,
         as_of=now,
         offline=offline,
-        policy_digest=policy_digest,
     )
     if prior and condition.invisible(prior, observed):
         return _nothing(plan, prior, attention)
@@ -94,7 +87,7 @@ def plan_changes(
         observed=observed,
         contents=contents,
         requested=requested,
-        origins=dict(origins or {}) | dict(moves.origins if moves else {}),
+        origins=moves.origins if moves else {},
         now=now,
     )
     kept = frozenset(entry.name for entry in removed if not entry.revoke)
@@ -105,7 +98,6 @@ def plan_changes(
     return Planned(
         plan=_assemble(plan, found, told),
         state=_remembered(moves.state, found) if moves else None,
-        problems=tuple(problem for verdict in found for problem in verdict.problems),
     )
 
 

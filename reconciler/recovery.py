@@ -65,10 +65,6 @@ class Healing:
     shells: tuple[Shell, ...] = ()
     attention: tuple[Attention, ...] = ()
 
-    def changes(self, before: State) -> bool:
-        """Tell whether anything is to be done or written."""
-        return bool(self.shells) or self.state != before
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:

@@ -37,7 +37,7 @@ class Unchecked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A source that could not be read; an error only where its value is needed."""
+    """A source that could not be read: told where its value is not needed, the caller's error where it is."""
 
     problem: Problem
 
@@ -101,7 +101,6 @@ class Verdict:
     drift: list[Drift] = field(default_factory=list)
     attention: list[Attention] = field(default_factory=list)
     refusals: list[Attention] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
 
 
 Found: TypeAlias = tuple[Object, Standing]
@@ -122,7 +121,7 @@ def judge_wanted(scene: Scene, verdict: Verdict, want: Wanted) -> None:
         if decision.cause is Cause.TIME and not condition.vouched_for(found[0], scene.observed, scene.stack):
             decision = replace(decision, cause=Cause.DRIFT)
     if decision.action.changes_vaults:
-        _check_making(verdict, want, content)
+        _check_making(verdict, want)
     elif found:
         _check_keeping(scene, verdict, want, found)
         if isinstance(content, Unreadable):
@@ -203,7 +202,7 @@ def _look(scene: Scene, verdict: Verdict) -> Found | None:
         verdict.instance = replace(instance, current=None, ended=ended)
     if standing is not Condition.LIVE:
         now: End | str = standing if isinstance(standing, End) else standing.value
-        verdict.drift.append(Drift(address=verdict.address, vault_id=thing.vault_id, was="active", now=now))
+        verdict.drift.append(Drift(address=verdict.address, vault_id=thing.vault_id, now=now))
     return thing, standing
 
 
@@ -232,9 +231,7 @@ def _compare(verdict: Verdict, found: Found | None, content: Content) -> Value:
     return value
 
 
-def _check_making(verdict: Verdict, want: Wanted, content: Content) -> None:
-    if isinstance(content, Unreadable):
-        verdict.problems.append(content.problem)
+def _check_making(verdict: Verdict, want: Wanted) -> None:
     views, people = want.attributes.max_views, len(want.attributes.recipients)
     if 0 < views < people:
         verdict.attention.append(notes.fewer_views(want.address, views, people))

@@ -669,7 +669,6 @@ CALLS: dict[str, Callable[[Client], Any]] = {
     "revoke": lambda c: c.revoke("v1"),
     "users": lambda c: c.users("ana@example.com"),
     "users_by_id": lambda c: c.users_by_id(["u"]),
-    "audit_events": lambda c: c.audit_events("v1"),
 }
 
 

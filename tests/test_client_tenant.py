@@ -120,7 +120,6 @@ async def test_a_text_from_create_to_revoke(name: str, tmp_path: Path) -> None:
             ended = await owner.get(made.vault_id)
             assert isinstance(ended, Vault)
             assert ended.status is Status.REVOKED
-            assert await owner.audit_events(made.vault_id)
 
 
 async def test_a_file_over_its_capability(tmp_path: Path) -> None:

@@ -106,8 +106,7 @@ def test_a_journal_cut_at_any_byte_loses_the_torn_record_only() -> None:
         if whole == 0:
             assert actual is None
             continue
-        torn = length not in _STARTS
-        assert Journal(header=_HEADER, entries=_ENTRIES[: whole - 1], torn=torn) == actual
+        assert Journal(header=_HEADER, entries=_ENTRIES[: whole - 1]) == actual
 
 
 @given(st.binary(max_size=40), st.integers(0, len(_BYTES)))
@@ -135,7 +134,7 @@ def test_a_flipped_bit_never_changes_a_record(bit: int) -> None:
     except StateError:
         return
     assert bit // 8 >= _STARTS[-2], "damage before the last record was ignored"
-    assert Journal(header=_HEADER, entries=_ENTRIES[:-1], torn=True) == actual
+    assert Journal(header=_HEADER, entries=_ENTRIES[:-1]) == actual
 
 
 def test_every_bit_of_a_newline_counts() -> None:

@@ -50,13 +50,12 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What an apply did. `state` is what is on the disk afterwards, None where there is none."""
+    """What an apply did: the plan that it stood on, and how each change of it ended."""
 
     plan: Plan
     results: tuple[Result, ...] = ()
     failures: tuple[ReconcilerError, ...] = ()
     declined: bool = False
-    state: State | None = None
 
 
 async def apply(stack: Stack, client: Client, uploader: Uploader, terms: Terms) -> Applied:
@@ -72,9 +71,9 @@ async def apply(stack: Stack, client: Client, uploader: Uploader, terms: Terms) 
         plan = seen.planned.plan
         _refuse(seen, terms)
         if not (seen.must_write() or stack.workdir.has_journal()):
-            return Applied(plan=plan, state=seen.loaded)
+            return Applied(plan=plan)
         if plan.acting() and not terms.confirm(plan):
-            return Applied(plan=plan, declined=True, state=seen.loaded)
+            return Applied(plan=plan, declined=True)
         return await _carry_out(stack, client, uploader, terms, seen)
 
 
@@ -148,12 +147,7 @@ async def _carry_out(stack: Stack, client: Client, uploader: Uploader, terms: Te
     async with _claimed(stack, client, uploader, terms, seen) as work:
         await work.heal(seen.healing.shells)
         await work.change_all(seen.planned.plan.acting())
-    return Applied(
-        plan=seen.planned.plan,
-        results=tuple(work.results),
-        failures=tuple(work.failures),
-        state=stack.backend.load(),
-    )
+    return Applied(plan=seen.planned.plan, results=tuple(work.results), failures=tuple(work.failures))
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -64,8 +64,3 @@ def all_scenarios() -> list[Scenario]:
     from tests.faults import given_up, rows_c, rows_d, rows_h, rows_s  # noqa: F401 - each registers its own
 
     return sorted(SCENARIOS, key=lambda s: ROWS.index(s.row))
-
-
-def rows_without(scenarios: list[Scenario]) -> Iterator[str]:
-    """Yield the rows that have no scenario in a list."""
-    yield from (row for row in ROWS if row not in {s.row for s in scenarios})
