@@ -91,6 +91,17 @@ def ended_kept(address: Address, end: End) -> Attention:
     )
 
 
+def newer_share(address: Address, thing: Object) -> Attention:
+    """Tell that a share ended here and went on elsewhere: this copy of the state is not the only one."""
+    return Attention(
+        code="newer_share",
+        address=address,
+        text=f"vault {thing.vault_id} is a newer share of it that this state does not have as its own: "
+        "another copy of the state made it. It is left alone",
+        next=f"go on with that copy of the state; here, --replace {shlex.quote(str(address))} takes its place",
+    )
+
+
 def ends_soon(address: Address, thing: Object) -> Attention:
     """Tell that a share which is not renewed is near its end."""
     return Attention(

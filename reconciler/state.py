@@ -130,6 +130,11 @@ class Instance:
         found.update(x.object.vault_id for x in (self.ended,) if x)
         return frozenset(found)
 
+    def overtaken_by(self, copy: Object) -> bool:
+        """Tell whether the share ended and a copy is not older: that is no remnant, somebody went on with it."""
+        ended = self.ended if self.current is None else None
+        return ended is not None and copy.generation >= ended.object.generation
+
     def empty(self) -> bool:
         """Tell whether nothing is left to remember."""
         return self.current is None and not self.deposed and self.ended is None

@@ -159,17 +159,24 @@ def judge_removed(scene: Scene, verdict: Verdict, *, revoke: bool) -> None:
 
 
 def judge_old_copies(scene: Scene, verdict: Verdict) -> None:
-    """Decide about what earlier replaces left: revoke it, wait for its time, or strike what is gone."""
+    """Decide about what earlier replaces left: revoke it, wait for its time, or strike what is gone.
+
+    A share that ended while a newer one lives was replaced with another copy of this state: revoking the newer
+    one too would leave nobody with any.
+    """
     instance = verdict.instance
     if instance is None or any(change.action is Action.FORGET for change in verdict.changes):
         return  # letting an address go lets its old copies go too
+    stays_ended = any(change.after and not change.action.changes_vaults for change in verdict.changes)
     left: list[Deposed] = []
     for old in instance.deposed:
         standing = condition.standing(old.object, scene.observed, scene.now)
         gone = standing is Condition.MISSING or isinstance(standing, End)
         if not gone:
             left.append(old)
-        if gone or old.revoke_after is None or old.revoke_after <= scene.now:
+        if not gone and stays_ended and instance.overtaken_by(old.object):
+            verdict.attention.append(notes.newer_share(verdict.address, old.object))
+        elif gone or old.revoke_after is None or old.revoke_after <= scene.now:
             verdict.changes.append(
                 Change(
                     address=verdict.address,

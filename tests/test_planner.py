@@ -299,6 +299,20 @@ def test_old_copies_are_revoked_or_struck() -> None:
     assert planned.state.instances[Address("db")].deposed == (Deposed(object=alive),)
 
 
+def test_a_newer_share_than_the_one_that_ended_is_left_alone() -> None:
+    """It was made with another copy of this state; nobody is left without a share for that. Older ones go."""
+    ended = Ended(how=End.REVOKED, seen=NOW, object=thing("2mine", generation=2))
+    copies = [thing(f"{n}copy", generation=n) for n in (1, 2, 3)]
+    prior = state({"db": instance(None, *copies, ended=ended)})
+    seen = observed([vault(copy) for copy in copies])
+    planned = plan(wanted("db"), prior=prior, seen=seen)
+    assert short(planned.plan) == {"db#1copy": "revoke deposed drift"}
+    assert codes(planned.plan) == ["ended_kept", "newer_share", "newer_share"]
+    asked = plan(wanted("db"), prior=prior, seen=seen, requested=["db"])
+    assert 4 == len(short(asked.plan)), "what takes its place ends all of them"
+    assert 4 == len(short(plan(prior=prior, seen=seen).plan)), "so does taking the secret out of the manifest"
+
+
 def test_an_old_copy_waits_for_its_time() -> None:
     old = Deposed(object=thing("0old"), revoke_after=NOW + timedelta(hours=1))
     prior = state({"db": instance(LIVE, deposed=(old,))})

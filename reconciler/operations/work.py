@@ -105,11 +105,14 @@ class Work:
     def _must_wait(self, change: Change) -> bool:
         """Keep an old copy while its address has no live one, though it should: somebody may need it.
 
-        An address whose share ended, and stays ended, is to have none.
+        An address whose share ended, and stays ended, is to have none that is older.
         """
+        if change.deposed is None or change.before is None or change.address not in self.wanted:
+            return False
         instance = self.run.ledger.instance(change.address)
-        lacks_current = instance is None or (instance.current is None and instance.ended is None)
-        return change.deposed is not None and lacks_current and change.address in self.wanted
+        if instance is None or (instance.current is None and instance.ended is None):
+            return True
+        return instance.overtaken_by(change.before)
 
     async def _change(self, change: Change) -> None:
         match change.action:

@@ -131,6 +131,20 @@ GUARDS: Final = (
         fails=("C10-old-copy-every-fsync",),
     ),
     Guard(
+        name="a newer share than the one that ended is left alone",
+        file="verdicts.py",
+        old="stays_ended and instance.overtaken_by(old.object)",
+        new="False",
+        fails=("D6-copies-no-edit-one-after-the-other",),
+    ),
+    Guard(
+        name="a newer share waits for the one that takes its place",
+        file="operations/work.py",
+        old="        return instance.overtaken_by(change.before)\n",
+        new="        return False\n",
+        fails=("D6-copies-create-refused",),
+    ),
+    Guard(
         name="fsync of a new file",
         file="durable.py",
         old="        os.fsync(file.fileno())\n",
