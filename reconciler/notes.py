@@ -22,6 +22,8 @@ STACK_CHANGED: Final = "stack_changed"
 NOT_CHECKED: Final = "value_not_checked"
 
 OTHER_KEY: Final = "set RECONCILER_FINGERPRINT_KEY to the key that this stack was made with"
+NOT_RECORDED: Final = "what was sent is not recorded here; `apply --replace` sends the value anew"
+"""Of a share that was imported, or whose fingerprint a rekeying could not make again: no key helps."""
 
 
 def not_visible(prior: State) -> Attention:

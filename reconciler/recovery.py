@@ -30,6 +30,9 @@ from reconciler.tags import Mac, Tag
 PENDING_SECONDS: Final = 15 * 60
 """How long (server time) a create without an answer may still land; docs/reliability.md: what if later."""
 
+_NO_KEY: Final = "nothing here says what it is: run with the stack's fingerprint key"
+_UNKNOWN: Final = "nothing here says what it is: made with an earlier key, or as a secret that was let go"
+
 HORIZON: Final = timedelta(days=31)
 """How far back a search must look: a share lives at most 30 days."""
 
@@ -179,7 +182,7 @@ class _Healer:
         if not _was_filled(vault) or (bound and bound.given_up):
             self._judge_useless(vault, address, bound)
         elif whose is None:
-            self._tell(vault, "nothing here says what it is: run with the stack's fingerprint key")
+            self._tell(vault, _UNKNOWN if self.found.mac else _NO_KEY)
         elif self._is_desired(vault, tag, whose):
             self._adopt(vault, tag, whose[1])
         elif is_live(vault, self.found.now):
@@ -209,7 +212,7 @@ class _Healer:
                 Attention(
                     code="unknown_vault",
                     text=f"vault {vault.vault_id} bears this stack's mark; {why}",
-                    next="or look at it with `reconciler state recover`",
+                    next=f"leave it to its end, or take it in: `reconciler state import NAME {vault.vault_id}`",
                 )
             )
 

@@ -179,6 +179,8 @@ def _reason(change: Change) -> str:
     """Return why, in plain words; a change of the state alone says what is noted."""
     if change.reason is Reason.CONTENT_CHANGED and change.fingerprint is None:
         return "another source, not read"
+    if change.action is Action.FORGET:
+        return "let go, its share lives on"
     if change.reason and not (
         change.action is Action.STATE_ONLY and change.reason is Reason.REMOVED_FROM_MANIFEST
     ):

@@ -44,7 +44,7 @@ class Unreadable:
 
 Content: TypeAlias = Checked | Unchecked | Unreadable
 
-NOT_READ: Final = Unchecked(why="apply compares it")
+NOT_READ: Final = Unchecked(why="that is for apply to do")
 NO_KEY: Final = Unchecked(why=notes.OTHER_KEY)
 """Without the stack's key no fingerprint can be made that the state's would compare with."""
 
@@ -230,7 +230,7 @@ def _compare(verdict: Verdict, found: Found | None, content: Content) -> Value:
     if value is Value.UNKNOWN and (isinstance(standing, End) or standing is Condition.LIVE):
         match content:
             case Checked():
-                verdict.unchecked = notes.OTHER_KEY
+                verdict.unchecked = notes.OTHER_KEY if thing.fingerprint else notes.NOT_RECORDED
             case Unchecked():
                 verdict.unchecked = content.why
             case Unreadable():

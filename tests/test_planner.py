@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from reconciler import notes
 from reconciler.addresses import Address
 from reconciler.errors import Problem
 from reconciler.manifest import DAY, AgeSuite, Format, Kind, Renew, Sharing
@@ -406,6 +407,14 @@ def test_without_the_key_no_value_reads_as_changed(content: Checked | Unchecked)
     assert short(planned.plan) == {}
     assert planned.plan.unchecked == {Address("a"), Address("b")}
     assert codes(planned.plan) == ["value_not_checked"], "one line for all of them"
+
+
+@pytest.mark.parametrize(("content", "why"), [(OTHER, notes.NOT_RECORDED), (NO_KEY, notes.OTHER_KEY)])
+def test_where_nothing_was_recorded_no_other_key_is_asked_for(content: Checked | Unchecked, why: str) -> None:
+    """What was imported, or sealed again without the old key: the stack's own key is here, and does not help."""
+    prior = state({"db": instance(replace(LIVE, fingerprint=None))})
+    planned = plan(wanted("db"), prior=prior, contents={"db": content})
+    assert [f"value not checked: {why}"] == [a.text for a in planned.plan.attention]
 
 
 def test_a_source_that_nothing_needs_may_be_unreadable() -> None:

@@ -384,6 +384,17 @@ def test_every_row(row: _Row) -> None:
     assert set() == others
 
 
+@pytest.mark.parametrize(
+    ("key", "said"), [(True, "an earlier key"), (False, "run with the stack's fingerprint key")]
+)
+def test_what_nobody_knows_is_told_with_a_step_that_can_be_taken(key: bool, said: str) -> None:
+    """The key is asked for only where it is missing; `state recover` would refuse beside a state."""
+    (told,) = heal(_EMPTY, _found(_vault(_OTHER), key=key)).attention
+    assert said in told.text
+    assert told.next is not None
+    assert "state import NAME v1" in told.next
+
+
 def test_an_adopted_vault_is_as_the_manifest_declares_it() -> None:
     """With the fingerprint, the source and the protection that apply would have written."""
     healing = heal(_EMPTY, _found(_vault()))

@@ -55,6 +55,12 @@ def test_a_domain_is_new_until_any_secret_went_there() -> None:
     ]
 
 
+def test_what_is_let_go_says_that_people_keep_it() -> None:
+    """A reviewer must not read it as a revoke."""
+    it = plan(prior=state({"db": instance(thing("1"))}), removed=[("db", False)]).plan
+    assert ["let go, its share lives on"] == [row.reason for row in view.make(it).rows]
+
+
 def test_a_swapped_source_is_shown() -> None:
     row = view.make(stories.everything()).rows[0]
     assert row.origin == "env STRIPE_KEY, was env DB_PASSWORD"

@@ -17,7 +17,7 @@ from reconciler.fingerprint import Key
 from reconciler.operations.stack import Stack
 from reconciler.records import instance_record, time_text
 from reconciler.state import Instance, Object
-from reconciler.words import clean, line
+from reconciler.words import clean, counted, line
 from reconciler.workdir import KEY_VARIABLE, new_key
 
 _NEW_KEY: Final = "RECONCILER_NEW_FINGERPRINT_KEY"
@@ -209,7 +209,7 @@ def rekey(*, trust_sources: bool) -> None:
     from reconciler.operations import upkeep
 
     done = upkeep.rekey(stack, new, trust_sources=trust_sources, keep=keep)
-    click.echo(f"{done.checked} values are fingerprinted with the new key.")
+    click.echo(f"{counted(done.checked, 'value')} fingerprinted with the new key.")
     for address in done.unchecked:
         click.echo(line(f"{address}: not checked from now on; `apply --replace {address}` sends it anew"))
 
