@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
+import os
 import resource
 import sys
 from typing import Any, Final, NamedTuple
@@ -14,7 +15,7 @@ import click
 from reconciler import __version__
 from reconciler.cli import unforeseen
 from reconciler.cli.options import Options, shared
-from reconciler.errors import ExitCode, ReconcilerError
+from reconciler.errors import ExitCode, ReconcilerError, UsageError
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -65,6 +66,14 @@ _COMMANDS: Final = {
 class _Commands(click.Group):
     """A group that imports a command's module when it is asked for."""
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if command:
+            _refuse_one_dash(rest, _long_options(command))
+        return name, command, rest
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(_COMMANDS)
 
@@ -82,6 +91,22 @@ class _Commands(click.Group):
             formatter.write_dl([(name, command.says) for name, command in _COMMANDS.items()])
 
 
+def _long_options(command: click.Command) -> frozenset[str]:
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    own = (option for parameter in command.params for option in parameter.opts if option.startswith("--"))
+    return frozenset(own).union(*map(_long_options, inner))
+
+
+def _refuse_one_dash(arguments: list[str], known: frozenset[str]) -> None:
+    """Refuse `-out=FILE`, as Terraform writes it: it would be `-o` with the value `ut=FILE`."""
+    for argument in arguments:
+        if argument == "--":
+            return
+        name = argument.partition("=")[0]
+        if f"-{name}" in known:
+            raise UsageError(f"{name} is no option here", hint=f"write -{name}: a word takes two dashes")
+
+
 @click.command(cls=_Commands, epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", prog_name="reconciler")
 @shared
@@ -92,6 +117,7 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit. The one place that turns errors into text and an exit code."""
     _leave_no_core_dump()
+    _stand_in_for_closed_streams()
     it = Options()
     try:
         with unforeseen.quiet_elsewhere(it):
@@ -131,6 +157,13 @@ def _leave_no_core_dump() -> None:
         set_dumpable = 4  # PR_SET_DUMPABLE of prctl(2)
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(set_dumpable, 0, 0, 0, 0)
+
+
+def _stand_in_for_closed_streams() -> None:
+    """Let a stream that was closed (`>&-`) lead nowhere; else the next file of ours would get its descriptor."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - open to the end
 
 
 def _annotate(it: Options, error: ReconcilerError) -> None:

@@ -7,12 +7,13 @@ address. Names of types, modules and functions cannot.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import threading
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -22,9 +23,18 @@ from reconciler.cli.options import Options
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+"""A full disk beneath standard output is nobody's mistake. Our own files say it by errors of their own."""
+
 
 def tell(error: BaseException, *, verbose: bool) -> None:
     """Say on standard error that something went wrong that nobody foresaw, and what to do."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        click.echo(
+            f"Error: no room\n  {os.strerror(error.errno or 0)}: not all of it could be written.", err=True
+        )
+        click.echo("  Next: free space where the output goes, and run the same command again.", err=True)
+        return
     click.echo("Error: a mistake in this program", err=True)
     click.echo(f"  {describe(error)}: what it says is not shown, because it could quote a secret.", err=True)
     click.echo("  What was done is recorded; the same command run again goes on from there.", err=True)

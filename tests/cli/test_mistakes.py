@@ -153,6 +153,25 @@ def test_wrong_usage_exits_64(desk: Desk, arguments: tuple[str, ...]) -> None:
     assert before == snapshot(desk.path)
 
 
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("plan -out=x", "--out"),
+        ("plan -out x", "--out"),
+        ("apply -auto-approve", "--auto-approve"),
+        ("state list -json", "--json"),
+    ],
+)
+def test_one_dash_before_a_word_is_refused(desk: Desk, line: str, meant: str) -> None:
+    """Terraform's way of writing: `-out=x` must not save a plan as `ut=x`."""
+    desk.manifest("secrets: {}\n")
+    before = snapshot(desk.path)
+    ran = desk.run(*line.split())
+    assert 64 == ran.code, ran.said
+    assert f"Next: write {meant}: " in ran.err
+    assert before == snapshot(desk.path)
+
+
 def test_a_missing_manifest_is_named(desk: Desk) -> None:
     """And the way to get one."""
     ran = desk.run("plan")

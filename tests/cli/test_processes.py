@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -130,3 +131,40 @@ def test_a_reader_that_leaves_early_is_no_traceback(slow: Desk) -> None:
     process.stderr.close()
     assert "Traceback" not in err
     assert "BrokenPipe" not in err
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "said"), [(">&-", 0, ""), (">/dev/full", 1, "No space left on device")]
+)
+def test_a_stream_that_takes_nothing_is_no_mistake_of_this_program(
+    slow: Desk, how: str, code: int, said: str
+) -> None:
+    """Closed, as a scheduler may leave it, or on a full disk; what there was to do is done all the same."""
+    command = [sys.executable, "-m", "reconciler", *slow.options, "apply", "--auto-approve"]
+    ran = subprocess.run(
+        ["sh", "-c", f'exec "$@" {how}', "sh", *command],
+        cwd=slow.path,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert code == ran.returncode, ran.stderr
+    assert said in ran.stderr
+    assert "mistake" not in ran.stderr
+
+
+def test_an_interrupt_while_the_program_still_starts_is_no_traceback() -> None:
+    """The imports take long enough to type Ctrl-C."""
+    lines = (
+        "import os, signal, sys",
+        "class Finder:",
+        "    def find_spec(self, name, path=None, target=None):",
+        "        if name == 'click': os.kill(os.getpid(), signal.SIGINT)",
+        "sys.meta_path.insert(0, Finder())",
+        "from reconciler.__main__ import run",
+        "run()",
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False
+    )
+    assert (-signal.SIGINT, "") == (ran.returncode, ran.stderr)
