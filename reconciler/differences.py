@@ -12,13 +12,14 @@ from typing import Final
 
 from reconciler import expand, notes, planner
 from reconciler.addresses import Address
+from reconciler.attention import Attention, AttentionCode
 from reconciler.expand import Wanted
 from reconciler.manifest import Manifest
-from reconciler.plan import Action, Attention, Change, Plan
+from reconciler.plan import Action, Change, Plan
 from reconciler.state import Instance, Object, State
 from reconciler.verdicts import NOT_READ
 
-_NOT_HERE: Final = frozenset({notes.NOT_CHECKED, notes.ENDS_SOON, notes.FIRST_RUN})
+_NOT_HERE: Final = frozenset({AttentionCode.NOT_CHECKED, AttentionCode.ENDS_SOON, AttentionCode.FIRST_RUN})
 """What the planner says because nobody looked: true of every comparison of two texts."""
 
 
@@ -115,7 +116,7 @@ def _hints(
     for want in wanted:
         if want.address in kept and str(want.source) in changed:
             yield Attention(
-                code="source_file_changed",
+                code=AttentionCode.SOURCE_FILE_CHANGED,
                 address=want.address,
                 text=f"{want.source} was changed: apply would replace it if the value is another",
             )

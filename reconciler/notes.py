@@ -9,17 +9,11 @@ from typing import Final
 
 from reconciler import tags
 from reconciler.addresses import Address
+from reconciler.attention import Attention, AttentionCode
 from reconciler.decisions import reason_of
 from reconciler.errors import Problem
-from reconciler.plan import Attention
 from reconciler.records import time_text
 from reconciler.state import End, Object, Pending, State
-
-FIRST_RUN: Final = "first_run_unverified"
-ENDS_SOON: Final = "ends_soon"
-UPKEEP_CHANGED: Final = "upkeep_changed"
-STACK_CHANGED: Final = "stack_changed"
-NOT_CHECKED: Final = "value_not_checked"
 
 OTHER_KEY: Final = "set RECONCILER_FINGERPRINT_KEY to the key that this stack was made with"
 NOT_RECORDED: Final = "what was sent is not recorded here; `apply --replace` sends the value anew"
@@ -29,7 +23,7 @@ NOT_RECORDED: Final = "what was sent is not recorded here; `apply --replace` sen
 def not_visible(prior: State) -> Attention:
     """Tell that another identity made the vaults, or that this one lost the right to see them."""
     return Attention(
-        code="not_visible",
+        code=AttentionCode.NOT_VISIBLE,
         text=f"the secrets of {prior.name} are not visible to you: the identity {prior.creator} made them",
         next="run with that identity's credential; nothing is planned without it",
     )
@@ -38,7 +32,7 @@ def not_visible(prior: State) -> Attention:
 def first_run() -> Attention:
     """Tell that offline a missing state cannot be told from a new stack."""
     return Attention(
-        code=FIRST_RUN,
+        code=AttentionCode.FIRST_RUN,
         text="no state was found: shown as a first run, unverified",
         next="plan with a credential to see what the tenant has",
     )
@@ -47,7 +41,7 @@ def first_run() -> Attention:
 def move_blocked(old: Address, new: Address) -> Attention:
     """Tell that both the old and the new name of a move have a secret."""
     return Attention(
-        code="move_blocked",
+        code=AttentionCode.MOVE_BLOCKED,
         address=old,
         text=f"is not moved to {new}: that one exists already",
         next="remove the `moved` entry, or the secret that is in its way",
@@ -57,7 +51,7 @@ def move_blocked(old: Address, new: Address) -> Attention:
 def unknown_status(address: Address) -> Attention:
     """Tell that nobody can say how a vault stands: the API grew a status, or hides this one."""
     return Attention(
-        code="unknown_status",
+        code=AttentionCode.UNKNOWN_STATUS,
         address=address,
         text="is not shown to this identity, or has a status that this version does not know; it is left as it is",
         next="look at it in C1; a newer release of reconciler may know the status",
@@ -74,7 +68,7 @@ def state_differs(address: Address, thing: Object, seen: Object) -> Attention:
         != (seen.created, seen.expires, is_.expires_in),
     }
     return Attention(
-        code="state_differs",
+        code=AttentionCode.STATE_DIFFERS,
         address=address,
         text=f"the state and the tenant disagree about {', '.join(f for f, differs in facts.items() if differs)}; "
         "the tenant's word counts",
@@ -86,7 +80,7 @@ def ended_kept(address: Address, end: End) -> Attention:
     """Tell that a share ended and that the manifest does not say to make it again."""
     reason, _ = reason_of(end)
     return Attention(
-        code="ended_kept",
+        code=AttentionCode.ENDED_KEPT,
         address=address,
         text=f"{reason.sentence}; it stays ended",
         next=f"to share it again: --replace {shlex.quote(str(address))}",
@@ -96,7 +90,7 @@ def ended_kept(address: Address, end: End) -> Attention:
 def newer_share(address: Address, thing: Object) -> Attention:
     """Tell that a share ended here and went on elsewhere: this copy of the state is not the only one."""
     return Attention(
-        code="newer_share",
+        code=AttentionCode.NEWER_SHARE,
         address=address,
         text=f"vault {thing.vault_id} is a newer share of it that this state does not have as its own: "
         "another copy of the state made it. It is left alone",
@@ -107,7 +101,7 @@ def newer_share(address: Address, thing: Object) -> Attention:
 def ends_soon(address: Address, thing: Object) -> Attention:
     """Tell that a share which is not renewed is near its end."""
     return Attention(
-        code=ENDS_SOON,
+        code=AttentionCode.ENDS_SOON,
         address=address,
         text=f"ends {time_text(thing.expires)} and is not renewed",
         next="to go on sharing it: `renew: always`, or --replace " + shlex.quote(str(address)),
@@ -118,7 +112,7 @@ def value_not_checked(why: str, addresses: Sequence[Address]) -> Attention:
     """Tell why values could not be compared: one line for all that share a reason."""
     many = len(addresses) > 1
     return Attention(
-        code=NOT_CHECKED,
+        code=AttentionCode.NOT_CHECKED,
         address=None if many else addresses[0],
         text=f"{len(addresses)} values not checked: {why}" if many else f"value not checked: {why}",
     )
@@ -127,7 +121,7 @@ def value_not_checked(why: str, addresses: Sequence[Address]) -> Attention:
 def source_unreadable(address: Address, problem: Problem) -> Attention:
     """Tell of a source that nothing needs now; what could not be read could not be compared."""
     return Attention(
-        code="source_unreadable",
+        code=AttentionCode.SOURCE_UNREADABLE,
         address=address,
         text=f"value not checked: {problem.what}",
         next=problem.hint,
@@ -137,7 +131,7 @@ def source_unreadable(address: Address, problem: Problem) -> Attention:
 def source_changed(address: Address, old: str, new: str) -> Attention:
     """Tell that a value comes from elsewhere, and that nobody could compare it."""
     return Attention(
-        code="source_changed",
+        code=AttentionCode.SOURCE_CHANGED,
         address=address,
         text=f"comes from {new} now, was {old}; whether the value is the same is not checked",
     )
@@ -146,7 +140,7 @@ def source_changed(address: Address, old: str, new: str) -> Attention:
 def upkeep_changed(address: Address, facts: Sequence[str]) -> Attention:
     """Tell of what changes no share now, and what becomes of it later."""
     return Attention(
-        code=UPKEEP_CHANGED,
+        code=AttentionCode.UPKEEP_CHANGED,
         address=address,
         text=f"later runs treat it differently: {', '.join(facts)}",
         next="what they then do, a nightly run of renewals among it, is approved with this change",
@@ -156,7 +150,7 @@ def upkeep_changed(address: Address, facts: Sequence[str]) -> Attention:
 def stack_changed(facts: Sequence[str]) -> Attention:
     """Tell that the manifest means another stack, tenant or state than before."""
     return Attention(
-        code=STACK_CHANGED,
+        code=AttentionCode.STACK_CHANGED,
         text=f"the manifest is of another place now: {', '.join(facts)}",
         next="what the old one made is not taken over by that: it lives on, or is made once more",
     )
@@ -165,7 +159,7 @@ def stack_changed(facts: Sequence[str]) -> Attention:
 def fewer_views(address: Address, views: int, people: int) -> Attention:
     """Tell that somebody may find the share used up."""
     return Attention(
-        code="fewer_views_than_people",
+        code=AttentionCode.FEWER_VIEWS,
         address=address,
         text=f"{views} view{'s' if views > 1 else ''} shared by {people} people",
         next="raise `max_views`, or give each a share of their own",
@@ -175,7 +169,7 @@ def fewer_views(address: Address, views: int, people: int) -> Attention:
 def pending(waiting: Pending) -> Attention:
     """Tell of a create without an answer, which may still land."""
     return Attention(
-        code="pending_create",
+        code=AttentionCode.PENDING_CREATE,
         address=waiting.address,
         text=f"an earlier attempt had no answer and may still arrive until {time_text(waiting.until)}",
         next="nothing to do: each run looks for it and revokes it",
@@ -188,7 +182,7 @@ def not_by_this_stack(address: Address, thing: Object, name: str, stack: str) ->
     other = tag is not None and tag.stack != stack
     mark = "bears the mark of another stack" if other else "does not bear the mark that the state has for it"
     return Attention(
-        code="of_another_stack" if other else "not_by_this_stack",
+        code=AttentionCode.OF_ANOTHER_STACK if other else AttentionCode.NOT_BY_THIS_STACK,
         address=address,
         text=f"is to be revoked, but its vault {thing.vault_id} {mark}: the tenant calls it {json.dumps(name)}",
         next="if you imported it: --revoke-imported; if not, somebody changed the state: restore it",
@@ -198,7 +192,7 @@ def not_by_this_stack(address: Address, thing: Object, name: str, stack: str) ->
 def hidden(address: Address, thing: Object) -> Attention:
     """Refuse to end what this identity cannot see: whether it is this share, nothing but the state says."""
     return Attention(
-        code="hidden",
+        code=AttentionCode.HIDDEN,
         address=address,
         text=f"is to be revoked, but the tenant does not show its vault {thing.vault_id} to this identity",
         next="restore its right to that in C1, and run the same command again",
@@ -208,7 +202,7 @@ def hidden(address: Address, thing: Object) -> Attention:
 def prevent_revoke(address: Address) -> Attention:
     """Refuse the removal of a secret that was declared as not to be revoked."""
     return Attention(
-        code="prevent_revoke",
+        code=AttentionCode.PREVENT_REVOKE,
         address=address,
         text="is to be revoked, but was declared with `prevent_revoke: true`",
         next="set it to false and apply that first, or list the secret under `removed:` with `revoke: false`",

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from reconciler.addresses import Address, fold
+from reconciler.attention import Attention
 from reconciler.errors import Mark
 from reconciler.manifest import Sharing
 from reconciler.state import Attributes, End, Object, attributes_record
@@ -112,16 +113,6 @@ class Change:
     moved_from: Address | None = None
     views: int | None = None
     description: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attention:
-    """Something a person must know that leads to no action; `code` is stable, for scripts."""
-
-    code: str
-    text: str
-    address: Address | None = None
-    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,9 @@ from typing import Final, NoReturn, Protocol
 
 from reconciler.addresses import NAME_PATTERN, Address
 from reconciler.approval import approved, compare
+from reconciler.attention import Attention, AttentionCode, LaterCode
 from reconciler.errors import Mark, StalePlanError, StateError
-from reconciler.plan import Action, Attention, Cause, Change, Drift, Plan, Reason, canonical
+from reconciler.plan import Action, Cause, Change, Drift, Plan, Reason, canonical
 from reconciler.planjson import FORMAT_VERSION, to_json
 from reconciler.records import (
     Record,
@@ -233,10 +234,16 @@ def _read_drift(value: object) -> Drift:
     )
 
 
+def _read_code(value: object) -> AttentionCode | LaterCode:
+    """Read a code; one that a newer minor version of the format has grown stays as it is."""
+    code = text(value)
+    return AttentionCode(code) if code in tuple(AttentionCode) else LaterCode(code)
+
+
 def _read_note(value: object) -> Attention:
     it = record(value)
     return Attention(
-        code=text(it["code"]),
+        code=_read_code(it["code"]),
         text=text(it["text"]),
         address=optional(lambda address: Address.parse(text(address)), it["address"]),
         next=optional(text, it["next"]),

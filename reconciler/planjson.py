@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
-from reconciler.plan import Action, Attention, Change, Plan, access
+from reconciler.attention import Attention
+from reconciler.plan import Action, Change, Plan, access
 from reconciler.records import Record, time_text
 from reconciler.state import End, Object, attributes_record
 

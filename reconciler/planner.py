@@ -11,11 +11,12 @@ from datetime import datetime
 
 from reconciler import condition, notes, tags, verdicts
 from reconciler.addresses import Address
+from reconciler.attention import Attention
 from reconciler.expand import Wanted
 from reconciler.ledger import Ledger
 from reconciler.manifest import Moved, Removed
 from reconciler.moves import Moves, move, moved_state, uid_for
-from reconciler.plan import Action, Attention, Change, Plan
+from reconciler.plan import Action, Change, Plan
 from reconciler.remote import Observed
 from reconciler.state import Object, State
 from reconciler.verdicts import NO_KEY, Checked, Content, Scene, Unchecked, Unreadable, Verdict, size_bucket

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.plan import Action, Attention, Cause, Plan
+from reconciler.attention import Attention, AttentionCode
+from reconciler.plan import Action, Cause, Plan
 
 FREE_COUNT: Final = 5
 FREE_PERCENT: Final = 30
@@ -35,9 +36,9 @@ def guards(
     # Every stack of one secret would trip on its removal, and the plan says it as plainly.
     everything = revokes == plan.live and plan.live > 1
     if _too_many(revokes, plan.live, limits.max_revoke, everything=everything):
-        found.append(_refusal("max_revoke", "revoke", revokes, plan.live, limits.max_revoke))
+        found.append(_refusal(AttentionCode.MAX_REVOKE, "revoke", revokes, plan.live, limits.max_revoke))
     if _too_many(replaces, plan.live, limits.max_replace, everything=False):
-        found.append(_refusal("max_replace", "replace", replaces, plan.live, limits.max_replace))
+        found.append(_refusal(AttentionCode.MAX_REPLACE, "replace", replaces, plan.live, limits.max_replace))
     return tuple(found)
 
 
@@ -51,7 +52,7 @@ def _too_many(count: int, live: int, limit: int | None, *, everything: bool) -> 
     return everything or (count > FREE_COUNT and count * 100 > live * FREE_PERCENT)
 
 
-def _refusal(code: str, verb: str, count: int, live: int, limit: int | None) -> Attention:
+def _refusal(code: AttentionCode, verb: str, count: int, live: int, limit: int | None) -> Attention:
     allowed = "" if limit is None else f", more than the {limit} that --max-{verb} allows"
     return Attention(
         code=code,

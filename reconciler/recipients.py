@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.addresses import Address, fold
+from reconciler.attention import Attention, AttentionCode
 from reconciler.errors import Problem
 from reconciler.expand import Wanted
 from reconciler.manifest import Person, Sharing
-from reconciler.plan import Attention
 from reconciler.remote import User
 from reconciler.state import Attributes, Recipient, State
 
@@ -207,7 +207,7 @@ class _Clerk:
         """Return one line a person, not one a secret."""
         disabled = [
             Attention(
-                code="recipient_disabled",
+                code=AttentionCode.RECIPIENT_DISABLED,
                 address=_single(addresses),
                 text=f"{who} is disabled in the tenant{also}{_count(addresses)}",
                 next="take the address out of the manifest when the person has left",
@@ -217,7 +217,7 @@ class _Clerk:
         ]
         inside = [
             Attention(
-                code="external_is_user",
+                code=AttentionCode.EXTERNAL_IS_USER,
                 address=_single(addresses),
                 text=f"{who} is declared as external but is a C1 user{_count(addresses)}",
                 next="list the address under `users`, so that the person signs in with C1",

@@ -19,9 +19,9 @@ from typing import Final
 
 from reconciler import moves, tags
 from reconciler.addresses import Address
+from reconciler.attention import Attention, AttentionCode
 from reconciler.journal import Committed
 from reconciler.ledger import Ledger, Open, pending_of
-from reconciler.plan import Attention
 from reconciler.readback import end_of, mismatch, object_of, seen_attributes
 from reconciler.remote import Status, Vault
 from reconciler.state import Attributes, End, Ended, Instance, Pending, State
@@ -210,7 +210,7 @@ class _Healer:
         if is_live(vault, self.found.now) or vault.status is Status.UNKNOWN:
             self.attention.append(
                 Attention(
-                    code="unknown_vault",
+                    code=AttentionCode.UNKNOWN_VAULT,
                     text=f"vault {vault.vault_id} bears this stack's mark; {why}",
                     next=f"leave it to its end, or take it in: `reconciler state import NAME {vault.vault_id}`",
                 )
@@ -263,7 +263,7 @@ class _Healer:
             self.ledger.put(home, replace(instance, current=None, ended=ended))
         self.attention.append(
             Attention(
-                code="adopted",
+                code=AttentionCode.ADOPTED,
                 address=address,
                 text="was completed by an interrupted run, and is taken over from it",
             )

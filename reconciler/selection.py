@@ -12,9 +12,10 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from reconciler.addresses import Address
+from reconciler.attention import Attention, AttentionCode
 from reconciler.errors import UsageError
 from reconciler.manifestfile.wording import did_you_mean
-from reconciler.plan import Attention, Cause, Change, Plan, Reason
+from reconciler.plan import Cause, Change, Plan, Reason
 
 
 class Only(StrEnum):
@@ -70,7 +71,9 @@ def _no_such(what: str, word: str, names: Collection[str]) -> UsageError:
 
 def _excludes_nothing(glob: str, names: Collection[str]) -> Attention:
     hint = did_you_mean(glob.strip("*"), names) or "check how it is spelt"
-    return Attention(code="excludes_nothing", text=f"--exclude {glob} matches no secret", next=hint)
+    return Attention(
+        code=AttentionCode.EXCLUDES_NOTHING, text=f"--exclude {glob} matches no secret", next=hint
+    )
 
 
 def narrow(plan: Plan, selection: Selection) -> Plan:
@@ -81,7 +84,7 @@ def narrow(plan: Plan, selection: Selection) -> Plan:
         return plan
     words = f"{left_out} {'change is' if left_out == 1 else 'changes are'} left out by the command line"
     note = Attention(
-        code="left_out", text=words, next="run without --target, --exclude and --only to see them"
+        code=AttentionCode.LEFT_OUT, text=words, next="run without --target, --exclude and --only to see them"
     )
     acting: set[Address] = {change.address for change in kept if change.action.changes_vaults}
     refusals = tuple(r for r in plan.refusals if r.address is None or r.address in acting)

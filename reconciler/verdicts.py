@@ -9,13 +9,14 @@ from typing import Final, TypeAlias
 
 from reconciler import compare, condition, decisions, notes
 from reconciler.addresses import Address
+from reconciler.attention import Attention
 from reconciler.compare import Value
 from reconciler.condition import Condition, Standing
 from reconciler.decisions import Decision
 from reconciler.errors import Problem
 from reconciler.expand import Wanted
 from reconciler.manifest import LEAD_DEFAULT, Renew
-from reconciler.plan import Action, Attention, Cause, Change, Drift, Reason
+from reconciler.plan import Action, Cause, Change, Drift, Reason
 from reconciler.remote import Observed
 from reconciler.state import Deposed, End, Ended, Instance, Object
 

@@ -11,25 +11,28 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from reconciler import notes, words
+from reconciler import words
 from reconciler.addresses import Address
+from reconciler.attention import Attention, AttentionCode, LaterCode
 from reconciler.errors import Mark
-from reconciler.plan import Access, Action, Attention, Cause, Change, Plan, Summary, access
+from reconciler.plan import Access, Action, Cause, Change, Plan, Summary, access
 from reconciler.rows import Reader, Row, domain, first_seen, make_row
 from reconciler.words import clean, counted
 
 __all__ = ["Gain", "Note", "Reader", "Row", "View", "make"]
 
 _PER_PERSON: Final = 5
-_LATER: Final = frozenset({notes.UPKEEP_CHANGED, notes.STACK_CHANGED})
 """Secrets of one person that are told one by one, in what a person decides by."""
+
+_LATER: Final = frozenset({AttentionCode.UPKEEP_CHANGED, AttentionCode.STACK_CHANGED})
+"""What changes no share now, and is no "no changes" all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """Attention or a refusal. `mark` is the line of its secret, where it has one."""
 
-    code: str
+    code: AttentionCode | LaterCode
     address: str | None
     text: str
     next: str | None
@@ -140,7 +143,7 @@ def summary_line(summary: Summary) -> str:
 
 
 def _invisible(plan: Plan) -> bool:
-    return any(note.code == "not_visible" for note in plan.attention)
+    return any(note.code == AttentionCode.NOT_VISIBLE for note in plan.attention)
 
 
 def _headline(plan: Plan, people: Sequence[Access]) -> str:

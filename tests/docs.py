@@ -2,6 +2,7 @@
 
 docs/cli.md        every command's help
 docs/sandbox.md    the table of settings
+docs/policies.md   the table of codes
 README.md          the transcripts: each line after a `$` is run, what follows is what it printed
 """
 
@@ -25,6 +26,7 @@ from typing import Final
 
 import click
 
+from reconciler.attention import AttentionCode
 from reconciler.cli import cli
 from reconciler.sandbox import settings
 from reconciler.sandbox.settings import Settings
@@ -33,6 +35,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 README: Final = ROOT / "README.md"
 CLI: Final = ROOT / "docs" / "cli.md"
 SANDBOX: Final = ROOT / "docs" / "sandbox.md"
+POLICIES: Final = ROOT / "docs" / "policies.md"
 
 _WIDTH: Final = 100
 _GENERATED: Final = re.compile(r"(<!-- generated: begin -->\n).*?(<!-- generated: end -->)", re.DOTALL)
@@ -143,6 +146,15 @@ def _text(value: object) -> str:
         size, unit = next((s, u) for s, u in ((86400, "d"), (3600, "h"), (1, "s")) if seconds % s == 0)
         return f"{seconds // size}{unit}" if seconds else "0s"
     return settings._text(value)
+
+
+# --- docs/policies.md
+
+
+def codes_table() -> str:
+    """Return a line for each code of attention and of refusals."""
+    rows = [f"| `{code}` | {code.sentence} |" for code in AttentionCode]
+    return "\n".join(["", "| code | meaning |", "|---|---|", *rows, "", ""])
 
 
 # --- README.md
@@ -258,6 +270,7 @@ def write() -> None:
     """Bring every document up to date."""
     CLI.write_text(generated(CLI, cli_reference()))
     SANDBOX.write_text(generated(SANDBOX, settings_table()))
+    POLICIES.write_text(generated(POLICIES, codes_table()))
     README.write_text(with_transcripts(README.read_text()))
 
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from reconciler import policy
+from reconciler.attention import Attention
 from reconciler.errors import Mark
 from reconciler.manifest import DAY, Kind, Renew, Sharing
-from reconciler.plan import Attention, Plan
+from reconciler.plan import Plan
 from reconciler.planner import NO_KEY
 from reconciler.policy import Limits
 from reconciler.remote import Status

@@ -100,6 +100,11 @@ def test_every_setting_of_the_sandbox_is_documented() -> None:
     assert {field.name for field in fields(Settings)} == set(docs._meanings())
 
 
+def test_every_code_of_attention_is_documented() -> None:
+    """docs/policies.md is generated from the enum; each code has a sentence."""
+    assert docs.generated(docs.POLICIES, docs.codes_table()) == docs.POLICIES.read_text(), UPDATE
+
+
 @pytest.mark.slow
 def test_the_transcripts_of_the_readme_are_real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Each command is run; what it prints is what stands there, but for codes and times."""

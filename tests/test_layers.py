@@ -23,7 +23,7 @@ _LAYERS = (
     # 1 nouns
     "document manifest remote state",
     # 2 plan
-    "plan events",
+    "attention plan events",
     # 3 pure work
     """manifestfile templates words retry policy expand recipients records journal ledger tags readback compare
     condition decisions notes verdicts moves planner differences selection approval planjson planfile rows view

@@ -186,4 +186,6 @@ def test_what_is_no_plan_is_refused_without_quoting_it(data: bytes) -> None:
 def test_a_later_minor_version_is_read() -> None:
     body = json.loads(planfile.encode(stories.nothing(), KEY))
     body["format_version"], body["more"] = "1.7", True
-    assert planfile.decode(json.dumps(body).encode(), file="p", key=None).name == "payments-prod"
+    body["attention"] = [{"code": "of_later", "text": "x", "address": None, "next": None}]
+    plan = planfile.decode(json.dumps(body).encode(), file="p", key=None)
+    assert (plan.name, [note.code for note in plan.attention]) == ("payments-prod", ["of_later"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler import __version__, condition, planfile, policy
+from reconciler.attention import Attention
 from reconciler.client import Client
 from reconciler.errors import ReconcilerError, RefusedError, SignInError, StalePlanError, StateError
 from reconciler.events import Event, Result
@@ -19,7 +20,7 @@ from reconciler.operations.look import Look, Wishes, look
 from reconciler.operations.run import Run
 from reconciler.operations.stack import Stack
 from reconciler.operations.work import Stop, Work
-from reconciler.plan import Attention, Plan
+from reconciler.plan import Plan
 from reconciler.policy import Limits
 from reconciler.recovery import PENDING_SECONDS
 from reconciler.state import State

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from reconciler import expand, recipients, recovery
 from reconciler.addresses import Address
+from reconciler.attention import Attention, AttentionCode
 from reconciler.auth.interface import sharing_off
 from reconciler.client import Client
 from reconciler.errors import ManifestError, Problem, SignInError, SourceError, StateError
@@ -19,7 +20,6 @@ from reconciler.operations.offline import remembered
 from reconciler.operations.refresh import refresh
 from reconciler.operations.stack import Stack
 from reconciler.operations.together import each
-from reconciler.plan import Attention
 from reconciler.remote import Identity, Observed, User
 from reconciler.sources import Content
 from reconciler.state import State
@@ -151,7 +151,7 @@ async def _read_sources(
 def _pointed_out(wanted: Mapping[Address, Wanted], contents: Mapping[Address, Content]) -> list[Attention]:
     return [
         Attention(
-            code="trailing_newline",
+            code=AttentionCode.TRAILING_NEWLINE,
             address=address,
             text=f"the value of {wanted[address].source} ends with a newline, which is sent as it is",
             next="add `trim: newline` to the source if the newline does not belong to the secret",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from reconciler import expand, planner, recovery, selection
 from reconciler.addresses import Address
+from reconciler.attention import Attention, AttentionCode
 from reconciler.client import Client
 from reconciler.errors import SourceError
 from reconciler.expand import Wanted
@@ -17,7 +18,7 @@ from reconciler.moves import move
 from reconciler.operations.gather import Gathered, gather
 from reconciler.operations.offline import Wishes
 from reconciler.operations.stack import Stack
-from reconciler.plan import Attention, Change, Reason
+from reconciler.plan import Change, Reason
 from reconciler.planner import Checked, Planned, Unchecked, Unreadable
 from reconciler.recovery import Desire, Found, Healing
 from reconciler.remote import Identity, Observed
@@ -161,7 +162,7 @@ def heal(
 def _told_shells(healing: Healing) -> list[Attention]:
     return [
         Attention(
-            code="left_incomplete",
+            code=AttentionCode.LEFT_INCOMPLETE,
             address=shell.address,
             text="an interrupted run left an incomplete share, which nobody was told of",
             next="nothing to do: apply revokes it",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Final, TypeAlias
 
+from reconciler.attention import AttentionCode
 from reconciler.plan import Action
 from reconciler.view import Row, View
 
@@ -33,7 +34,7 @@ class _Bar:
 
 def render(view: View) -> str:
     """Return an `<svg>` and, where there are more, a sentence; nothing where no secret has a life to show."""
-    ended = {note.address for note in view.attention if note.code == "ended_kept"}
+    ended = {note.address for note in view.attention if note.code == AttentionCode.ENDED_KEPT}
     noted = (row for row in view.recorded if row.mark)  # the others are struck from the state
     rows = [row for row in (*view.rows, *view.anyway, *view.unchanged, *noted) if not row.old_copy]
     rows = [row for row in rows if row.address not in ended]
