@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from reconciler import durable, journal
+from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import LockedError, StateError
 from reconciler.fingerprint import Key
 from reconciler.journal import Entry, Header, Journal
 from reconciler.records import time_text
-
-KEY_VARIABLE: Final = "RECONCILER_FINGERPRINT_KEY"
 
 _LOCK_WAITS: Final = (0.0, 0.05, 0.1, 0.2)
 """Seconds before each try: a plan that looks who holds the lock holds it for a moment itself."""
@@ -145,9 +144,9 @@ class Workdir:
 
     def key(self, environ: Mapping[str, str]) -> Key | None:
         """Return the stack's key from the environment or the key file, None where there is none."""
-        value = environ.get(KEY_VARIABLE, "")
+        value = environ.get(FINGERPRINT_KEY, "")
         if value:
-            return _read_key(value, where=KEY_VARIABLE)
+            return _read_key(value, where=FINGERPRINT_KEY)
         data = durable.read(self.key_path)
         if data is None:
             return None

@@ -19,7 +19,7 @@ import reconciler
 
 _LAYERS = (
     # 0 words
-    "errors addresses",
+    "errors addresses environment",
     # 1 nouns
     "document manifest remote state",
     # 2 plan

@@ -17,9 +17,10 @@ import pytest
 
 from reconciler import journal, workdir
 from reconciler.addresses import Address
+from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import LockedError, StateError
 from reconciler.journal import Forgotten, Header
-from reconciler.workdir import KEY_VARIABLE, Workdir
+from reconciler.workdir import Workdir
 from tests import syscalls
 
 _NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
@@ -340,16 +341,16 @@ def test_a_record_is_on_the_disk_before_the_next_step(at: Workdir, tmp_path: Pat
 def test_a_key_comes_from_the_variable_or_the_file(at: Workdir) -> None:
     """The variable first; empty is as good as not set."""
     assert at.key({}) is None
-    assert at.key({KEY_VARIABLE: ""}) is None
+    assert at.key({FINGERPRINT_KEY: ""}) is None
     kept = workdir.new_key()
     at.keep_key(kept)
     assert _mode(at.key_path) == 0o600
     assert _mode(at.path) == 0o700
-    for environ in ({}, {KEY_VARIABLE: ""}):
+    for environ in ({}, {FINGERPRINT_KEY: ""}):
         found = at.key(environ)
         assert found is not None
         assert kept.to_text() == found.to_text()
-    found = at.key({KEY_VARIABLE: _KEY})
+    found = at.key({FINGERPRINT_KEY: _KEY})
     assert found is not None
     assert found.to_text() == _KEY
 
@@ -376,8 +377,8 @@ def test_a_wrong_variable_is_named_and_not_shown(at: Workdir, value: str) -> Non
     """Half a key in a CI log is half a key too many."""
     at.keep_key(workdir.new_key())
     with pytest.raises(StateError) as caught:
-        at.key({KEY_VARIABLE: value})
-    _shows_nothing(caught.value, value, KEY_VARIABLE)
+        at.key({FINGERPRINT_KEY: value})
+    _shows_nothing(caught.value, value, FINGERPRINT_KEY)
 
 
 @pytest.mark.parametrize(

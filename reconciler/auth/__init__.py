@@ -38,6 +38,7 @@ from reconciler.auth.issuer import JWT, TOKEN, Issuer
 from reconciler.auth.server import Server, assert_tenant, host_of, resolve
 from reconciler.auth.tokens import Fixed, Renewing
 from reconciler.clock import ServerClock
+from reconciler.environment import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OIDC_TOKEN
 from reconciler.errors import SignInError
 from reconciler.http import Session
 from reconciler.patience import Patience
@@ -57,12 +58,8 @@ __all__ = [
     "sign_in",
 ]
 
-ACCESS_TOKEN: Final = "CONDUCTORONE_ACCESS_TOKEN"  # noqa: S105 - names of variables
-OIDC_TOKEN: Final = "CONDUCTORONE_OIDC_TOKEN"  # noqa: S105
-CLIENT_ID: Final = "CONDUCTORONE_CLIENT_ID"
-CLIENT_SECRET: Final = "CONDUCTORONE_CLIENT_SECRET"  # noqa: S105
-GITHUB_URL: Final = "ACTIONS_ID_TOKEN_REQUEST_URL"
-GITHUB_TOKEN: Final = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # noqa: S105
+_GITHUB_URL: Final = "ACTIONS_ID_TOKEN_REQUEST_URL"
+_GITHUB_TOKEN: Final = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # noqa: S105 - the name of a variable
 
 _PROFILE: Final = "CONE_PROFILE"
 _VISIBLE: Final = re.compile(r"[!-~]+\Z")
@@ -70,7 +67,7 @@ _NEEDS: Final = {
     Way.ACCESS_TOKEN: (ACCESS_TOKEN,),
     Way.OIDC_TOKEN: (OIDC_TOKEN, CLIENT_ID),
     Way.CLIENT_CREDENTIALS: (CLIENT_SECRET, CLIENT_ID),
-    Way.GITHUB_ACTIONS: (GITHUB_URL, GITHUB_TOKEN, CLIENT_ID),
+    Way.GITHUB_ACTIONS: (_GITHUB_URL, _GITHUB_TOKEN, CLIENT_ID),
 }
 """In order; a way is meant when the first of its names is set."""
 
@@ -156,8 +153,8 @@ def _from_env(way: Way, env: Mapping[str, str]) -> Found:
         case _:
             credential = GithubWorkload(
                 client_id=client_id,
-                url=_shaped(env, GITHUB_URL, _VISIBLE, "the URL that GitHub sets"),
-                request_token=_shaped(env, GITHUB_TOKEN, TOKEN, "the token that GitHub sets"),
+                url=_shaped(env, _GITHUB_URL, _VISIBLE, "the URL that GitHub sets"),
+                request_token=_shaped(env, _GITHUB_TOKEN, TOKEN, "the token that GitHub sets"),
             )
     return Found(way=way, where=where, credential=credential)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.options import shared
-from reconciler.workdir import KEY_VARIABLE, new_key
+from reconciler.environment import FINGERPRINT_KEY
+from reconciler.workdir import new_key
 
 
 @click.group("key")
@@ -20,5 +21,5 @@ def new() -> None:
     """Print a new fingerprint key, for a CI secret of its own."""
     click.echo(new_key().to_text())
     click.echo(
-        f"Keep it as a masked secret and pass it as {KEY_VARIABLE} to every run of one stack.", err=True
+        f"Keep it as a masked secret and pass it as {FINGERPRINT_KEY} to every run of one stack.", err=True
     )

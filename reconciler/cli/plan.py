@@ -15,13 +15,13 @@ from reconciler.addresses import Address
 from reconciler.cli import ci, session
 from reconciler.cli.formats import FORMATS, print_plan, refuse_to_lose
 from reconciler.cli.options import Options, options, shared
+from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import ExitCode, LockedError, StateError, UsageError
 from reconciler.fingerprint import Key
 from reconciler.operations.offline import Wishes, look_offline
 from reconciler.operations.stack import Stack
 from reconciler.plan import Plan
 from reconciler.selection import Selection
-from reconciler.workdir import KEY_VARIABLE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -109,7 +109,8 @@ async def _look(it: Options, wishes: Wishes, out: Path | None) -> Plan:
 def _save(out: Path, plan: Plan, key: Key | None, stack: Stack) -> None:
     if key is None:
         raise StateError(
-            "a plan is saved with the stack's fingerprint key, which is not here", hint=f"set {KEY_VARIABLE}"
+            "a plan is saved with the stack's fingerprint key, which is not here",
+            hint=f"set {FINGERPRINT_KEY}",
         )
     stack.keep_first_key(key)
     durable.replace(out, planfile.encode(plan, key))

@@ -15,6 +15,7 @@ from reconciler import ui
 from reconciler.addresses import Address
 from reconciler.cli import session
 from reconciler.cli.options import options, shared
+from reconciler.environment import ACCESS_TOKEN, SERVER_URL
 from reconciler.errors import UsageError
 from reconciler.state import Object
 from reconciler.workdir import Workdir
@@ -62,9 +63,9 @@ def serve(
 
 def _announce(endpoints: Endpoints) -> None:
     """Print what another shell needs. These tokens open nothing but the sandbox."""
-    click.echo(f"export CONDUCTORONE_SERVER_URL={endpoints.url}")
-    click.echo(f"export CONDUCTORONE_ACCESS_TOKEN={endpoints.tokens['owner'].reveal_text()}")
-    click.echo(f"# another identity: CONDUCTORONE_ACCESS_TOKEN={endpoints.tokens['second'].reveal_text()}")
+    click.echo(f"export {SERVER_URL}={endpoints.url}")
+    click.echo(f"export {ACCESS_TOKEN}={endpoints.tokens['owner'].reveal_text()}")
+    click.echo(f"# another identity: {ACCESS_TOKEN}={endpoints.tokens['second'].reveal_text()}")
 
 
 def _settings(changes: tuple[str, ...]) -> Settings:

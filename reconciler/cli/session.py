@@ -210,7 +210,7 @@ async def _at_tenant(options: Options, manifest: Manifest) -> AsyncIterator[Sign
     found = auth.find(os.environ, home=home())
     server = auth.resolve(flag=options.server, env=os.environ, client_id=found.client_id)
     auth.assert_tenant(server, manifest.tenant, manifest.tenant_mark)
-    stack = stack_of(options, manifest, server=server.url.partition("://")[2])
+    stack = stack_of(options, manifest, server=server.name)
     async with _connected(options, stack, server, found) as it:
         yield it
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Final
 
 import click
 
@@ -12,15 +11,14 @@ from reconciler import ui
 from reconciler.addresses import Address
 from reconciler.cli import session
 from reconciler.cli.options import Options, options, shared
+from reconciler.environment import FINGERPRINT_KEY, NEW_FINGERPRINT_KEY
 from reconciler.errors import ExitCode, LockedError, UsageError
 from reconciler.fingerprint import Key
 from reconciler.operations.stack import Stack
 from reconciler.records import instance_record, time_text
 from reconciler.state import Instance, Object
 from reconciler.words import clean, counted, line
-from reconciler.workdir import KEY_VARIABLE, new_key
-
-_NEW_KEY: Final = "RECONCILER_NEW_FINGERPRINT_KEY"
+from reconciler.workdir import new_key
 
 
 @click.command("output")
@@ -193,14 +191,15 @@ def recover(assign: tuple[str, ...]) -> int:
 def rekey(*, trust_sources: bool) -> None:
     """Make every fingerprint again with another key: the one in RECONCILER_NEW_FINGERPRINT_KEY, or a new one."""
     stack = _stack()
-    new = stack.workdir.key({KEY_VARIABLE: os.environ[_NEW_KEY]}) if os.environ.get(_NEW_KEY) else new_key()
+    given = os.environ.get(NEW_FINGERPRINT_KEY)
+    new = stack.workdir.key({FINGERPRINT_KEY: given}) if given else new_key()
     assert new is not None
-    if stack.environ.get(KEY_VARIABLE) and not os.environ.get(_NEW_KEY):
+    from_environment = bool(stack.environ.get(FINGERPRINT_KEY))
+    if from_environment and not given:
         raise UsageError(
-            f"this stack's key comes from {KEY_VARIABLE}, which only you can change",
-            hint=f"make one with `reconciler key new`, pass it as {_NEW_KEY}, and then as {KEY_VARIABLE}",
+            f"this stack's key comes from {FINGERPRINT_KEY}, which only you can change",
+            hint=f"make one with `reconciler key new`, pass it as {NEW_FINGERPRINT_KEY}, and then as {FINGERPRINT_KEY}",
         )
-    from_environment = bool(stack.environ.get(KEY_VARIABLE))
 
     def keep(key: Key) -> None:
         if not from_environment:

@@ -10,6 +10,7 @@ from datetime import datetime
 from reconciler import __version__, condition, planfile, policy
 from reconciler.attention import Attention
 from reconciler.client import Client
+from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import ReconcilerError, RefusedError, SignInError, StalePlanError, StateError
 from reconciler.events import Event, Result
 from reconciler.fingerprint import Key
@@ -25,7 +26,6 @@ from reconciler.policy import Limits
 from reconciler.recovery import PENDING_SECONDS
 from reconciler.state import State
 from reconciler.upload import Uploader
-from reconciler.workdir import KEY_VARIABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ def _reviewed(saved: SavedPlan, key: Key | None) -> Plan:
     if key is None:
         raise StateError(
             "a saved plan is checked with the stack's fingerprint key, which is not here",
-            hint=f"set {KEY_VARIABLE}",
+            hint=f"set {FINGERPRINT_KEY}",
         )
     plan = saved.read(key)
     if saved.digest and saved.digest != plan.digest():
@@ -126,7 +126,7 @@ def _refuse(seen: Look, terms: Terms) -> None:
     if seen.key is None and any(c.after for c in plan.acting()):
         raise StateError(
             "the fingerprint key of this stack is not here, so nothing can be made that a later run would know",
-            hint=f"set {KEY_VARIABLE}, or bring back the fingerprint.key that lay beside the journal",
+            hint=f"set {FINGERPRINT_KEY}, or bring back the fingerprint.key that lay beside the journal",
         )
 
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.backends.path import PathBackend
+from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import StateError
 from reconciler.fingerprint import Key
 from reconciler.manifest import Manifest
 from reconciler.sources import SourceReader
-from reconciler.workdir import KEY_VARIABLE, Workdir, new_key
+from reconciler.workdir import Workdir, new_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class Stack:
             return None
         if not self.first_key_here:
             raise StateError(
-                f"the first apply of a stack in CI needs its key in {KEY_VARIABLE}",
+                f"the first apply of a stack in CI needs its key in {FINGERPRINT_KEY}",
                 hint="make one with `reconciler key new`, keep it as a masked CI secret, and pass it to each run",
             )
         return new_key()

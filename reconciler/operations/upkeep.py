@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from reconciler import recipients, recovery, tags
 from reconciler.addresses import Address
 from reconciler.client import Client
+from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import RefusedError, SourceError, StateError, UsageError
 from reconciler.expand import Wanted, expand
 from reconciler.fingerprint import Key
@@ -28,7 +29,6 @@ from reconciler.readback import end_of, mismatch, object_of, seen_attributes
 from reconciler.remote import Vault
 from reconciler.state import Attributes, Instance, Object, State
 from reconciler.tags import Tag
-from reconciler.workdir import KEY_VARIABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ async def recover(stack: Stack, client: Client, *, assigned: Mapping[Address, st
         if key is None and not assigned:
             raise StateError(
                 "without the fingerprint key of the stack nobody can say which vault is which",
-                hint=f"set {KEY_VARIABLE}, or say it by hand with --assign NAME=VAULT",
+                hint=f"set {FINGERPRINT_KEY}, or say it by hand with --assign NAME=VAULT",
             )
         it = await gather(stack, client, key, everything=True, lost=True)
         state = _rebuilt(stack, it, assigned)

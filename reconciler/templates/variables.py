@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
+from reconciler.environment import CLIENT_ID, FINGERPRINT_KEY, OIDC_TOKEN, TENANT_DOMAIN
 from reconciler.manifest import EnvSource, Manifest
-
-KEY: Final = "RECONCILER_FINGERPRINT_KEY"
-CLIENT_ID: Final = "CONDUCTORONE_CLIENT_ID"
-TENANT: Final = "CONDUCTORONE_TENANT_DOMAIN"
-OIDC_TOKEN: Final = "CONDUCTORONE_OIDC_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def of(manifest: Manifest) -> Mapping[str, tuple[str, ...]]:
@@ -27,7 +22,9 @@ def github(variables: Mapping[str, Iterable[str]]) -> str:
     lines = ["env:"]
     for name, needed_by in variables.items():
         lines.append(f"  {name}: {_expression('secrets', name)}  # for {', '.join(needed_by)}")
-    lines.append(f"  {KEY}: {_expression('secrets', KEY)}  # `reconciler key new` prints one")
+    lines.append(
+        f"  {FINGERPRINT_KEY}: {_expression('secrets', FINGERPRINT_KEY)}  # `reconciler key new` prints one"
+    )
     lines.append(f"  {CLIENT_ID}: {_expression('vars', CLIENT_ID)}  # and the job: `id-token: write`")
     return "".join(f"{line}\n" for line in lines)
 
@@ -37,14 +34,14 @@ def gitlab(variables: Mapping[str, Iterable[str]]) -> str:
 
     GitLab hands the project's variables to every job by itself: a block could only shadow them.
     """
-    wide = max(len(name) for name in (*variables, KEY))
+    wide = max(len(name) for name in (*variables, FINGERPRINT_KEY))
     lines = ["# Settings > CI/CD > Variables, masked and hidden, protected:"]
     lines += [f"#   {name:<{wide}}  for {', '.join(needed_by)}" for name, needed_by in variables.items()]
-    lines.append(f"#   {KEY:<{wide}}  `reconciler key new` prints one")
+    lines.append(f"#   {FINGERPRINT_KEY:<{wide}}  `reconciler key new` prints one")
     lines.append("# and, as plain variables:")
     lines.append(f"#   {CLIENT_ID:<{wide}}  the C1 client that trusts this project's tokens")
-    lines.append(f"#   {TENANT:<{wide}}  as acme.conductor.one")
-    lines += ["id_tokens:", f"  {OIDC_TOKEN}:", f"    aud: ${TENANT}"]
+    lines.append(f"#   {TENANT_DOMAIN:<{wide}}  as acme.conductor.one")
+    lines += ["id_tokens:", f"  {OIDC_TOKEN}:", f"    aud: ${TENANT_DOMAIN}"]
     return "".join(f"{line}\n" for line in lines)
 
 

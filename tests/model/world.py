@@ -19,6 +19,7 @@ import httpx
 from reconciler import journal, statefile, tags
 from reconciler.auth.server import Server
 from reconciler.client import Client
+from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import ReconcilerError
 from reconciler.events import Event
 from reconciler.files import load_manifest
@@ -37,7 +38,6 @@ from reconciler.sensitive import Sensitive
 from reconciler.sources import Confinement, SourceReader
 from reconciler.state import State
 from reconciler.upload import Uploader
-from reconciler.workdir import KEY_VARIABLE
 from tests.certificates import Authority
 from tests.model.faults import Fate, Fault, Killed, MortalBackend, MortalWorkdir, Wire
 
@@ -192,7 +192,7 @@ class World:
             backend=MortalBackend(self.state_path, fate),
             workdir=MortalWorkdir(self.workdir, "m", fate),
             reader=SourceReader(Confinement(root=self.home, base=self.home), self.values),
-            environ={KEY_VARIABLE: self.key.to_text()},
+            environ={FINGERPRINT_KEY: self.key.to_text()},
             server="tenant",
             first_key_here=True,
             job=None,

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import reconciler.auth as auth
-from reconciler.auth.server import SERVER_URL, TENANT_DOMAIN
+from reconciler import environment
 from reconciler.sandbox.serve import Embedded
 from tests.signin.machine import ID, SECRET, Machine, credential
 
@@ -18,12 +17,12 @@ PAGE = (ROOT / "docs" / "sign-in.md").read_text()
 @pytest.mark.parametrize(
     "name",
     [
-        auth.ACCESS_TOKEN,
-        auth.OIDC_TOKEN,
-        auth.CLIENT_ID,
-        auth.CLIENT_SECRET,
-        SERVER_URL,
-        TENANT_DOMAIN,
+        environment.ACCESS_TOKEN,
+        environment.OIDC_TOKEN,
+        environment.CLIENT_ID,
+        environment.CLIENT_SECRET,
+        environment.SERVER_URL,
+        environment.TENANT_DOMAIN,
         "CONE_PROFILE",
         "CONE_CONFIG_PATH",
         "HTTPS_PROXY",
