@@ -5,19 +5,18 @@ The base stands in for the state: as if everything that it declares had been app
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler import expand, notes, planner
-from reconciler.addresses import Address
 from reconciler.attention import Attention, AttentionCode
 from reconciler.expand import Wanted
+from reconciler.known import NOT_READ
 from reconciler.manifest import Manifest
 from reconciler.plan import Action, Change, Plan
 from reconciler.state import Instance, Object, State
-from reconciler.verdicts import NOT_READ
 
 _NOT_HERE: Final = frozenset({AttentionCode.NOT_CHECKED, AttentionCode.ENDS_SOON, AttentionCode.FIRST_RUN})
 """What the planner says because nobody looked: true of every comparison of two texts."""
@@ -28,18 +27,15 @@ def compare(base: Manifest | None, head: Manifest, *, now: datetime, changed: fr
     prior = _as_applied(base, now) if base else None
     wanted = expand.expand(head)
     plan = planner.plan_changes(
-        name=head.name,
+        head,
         server=head.tenant or "",
         wanted=wanted,
-        moved=head.moved,
-        removed=head.removed,
         prior=prior,
         observed=None,
         contents={want.address: NOT_READ for want in wanted},
         uids={want.address: "" for want in wanted},
         requested=frozenset(),
         now=now,
-        offline=True,
     ).plan
     told = tuple(a for a in plan.attention if a.code not in _NOT_HERE)
     hints = _hints(wanted, plan.changes, changed)
@@ -78,9 +74,10 @@ def _said(value: object) -> str:
 
 
 def _as_applied(base: Manifest, now: datetime) -> State:
-    instances = {want.address: Instance(uid="", current=_object(want, now)) for want in expand.expand(base)}
-    protected = {Address(s.name) for s in base.secrets.values() if s.prevent_revoke}
-    instances = {a: replace(i, prevent_revoke=a in protected) for a, i in instances.items()}
+    instances = {
+        want.address: Instance(uid="", prevent_revoke=want.prevent_revoke, current=_object(want, now))
+        for want in expand.expand(base)
+    }
     return State(
         name=base.name,
         lineage="",
@@ -112,7 +109,7 @@ def _hints(
     wanted: Iterable[Wanted], changes: Iterable[Change], changed: frozenset[str]
 ) -> Iterable[Attention]:
     """Tell of a secret that is declared as before, and whose file is not."""
-    kept: Mapping[Address, Change] = {c.address: c for c in changes if c.action is Action.NO_OP}
+    kept = {change.address for change in changes if change.action is Action.NO_OP}
     for want in wanted:
         if want.address in kept and str(want.source) in changed:
             yield Attention(

@@ -49,17 +49,6 @@ def move(state: State, moved: Iterable[Moved], wanted: Iterable[Address]) -> Mov
     )
 
 
-def moved_state(state: State, moved: Iterable[Moved], wanted: Iterable[Address]) -> State:
-    """Return the state with its moves made: what a caller needs to know the uid of each address."""
-    return move(state, moved, wanted).state
-
-
-def uid_for(state: State | None, address: Address, uids: Mapping[Address, str]) -> str:
-    """Return the uid of an address: the one in the (moved) state, else the new one that the caller drew."""
-    instance = state.instances.get(address) if state else None
-    return instance.uid if instance else uids.get(address, "")
-
-
 def destination(old: Address, steps: Mapping[str, str], wanted: frozenset[Address]) -> Address | None:
     """Return where an address goes, or None when it stays: it is still wanted, or the way ends nowhere."""
     if old in wanted:

@@ -5,20 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
-from typing import Final
 
 from reconciler import tags
 from reconciler.addresses import Address
 from reconciler.attention import Attention, AttentionCode
 from reconciler.decisions import reason_of
-from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import Problem
 from reconciler.records import time_text
 from reconciler.state import End, Object, Pending, State
-
-OTHER_KEY: Final = f"set {FINGERPRINT_KEY} to the key that this stack was made with"
-NOT_RECORDED: Final = "what was sent is not recorded here; `apply --replace` sends the value anew"
-"""Of a share that was imported, or whose fingerprint a rekeying could not make again: no key helps."""
 
 
 def not_visible(prior: State) -> Attention:

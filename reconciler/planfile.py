@@ -17,6 +17,7 @@ from reconciler.approval import approved, compare
 from reconciler.attention import Attention, AttentionCode, LaterCode
 from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import Mark, StalePlanError, StateError
+from reconciler.known import SIZES
 from reconciler.plan import Action, Cause, Change, Drift, Plan, Reason, canonical
 from reconciler.planjson import FORMAT_VERSION, to_json
 from reconciler.records import (
@@ -33,7 +34,6 @@ from reconciler.records import (
     text,
 )
 from reconciler.state import End, Object
-from reconciler.verdicts import SIZES
 
 __all__ = ["Sealer", "approved", "compare", "decode", "encode", "sealed_with", "to_json", "uids"]
 

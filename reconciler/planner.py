@@ -13,26 +13,14 @@ from reconciler import condition, notes, tags, verdicts
 from reconciler.addresses import Address
 from reconciler.attention import Attention
 from reconciler.expand import Wanted
+from reconciler.known import Known
 from reconciler.ledger import Ledger
-from reconciler.manifest import Moved, Removed
-from reconciler.moves import Moves, move, moved_state, uid_for
+from reconciler.manifest import Manifest
+from reconciler.moves import Moves, move
 from reconciler.plan import Action, Change, Plan
 from reconciler.remote import Observed
 from reconciler.state import Object, State
-from reconciler.verdicts import NO_KEY, Checked, Content, Scene, Unchecked, Unreadable, Verdict, size_bucket
-
-__all__ = [
-    "NO_KEY",
-    "Checked",
-    "Content",
-    "Planned",
-    "Unchecked",
-    "Unreadable",
-    "moved_state",
-    "plan_changes",
-    "size_bucket",
-    "uid_for",
-]
+from reconciler.verdicts import Scene, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,58 +35,58 @@ class Planned:
 
 
 def plan_changes(
+    manifest: Manifest,
     *,
-    name: str,
     server: str,
     wanted: Sequence[Wanted],
-    moved: Sequence[Moved],
-    removed: Sequence[Removed],
     prior: State | None,
     observed: Observed | None,
-    contents: Mapping[Address, Content],
+    contents: Mapping[Address, Known],
     uids: Mapping[Address, str],
     requested: frozenset[Address],
     now: datetime,
-    offline: bool = False,
     attention: Sequence[Attention] = (),
     revoke_imported: bool = False,
 ) -> Planned:
     """Decide about every address of the manifest and of the state.
 
-    `prior` is the state, and `contents` are for the uids after its moves (`moved_state`, `uid_for`).
-    `observed` is None when nobody looked. `now` is the server's time, or that of the saved plan that is
-    checked. `attention` is what the caller found before. Without `revoke_imported` only what bears, on the
-    tenant, the tag that the state has for it is revoked.
+    `wanted` is what the manifest asks for with its people found, or nothing where all is to go. `prior` is the
+    state, and `contents` are for the uids after its moves. `observed` is None when nobody looked. `now` is the
+    server's time, or that of the saved plan that is checked. `attention` is what the caller found before.
+    Without `revoke_imported` only what bears, on the tenant, the tag that the state has for it is revoked.
     """
-    identity = observed.identity.user_id if observed else ""
-    plan = Plan(
-        name=name,
-        server=server,
-        creator=prior.creator if prior else identity,
-        lineage=prior.lineage if prior else None,
-        serial=prior.serial if prior else None,
-        as_of=now,
-        offline=offline,
-    )
+    plan = _undecided(manifest.name, server, prior, observed, now)
     if prior and condition.invisible(prior, observed):
         return _nothing(plan, prior, attention)
-    moves = move(prior, moved, (want.address for want in wanted)) if prior else None
+    moves = move(prior, manifest.moved, (want.address for want in wanted)) if prior else None
     scene = Scene(
-        stack=tags.stack_part(name),
+        stack=tags.stack_part(manifest.name),
         observed=observed,
         contents=contents,
         requested=requested,
         origins=moves.origins if moves else {},
         now=now,
     )
-    kept = frozenset(entry.name for entry in removed if not entry.revoke)
+    kept = frozenset(entry.name for entry in manifest.removed if not entry.revoke)
     found = _judge(scene, wanted, moves.state if moves else None, uids, kept)
     if not revoke_imported:
         _refuse_imported(scene, found)
-    told = [*attention, *_stack_notes(found, moves, offline=offline)]
-    return Planned(
-        plan=_assemble(plan, found, told),
-        state=_remembered(moves.state, found) if moves else None,
+    told = [*attention, *_stack_notes(found, moves, offline=plan.offline)]
+    state = _remembered(moves.state, found) if moves else None
+    return Planned(plan=_assemble(plan, found, told), state=state)
+
+
+def _undecided(name: str, server: str, prior: State | None, observed: Observed | None, now: datetime) -> Plan:
+    """Return the plan with what it is a plan of, and nothing decided yet."""
+    identity = observed.identity.user_id if observed else ""
+    return Plan(
+        name=name,
+        server=server,
+        creator=prior.creator if prior else identity,
+        lineage=prior.lineage if prior else None,
+        serial=prior.serial if prior else None,
+        as_of=now,
+        offline=observed is None,
     )
 
 
@@ -126,10 +114,11 @@ def _judge(
     ledger = Ledger(state) if state else None
     found = []
     for address in sorted(by_address.keys() | instances.keys()):
+        instance = instances.get(address)
         verdict = Verdict(
             address=address,
-            uid=uid_for(state, address, uids),
-            instance=instances.get(address),
+            uid=instance.uid if instance else uids.get(address, ""),
+            instance=instance,
             generation=ledger.next_generation(address) if ledger else 1,
         )
         if address in by_address:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from reconciler import compare, condition, decisions, notes
 from reconciler.addresses import Address
@@ -13,60 +13,12 @@ from reconciler.attention import Attention
 from reconciler.compare import Value
 from reconciler.condition import Condition, Standing
 from reconciler.decisions import Decision
-from reconciler.errors import Problem
 from reconciler.expand import Wanted
+from reconciler.known import NO_KEY, NOT_READ, NOT_RECORDED, Checked, Known, Unchecked, Unreadable
 from reconciler.manifest import LEAD_DEFAULT, Renew
 from reconciler.plan import Action, Cause, Change, Drift, Reason
 from reconciler.remote import Observed
 from reconciler.state import Deposed, End, Ended, Instance, Object
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """A source that was read: its fingerprint for the address's uid, and its size as a bucket in words."""
-
-    fingerprint: str
-    size: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unchecked:
-    """A source that was not read, and why: what follows "value not checked: "."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """A source that could not be read: told where its value is not needed, the caller's error where it is."""
-
-    problem: Problem
-
-
-Content: TypeAlias = Checked | Unchecked | Unreadable
-
-NOT_READ: Final = Unchecked(why="that is for apply to do")
-NO_KEY: Final = Unchecked(why=notes.OTHER_KEY)
-"""Without the stack's key no fingerprint can be made that the state's would compare with."""
-
-_KIB: Final = 1024
-_BUCKETS: Final = (
-    (_KIB, "up to 1 KiB"),
-    (4 * _KIB, "1-4 KiB"),
-    (16 * _KIB, "4-16 KiB"),
-    (64 * _KIB, "16-64 KiB"),
-    (_KIB**2, "64 KiB-1 MiB"),
-    (16 * _KIB**2, "1-16 MiB"),
-    (256 * _KIB**2, "16-256 MiB"),
-)
-_OVER: Final = "over 256 MiB"
-SIZES: Final = frozenset((*(words for _, words in _BUCKETS), _OVER))
-"""All that a plan may say of a size."""
-
-
-def size_bucket(size: int) -> str:
-    """Return a size as a plan may show it: the exact length of a password says too much."""
-    return next((words for limit, words in _BUCKETS if size <= limit), _OVER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +30,7 @@ class Scene:
 
     stack: str
     observed: Observed | None
-    contents: Mapping[Address, Content]
+    contents: Mapping[Address, Known]
     requested: frozenset[Address]
     origins: Mapping[Address, Address]
     now: datetime
@@ -222,7 +174,7 @@ def _held_against_the_tenant(scene: Scene, verdict: Verdict, thing: Object) -> O
     return seen
 
 
-def _compare(verdict: Verdict, found: Found | None, content: Content) -> Value:
+def _compare(verdict: Verdict, found: Found | None, content: Known) -> Value:
     """Compare the value with the one that was sent, where anything hangs on it."""
     if found is None:
         return Value.UNKNOWN
@@ -231,7 +183,7 @@ def _compare(verdict: Verdict, found: Found | None, content: Content) -> Value:
     if value is Value.UNKNOWN and (isinstance(standing, End) or standing is Condition.LIVE):
         match content:
             case Checked():
-                verdict.unchecked = notes.OTHER_KEY if thing.fingerprint else notes.NOT_RECORDED
+                verdict.unchecked = (NO_KEY if thing.fingerprint else NOT_RECORDED).why
             case Unchecked():
                 verdict.unchecked = content.why
             case Unreadable():
@@ -277,7 +229,7 @@ def _recorded(before: Instance | None, found: Found | None) -> Decision:
 
 
 def _change(
-    scene: Scene, verdict: Verdict, want: Wanted, found: Found | None, content: Content, decision: Decision
+    scene: Scene, verdict: Verdict, want: Wanted, found: Found | None, content: Known, decision: Decision
 ) -> Change:
     makes = decision.action.changes_vaults
     read = content if isinstance(content, Checked) else None

@@ -10,6 +10,7 @@ from reconciler import planner, tags
 from reconciler.addresses import Address, fold
 from reconciler.errors import Mark
 from reconciler.expand import Wanted
+from reconciler.known import Checked, Known
 from reconciler.manifest import (
     DAY,
     LEAD_DEFAULT,
@@ -18,6 +19,7 @@ from reconciler.manifest import (
     FileSource,
     Format,
     Kind,
+    Manifest,
     Moved,
     Person,
     Removed,
@@ -25,7 +27,7 @@ from reconciler.manifest import (
     Sharing,
 )
 from reconciler.plan import Action, Plan
-from reconciler.planner import Checked, Content, Planned
+from reconciler.planner import Planned
 from reconciler.remote import Identity, Observed, Status, Vault
 from reconciler.state import Attributes, Deposed, Instance, Object, Recipient, State
 
@@ -197,7 +199,7 @@ def plan(
     *wants: Wanted,
     prior: State | None = None,
     seen: Observed | None = None,
-    contents: Mapping[str, Content] | None = None,
+    contents: Mapping[str, Known] | None = None,
     requested: Iterable[str] = (),
     moved: Iterable[tuple[str, str]] = (),
     removed: Iterable[tuple[str, bool]] = (),
@@ -207,23 +209,30 @@ def plan(
     """Plan with every value being `v` unless said otherwise, and a tenant in which nothing happened."""
     if seen is None and not offline:
         seen = all_live(prior) if prior else observed()
-    known: dict[Address, Content] = {
+    known: dict[Address, Known] = {
         w.address: Checked(fingerprint=fingerprint("v"), size="up to 1 KiB") for w in wants
     }
     known |= {Address.parse(a): c for a, c in (contents or {}).items()}
     return planner.plan_changes(
-        name="payments-prod",
+        Manifest(
+            file="reconciler.yaml",
+            name="payments-prod",
+            tenant=None,
+            tenant_mark=None,
+            state_path=None,
+            age_suite=None,
+            secrets={},
+            moved=tuple(Moved(source=a, to=b, mark=mark()) for a, b in moved),
+            removed=tuple(Removed(name=n, revoke=r, mark=mark()) for n, r in removed),
+        ),
         server="acme.conductor.one",
         wanted=wants,
-        moved=tuple(Moved(source=a, to=b, mark=mark()) for a, b in moved),
-        removed=tuple(Removed(name=n, revoke=r, mark=mark()) for n, r in removed),
         prior=prior,
         observed=seen,
         contents=known,
         uids={w.address: f"uid-{w.address}" for w in wants},
         requested=frozenset(Address.parse(a) for a in requested),
         now=now,
-        offline=offline,
     )
 
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 from reconciler import policy
 from reconciler.attention import Attention
 from reconciler.errors import Mark
+from reconciler.known import NO_KEY
 from reconciler.manifest import DAY, Kind, Renew, Sharing
 from reconciler.plan import Plan
-from reconciler.planner import NO_KEY
 from reconciler.policy import Limits
 from reconciler.remote import Status
 from tests.planning import NOW, attributes, instance, observed, plan, state, thing, vault, wanted

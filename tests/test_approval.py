@@ -9,8 +9,8 @@ import pytest
 
 from reconciler import planfile
 from reconciler.addresses import Address
+from reconciler.known import Checked
 from reconciler.plan import Action, Plan
-from reconciler.planner import Checked
 from reconciler.remote import Status
 from reconciler.state import Deposed
 from tests.planning import (

@@ -25,7 +25,7 @@ _LAYERS = (
     # 2 plan
     "attention plan events",
     # 3 pure work
-    """manifestfile templates words retry policy expand recipients records journal ledger tags readback compare
+    """manifestfile templates words retry policy known expand recipients records journal ledger tags readback compare
     condition decisions notes verdicts moves planner differences selection approval planjson planfile rows view
     recovery statefile""",
     # 4 plaintext

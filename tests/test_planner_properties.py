@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from reconciler.errors import Problem
 from reconciler.expand import Wanted
+from reconciler.known import NO_KEY, Checked, Known, Unreadable
 from reconciler.manifest import DAY, Renew
 from reconciler.plan import Action, Cause
-from reconciler.planner import NO_KEY, Checked, Content, Unreadable
 from reconciler.remote import Observed, Status
 from reconciler.state import End, Ended, Instance, State
 from tests.planning import (
@@ -95,7 +95,7 @@ def looks(draw: st.DrawFn, prior: State) -> Observed:
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> tuple[tuple[Wanted, ...], State, Observed, dict[str, Content]]:
+def scenes(draw: st.DrawFn) -> tuple[tuple[Wanted, ...], State, Observed, dict[str, Known]]:
     wants, prior = draw(declared()), draw(stacks())
     contents = {str(w.address): draw(CONTENTS) for w in wants}
     return wants, prior, draw(looks(prior)), contents
@@ -104,7 +104,7 @@ def scenes(draw: st.DrawFn) -> tuple[tuple[Wanted, ...], State, Observed, dict[s
 @settings(max_examples=300, deadline=None)
 @given(scenes())
 def test_after_an_apply_the_next_plan_is_empty(
-    scene: tuple[tuple[Wanted, ...], State, Observed, dict[str, Content]],
+    scene: tuple[tuple[Wanted, ...], State, Observed, dict[str, Known]],
 ) -> None:
     wants, prior, seen, contents = scene
     planned = plan(*wants, prior=prior, seen=seen, contents=contents)
@@ -123,7 +123,7 @@ def test_after_an_apply_the_next_plan_is_empty(
 @settings(max_examples=300, deadline=None)
 @given(scenes())
 def test_what_is_wanted_is_never_only_revoked(
-    scene: tuple[tuple[Wanted, ...], State, Observed, dict[str, Content]],
+    scene: tuple[tuple[Wanted, ...], State, Observed, dict[str, Known]],
 ) -> None:
     wants, prior, seen, contents = scene
     addresses = {w.address for w in wants}
@@ -140,7 +140,7 @@ def test_what_is_wanted_is_never_only_revoked(
 @settings(max_examples=100, deadline=None)
 @given(scenes(), st.randoms())
 def test_no_order_matters(
-    scene: tuple[tuple[Wanted, ...], State, Observed, dict[str, Content]], random: object
+    scene: tuple[tuple[Wanted, ...], State, Observed, dict[str, Known]], random: object
 ) -> None:
     wants, prior, seen, contents = scene
     planned = plan(*wants, prior=prior, seen=seen, contents=contents)
@@ -152,7 +152,7 @@ def test_no_order_matters(
 @settings(max_examples=100, deadline=None)
 @given(scenes())
 def test_without_the_key_no_value_is_the_reason(
-    scene: tuple[tuple[Wanted, ...], State, Observed, dict[str, Content]],
+    scene: tuple[tuple[Wanted, ...], State, Observed, dict[str, Known]],
 ) -> None:
     wants, prior, seen, _ = scene
     planned = plan(*wants, prior=prior, seen=seen, contents={str(w.address): NO_KEY for w in wants})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.known import Checked
 from reconciler.plan import Plan
-from reconciler.planner import Checked
 from reconciler.policy import Limits, guards
 from tests import stories
 from tests.planning import fingerprint, instance, plan, state, thing, wanted

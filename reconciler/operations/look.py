@@ -13,18 +13,18 @@ from reconciler.client import Client
 from reconciler.errors import SourceError
 from reconciler.expand import Wanted
 from reconciler.fingerprint import Key
+from reconciler.known import NO_KEY, Checked, Known, Unreadable, size_bucket
 from reconciler.ledger import Open
 from reconciler.moves import move
 from reconciler.operations.gather import Gathered, gather
 from reconciler.operations.offline import Wishes
 from reconciler.operations.stack import Stack
 from reconciler.plan import Change, Reason
-from reconciler.planner import Checked, Planned, Unchecked, Unreadable
+from reconciler.planner import Planned
 from reconciler.recovery import Desire, Found, Healing
 from reconciler.remote import Identity, Observed
 from reconciler.sources import Content
 from reconciler.state import State
-from reconciler.verdicts import NO_KEY, size_bucket
 
 __all__ = ["Look", "Wishes", "first_state", "heal", "look", "new_uid"]
 
@@ -60,21 +60,18 @@ def _decide(stack: Stack, wishes: Wishes, it: Gathered) -> Look:
     moves = move(before, stack.manifest.moved, it.wanted)
     uids = _uids(moves.state, it.wanted, it.open_creates, wishes.uids)
     healing = heal(stack, it, before, moves.origins, uids, first_run=it.loaded is None)
-    kept = planner.moved_state(healing.state, stack.manifest.moved, it.wanted).instances
+    kept = move(healing.state, stack.manifest.moved, it.wanted).state.instances
     unmatched = selection.check(wishes.requested, wishes.selection, it.wanted.keys() | kept.keys())
     planned = planner.plan_changes(
-        name=stack.manifest.name,
+        replace(stack.manifest, removed=()) if wishes.destroy else stack.manifest,
         server=stack.server,
         wanted=tuple(it.wanted.values()),
-        moved=stack.manifest.moved,
-        removed=() if wishes.destroy else stack.manifest.removed,
         prior=healing.state if it.loaded or healing.state.instances else None,
         observed=it.observed,
         contents=_known(it, uids),
         uids=uids,
         requested=wishes.requested,
         now=wishes.as_of or it.observed.now,
-        offline=False,
         revoke_imported=wishes.revoke_imported,
         attention=(*healing.attention, *_told_shells(healing), *unmatched, *it.attention),
     )
@@ -182,9 +179,9 @@ def _desire(want: Wanted, content: Content | None, uid: str, key: Key | None) ->
     )
 
 
-def _known(it: Gathered, uids: Mapping[Address, str]) -> dict[Address, Checked | Unchecked | Unreadable]:
+def _known(it: Gathered, uids: Mapping[Address, str]) -> dict[Address, Known]:
     """Return what the planner may know of each value: a fingerprint and a bucket of its size."""
-    known: dict[Address, Checked | Unchecked | Unreadable] = {}
+    known: dict[Address, Known] = {}
     for address in it.wanted:
         if address in it.unreadable:
             known[address] = Unreadable(problem=it.unreadable[address])

@@ -12,12 +12,13 @@ from datetime import datetime
 from reconciler import expand, planner, recipients, selection
 from reconciler.addresses import Address
 from reconciler.errors import StateError
+from reconciler.known import NOT_READ
 from reconciler.ledger import Open, replay
+from reconciler.moves import move
 from reconciler.operations.stack import Stack
 from reconciler.plan import Plan
 from reconciler.selection import EVERYTHING, Selection
 from reconciler.state import State
-from reconciler.verdicts import NOT_READ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,21 +54,18 @@ def look_offline(stack: Stack, wishes: Wishes, now: datetime) -> Plan:
     known = recipients.recorded(loaded)
     wanted = recipients.resolve_offline(expand.expand(stack.manifest), known)
     addresses = {w.address: w for w in wanted}
-    kept = planner.moved_state(loaded, stack.manifest.moved, addresses).instances if loaded else {}
+    kept = move(loaded, stack.manifest.moved, addresses).state.instances if loaded else {}
     unmatched = selection.check(wishes.requested, wishes.selection, addresses.keys() | kept.keys())
     planned = planner.plan_changes(
-        name=stack.manifest.name,
+        stack.manifest,
         server=loaded.server if loaded else stack.server,
         wanted=wanted,
-        moved=stack.manifest.moved,
-        removed=stack.manifest.removed,
         prior=loaded,
         observed=None,
         contents=dict.fromkeys(addresses, NOT_READ),
         uids=dict.fromkeys(addresses, ""),
         requested=wishes.requested,
         now=wishes.as_of or now,
-        offline=True,
         attention=unmatched,
     )
     return selection.narrow(planned.plan, wishes.selection)

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.known import SIZES
 from reconciler.plan import Action
 from reconciler.render.inline import code, comment, prose
-from reconciler.verdicts import SIZES
 from reconciler.view import Gain, Note, Reader, Row, View
 from reconciler.words import counted
 
