@@ -21,6 +21,9 @@ class Limits:
     max_replace: int | None = None
 
 
+NO_LIMITS: Final = Limits()
+
+
 def guards(
     plan: Plan, limits: Limits, *, destroy: bool = False, reviewed: bool = False
 ) -> tuple[Attention, ...]:

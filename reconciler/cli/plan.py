@@ -18,7 +18,7 @@ from reconciler.cli.options import Options, options, shared
 from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import ExitCode, LockedError, StateError, UsageError
 from reconciler.fingerprint import Key
-from reconciler.operations.offline import Wishes, look_offline
+from reconciler.operations.offline import PlanOptions, look_offline
 from reconciler.operations.stack import Stack
 from reconciler.plan import Plan
 from reconciler.selection import Selection
@@ -58,7 +58,7 @@ def plan_command(
 ) -> int:
     """Show what apply would do. Writes nothing, creates nothing."""
     it = options()
-    wishes = Wishes(
+    asked = PlanOptions(
         requested=addresses_of(replace),
         selection=Selection(targets=target, excludes=exclude),
         as_of=_time(as_of) if as_of else None,
@@ -69,25 +69,25 @@ def plan_command(
         )
     if out:
         refuse_to_lose(out, holding="resource_changes", option="-o")
-    plan = _offline(it, wishes) if offline else _online(it, wishes, out)
+    plan = _offline(it, asked) if offline else _online(it, asked, out)
     print_plan(it, plan, form)
     ci.tell_plan(it, plan, out)
     return ExitCode.CHANGES if detailed_exitcode and plan.acting() else ExitCode.OK
 
 
-def _offline(it: Options, wishes: Wishes) -> Plan:
+def _offline(it: Options, asked: PlanOptions) -> Plan:
     manifest = session.load(it)
     stack = session.stack_of(it, manifest, server=manifest.tenant or "")
-    return look_offline(stack, wishes, datetime.now(UTC))
+    return look_offline(stack, asked, datetime.now(UTC))
 
 
-def _online(it: Options, wishes: Wishes, out: Path | None) -> Plan:
+def _online(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
     import asyncio  # a good part of the start, which --offline does without
 
-    return asyncio.run(_look(it, wishes, out))
+    return asyncio.run(_look(it, asked, out))
 
 
-async def _look(it: Options, wishes: Wishes, out: Path | None) -> Plan:
+async def _look(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
     from reconciler.operations.look import look
 
     manifest = session.load(it)
@@ -100,7 +100,7 @@ async def _look(it: Options, wishes: Wishes, out: Path | None) -> Plan:
         if holder:
             ui.warn(f"another run holds this stack ({holder}); what it does shows in the next plan")
         key = at.stack.key() or (at.stack.first_key() if out else None)
-        seen = await look(at.stack, at.client, wishes, key)
+        seen = await look(at.stack, at.client, asked, key)
         if out:
             _save(out, seen.planned.plan, seen.key, at.stack)
         return seen.planned.plan

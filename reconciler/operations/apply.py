@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,15 +17,17 @@ from reconciler.fingerprint import Key
 from reconciler.journal import Header
 from reconciler.ledger import Ledger, pending_of
 from reconciler.operations.gather import refuse_other_identity
-from reconciler.operations.look import Look, Wishes, look
+from reconciler.operations.look import Look, look
+from reconciler.operations.offline import PlanOptions
 from reconciler.operations.run import Run
 from reconciler.operations.stack import Stack
 from reconciler.operations.work import Stop, Work
 from reconciler.plan import Plan
-from reconciler.policy import Limits
+from reconciler.policy import NO_LIMITS, Limits
 from reconciler.recovery import PENDING_SECONDS
 from reconciler.state import State
 from reconciler.upload import Uploader
+from reconciler.workdir import JournalWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +39,22 @@ class SavedPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """How an apply is to be done. `confirm` is asked once, with the plan; False ends it with nothing done."""
+class ApplyOptions:
+    """What the command line asks of an apply: what is to be planned, and how that is to be carried out."""
 
-    wishes: Wishes
-    limits: Limits
+    plan: PlanOptions
+    limits: Limits = NO_LIMITS
+    saved: SavedPlan | None = None
     parallelism: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontEnd:
+    """Who looks on. `confirm` is asked once, with the plan: False ends it with nothing done."""
+
     confirm: Callable[[Plan], bool]
     report: Callable[[Event], None]
     stop: Stop
-    saved: SavedPlan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,23 +67,25 @@ class Applied:
     declined: bool = False
 
 
-async def apply(stack: Stack, client: Client, uploader: Uploader, terms: Terms) -> Applied:
+async def apply(
+    stack: Stack, client: Client, uploader: Uploader, options: ApplyOptions, front: FrontEnd
+) -> Applied:
     """Apply under the lock. Raises ReconcilerError where nothing was begun; later each outcome is named."""
     with stack.workdir.lock(now=client.now, job=stack.job):
         stack.workdir.check_writable()
         stack.backend.check_writable()
         key = stack.key() or stack.first_key()
-        saved = _reviewed(terms.saved, key) if terms.saved else None
-        seen = await look(stack, client, _as_saved(terms.wishes, saved), key)
+        saved = _reviewed(options.saved, key) if options.saved else None
+        seen = await look(stack, client, _as_saved(options.plan, saved), key)
         if saved:
             seen = _approved(seen, saved, client.now)
         plan = seen.planned.plan
-        _refuse(seen, terms)
+        _refuse(seen, options)
         if not (seen.must_write() or stack.workdir.has_journal()):
             return Applied(plan=plan)
-        if plan.acting() and not terms.confirm(plan):
+        if plan.acting() and not front.confirm(plan):
             return Applied(plan=plan, declined=True)
-        return await _carry_out(stack, client, uploader, terms, seen)
+        return await _carry_out(stack, client, uploader, seen, front, options.parallelism)
 
 
 def _reviewed(saved: SavedPlan, key: Key | None) -> Plan:
@@ -93,9 +103,9 @@ def _reviewed(saved: SavedPlan, key: Key | None) -> Plan:
     return plan
 
 
-def _as_saved(wishes: Wishes, saved: Plan | None) -> Wishes:
+def _as_saved(options: PlanOptions, saved: Plan | None) -> PlanOptions:
     """Plan again as of the saved plan's time, with its names for what is new."""
-    return replace(wishes, as_of=saved.as_of, uids=planfile.uids(saved)) if saved else wishes
+    return replace(options, as_of=saved.as_of, uids=planfile.uids(saved)) if saved else options
 
 
 def _approved(seen: Look, saved: Plan, now: datetime) -> Look:
@@ -109,14 +119,14 @@ def _approved(seen: Look, saved: Plan, now: datetime) -> Look:
     return replace(seen, planned=replace(seen.planned, plan=plan))
 
 
-def _refuse(seen: Look, terms: Terms) -> None:
+def _refuse(seen: Look, options: ApplyOptions) -> None:
     """Stop before anything is written, where the plan may not or cannot be carried out."""
     plan = seen.planned.plan
     _refuse_the_unseen(seen)
-    destroy = terms.wishes.destroy
+    destroy, reviewed = options.plan.destroy, options.saved is not None
     refusals = (
         *plan.refusals,
-        *policy.guards(plan, terms.limits, destroy=destroy, reviewed=terms.saved is not None),
+        *policy.guards(plan, options.limits, destroy=destroy, reviewed=reviewed),
     )
     if refusals:
         raise RefusedError(
@@ -144,17 +154,30 @@ def _first_next(refusals: Sequence[Attention]) -> str | None:
     return next((r.next for r in refusals if r.next), None)
 
 
-async def _carry_out(stack: Stack, client: Client, uploader: Uploader, terms: Terms, seen: Look) -> Applied:
-    async with _claimed(stack, client, uploader, terms, seen) as work:
+async def _carry_out(
+    stack: Stack, client: Client, uploader: Uploader, seen: Look, front: FrontEnd, parallelism: int
+) -> Applied:
+    with _claimed(stack, seen) as (ledger, journal):
+        run = Run(
+            name=stack.manifest.name,
+            client=client,
+            uploader=uploader,
+            reader=stack.reader,
+            key=seen.key,
+            ledger=ledger,
+            journal=journal,
+            report=front.report,
+        )
+        work = Work(
+            run=run, wanted=seen.wanted, contents=seen.contents, parallelism=parallelism, stop=front.stop
+        )
         await work.heal(seen.healing.shells)
         await work.change_all(seen.planned.plan.acting())
     return Applied(plan=seen.planned.plan, results=tuple(work.results), failures=tuple(work.failures))
 
 
-@contextlib.asynccontextmanager
-async def _claimed(
-    stack: Stack, client: Client, uploader: Uploader, terms: Terms, seen: Look
-) -> AsyncIterator[Work]:
+@contextlib.contextmanager
+def _claimed(stack: Stack, seen: Look) -> Iterator[tuple[Ledger, JournalWriter]]:
     """Claim the state for this run, and save what the run did when it ends, however it ends.
 
     The claim raises the serial before the first effect, so that a copy of the old state is refused from here.
@@ -170,24 +193,8 @@ async def _claimed(
     ledger = Ledger(state)
     for entry in carried:
         ledger.take(entry)
-    run = Run(
-        name=state.name,
-        client=client,
-        uploader=uploader,
-        reader=stack.reader,
-        key=seen.key,
-        ledger=ledger,
-        journal=journal,
-        report=terms.report,
-    )
     try:
-        yield Work(
-            run=run,
-            wanted=seen.wanted,
-            contents=seen.contents,
-            parallelism=terms.parallelism,
-            stop=terms.stop,
-        )
+        yield ledger, journal
     finally:
         journal.close()
         _close(stack, ledger)

@@ -17,7 +17,7 @@ from reconciler.known import NO_KEY, Checked, Known, Unreadable, size_bucket
 from reconciler.ledger import Open
 from reconciler.moves import move
 from reconciler.operations.gather import Gathered, gather
-from reconciler.operations.offline import Wishes
+from reconciler.operations.offline import PlanOptions
 from reconciler.operations.stack import Stack
 from reconciler.plan import Change, Reason
 from reconciler.planner import Planned
@@ -25,8 +25,6 @@ from reconciler.recovery import Desire, Found, Healing
 from reconciler.remote import Identity, Observed
 from reconciler.sources import Content
 from reconciler.state import State
-
-__all__ = ["Look", "Wishes", "first_state", "heal", "look", "new_uid"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,33 +48,33 @@ class Look:
         return bool(self.planned.plan.acting() or self.healing.shells or self.planned.state != self.loaded)
 
 
-async def look(stack: Stack, client: Client, wishes: Wishes, key: Key | None) -> Look:
+async def look(stack: Stack, client: Client, options: PlanOptions, key: Key | None) -> Look:
     """Read the journal and the state, ask the tenant, read the sources, decide. Writes nothing."""
-    return _decide(stack, wishes, await gather(stack, client, key, everything=not wishes.destroy))
+    return _decide(stack, options, await gather(stack, client, key, everything=not options.destroy))
 
 
-def _decide(stack: Stack, wishes: Wishes, it: Gathered) -> Look:
+def _decide(stack: Stack, options: PlanOptions, it: Gathered) -> Look:
     before = it.loaded or first_state(stack, it.observed.identity, it.key)
     moves = move(before, stack.manifest.moved, it.wanted)
-    uids = _uids(moves.state, it.wanted, it.open_creates, wishes.uids)
+    uids = _uids(moves.state, it.wanted, it.open_creates, options.uids)
     healing = heal(stack, it, before, moves.origins, uids, first_run=it.loaded is None)
     kept = move(healing.state, stack.manifest.moved, it.wanted).state.instances
-    unmatched = selection.check(wishes.requested, wishes.selection, it.wanted.keys() | kept.keys())
+    unmatched = selection.check(options.requested, options.selection, it.wanted.keys() | kept.keys())
     planned = planner.plan_changes(
-        replace(stack.manifest, removed=()) if wishes.destroy else stack.manifest,
+        replace(stack.manifest, removed=()) if options.destroy else stack.manifest,
         server=stack.server,
         wanted=tuple(it.wanted.values()),
         prior=healing.state if it.loaded or healing.state.instances else None,
         observed=it.observed,
         contents=_known(it, uids),
         uids=uids,
-        requested=wishes.requested,
-        now=wishes.as_of or it.observed.now,
-        revoke_imported=wishes.revoke_imported,
+        requested=options.requested,
+        now=options.as_of or it.observed.now,
+        revoke_imported=options.revoke_imported,
         attention=(*healing.attention, *_told_shells(healing), *unmatched, *it.attention),
     )
-    plan = selection.narrow(planned.plan, wishes.selection)
-    if wishes.destroy:
+    plan = selection.narrow(planned.plan, options.selection)
+    if options.destroy:
         plan = replace(plan, changes=tuple(_as_requested(change) for change in plan.changes))
     needed = {c.address for c in plan.acting() if c.after}
     if problems := [problem for address, problem in it.unreadable.items() if address in needed]:

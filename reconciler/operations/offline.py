@@ -22,7 +22,7 @@ from reconciler.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class PlanOptions:
     """What the command line asks of a plan beyond the manifest.
 
     `as_of` and `uids` come from a saved plan that is planned again; `as_of` else is the server's now.
@@ -48,14 +48,14 @@ def remembered(stack: Stack) -> tuple[State | None, tuple[Open, ...]]:
     return replay(state, journal, file=str(stack.workdir.journal_path))
 
 
-def look_offline(stack: Stack, wishes: Wishes, now: datetime) -> Plan:
+def look_offline(stack: Stack, options: PlanOptions, now: datetime) -> Plan:
     """Plan from the manifest and the state alone: nobody is asked, and no source is opened."""
     loaded, _ = remembered(stack)
     known = recipients.recorded(loaded)
     wanted = recipients.resolve_offline(expand.expand(stack.manifest), known)
     addresses = {w.address: w for w in wanted}
     kept = move(loaded, stack.manifest.moved, addresses).state.instances if loaded else {}
-    unmatched = selection.check(wishes.requested, wishes.selection, addresses.keys() | kept.keys())
+    unmatched = selection.check(options.requested, options.selection, addresses.keys() | kept.keys())
     planned = planner.plan_changes(
         stack.manifest,
         server=loaded.server if loaded else stack.server,
@@ -64,8 +64,8 @@ def look_offline(stack: Stack, wishes: Wishes, now: datetime) -> Plan:
         observed=None,
         contents=dict.fromkeys(addresses, NOT_READ),
         uids=dict.fromkeys(addresses, ""),
-        requested=wishes.requested,
-        now=wishes.as_of or now,
+        requested=options.requested,
+        now=options.as_of or now,
         attention=unmatched,
     )
-    return selection.narrow(planned.plan, wishes.selection)
+    return selection.narrow(planned.plan, options.selection)

@@ -18,10 +18,9 @@ from reconciler.cli.options import Options
 from reconciler.errors import ReconcilerError
 from reconciler.fingerprint import Key
 from reconciler.manifest import Kind, Source
-from reconciler.operations.apply import Applied, Terms, apply
-from reconciler.operations.look import Wishes
+from reconciler.operations.apply import Applied, ApplyOptions, FrontEnd, apply
+from reconciler.operations.offline import PlanOptions
 from reconciler.operations.work import Stop
-from reconciler.policy import Limits
 from reconciler.sandbox import reader
 from reconciler.sandbox.settings import Settings
 from reconciler.sandbox.store import Store
@@ -116,17 +115,11 @@ def _swap(path: Path) -> None:
 async def _apply(desk: Desk, meddle: Callable[[], None]) -> Applied:
     options = Options(sandbox=True)
     manifest = session.load(options)
-    terms = Terms(
-        wishes=Wishes(),
-        limits=Limits(),
-        parallelism=2,
-        confirm=lambda _: True,
-        report=lambda _: None,
-        stop=Stop(),
-    )
+    asked = ApplyOptions(plan=PlanOptions(), parallelism=2)
+    front = FrontEnd(confirm=lambda _: True, report=lambda _: None, stop=Stop())
     async with session.sign_in(options, manifest) as at:
         stack = replace(at.stack, reader=_Meddling(at.stack.reader, meddle))
-        return await apply(stack, at.client, at.uploader, terms)
+        return await apply(stack, at.client, at.uploader, asked, front)
 
 
 @pytest.mark.parametrize("meddle", [_rewrite, _grow, _shrink], ids=["changes", "grows", "shrinks"])

@@ -25,8 +25,9 @@ from reconciler.events import Event
 from reconciler.files import load_manifest
 from reconciler.fingerprint import Key
 from reconciler.http import Session
-from reconciler.operations.apply import Applied, Terms, apply
-from reconciler.operations.look import Look, Wishes, look
+from reconciler.operations.apply import Applied, ApplyOptions, FrontEnd, apply
+from reconciler.operations.look import Look, look
+from reconciler.operations.offline import PlanOptions
 from reconciler.operations.stack import Stack
 from reconciler.operations.work import Stop
 from reconciler.policy import Limits
@@ -147,16 +148,12 @@ class World:
     def apply(self, *faults: Fault, parallelism: int = 1) -> Ran:
         """Apply once, meeting faults."""
         fate = Fate(faults=faults)
-        terms = Terms(
-            wishes=Wishes(),
-            limits=_LIMITS,
-            parallelism=parallelism,
-            confirm=lambda _plan: True,
-            report=self.told.append,
-            stop=Stop(),
-        )
+        options = ApplyOptions(plan=PlanOptions(), limits=_LIMITS, parallelism=parallelism)
+        front = FrontEnd(confirm=lambda _plan: True, report=self.told.append, stop=Stop())
         try:
-            done = self.run(fate, lambda stack, client, uploader: apply(stack, client, uploader, terms))
+            done = self.run(
+                fate, lambda stack, client, uploader: apply(stack, client, uploader, options, front)
+            )
         except Killed:
             return Ran(fate=fate)
         except ReconcilerError as error:
@@ -165,7 +162,7 @@ class World:
 
     def look(self) -> Look:
         """Plan once."""
-        return self.run(Fate(), lambda stack, client, _: look(stack, client, Wishes(), stack.key()))
+        return self.run(Fate(), lambda stack, client, _: look(stack, client, PlanOptions(), stack.key()))
 
     def run(self, fate: Fate, work: Callable[[Stack, Client, Uploader], Coroutine[Any, Any, T]]) -> T:
         """Do something with a stack and a client of its own, as a process would."""
