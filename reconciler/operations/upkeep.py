@@ -73,6 +73,8 @@ def _rebuilt(stack: Stack, it: Gathered, assigned: Mapping[Address, str]) -> Sta
         vault = it.observed.vaults.get(vault_id)
         if vault is None or end_of(vault.status) or not vault.content_ready:
             raise UsageError(f"--assign {address}={vault_id}: this identity has no such live vault")
+        if vault_id in ledger.state().known():
+            raise UsageError(f"--assign {address}={vault_id}: that vault is another secret's already")
         ledger.put(address, Instance(uid=new_uid(), current=_imported(vault, it.observed.now)))
     it = replace(it, wanted={a: want for a, want in it.wanted.items() if a not in assigned})
     healing = heal(stack, it, ledger.state(), origins={}, uids={address: new_uid() for address in it.wanted})

@@ -73,6 +73,17 @@ def test_what_a_person_assigned_stays_current(signed_in: Desk, tenant: Embedded)
     assert 2 <= signed_in.state["generations"]["a"]
 
 
+def test_one_vault_is_not_assigned_twice(signed_in: Desk) -> None:
+    """No run would read such a state again."""
+    vault = _vault(signed_in, "a")
+    signed_in.state_path.unlink()
+    twice = ("--assign", f"a={vault}", "--assign", f"b={vault}")
+    ran = signed_in.run("state", "recover", *twice)
+    assert (64, True) == (ran.code, "another secret's already" in ran.err)
+    assert not signed_in.state_path.exists()
+    signed_in.done("state", "recover", *twice[:2])
+
+
 def test_letting_go_keeps_the_counter(signed_in: Desk) -> None:
     """A name that is used again gets a generation of its own: two vaults never bear one tag."""
     vault = _vault(signed_in, "a")
