@@ -12,7 +12,7 @@ from reconciler.auth.interface import HINT, CredentialSource
 from reconciler.auth.server import Server
 from reconciler.clock import ServerClock
 from reconciler.errors import ReconcilerError, RemoteError, SignInError
-from reconciler.http import PRIVATE_AUTHORITY, Answer, Session
+from reconciler.http import NOT_REACHED, PRIVATE_AUTHORITY, Answer, Session
 from reconciler.patience import Patience
 from reconciler.retry import (
     Call,
@@ -128,7 +128,7 @@ class Exchange:
                     hint = "run the same command again later" if (status or 0) >= 500 else None
                 return RemoteError(f"{what}: {host} answered {status}{said}.", hint=hint)
             case FailureKind.NOT_SENT, _:
-                hint = PRIVATE_AUTHORITY if failure.permanent else None
+                hint = PRIVATE_AUTHORITY if failure.permanent else NOT_REACHED
                 return RemoteError(f"{what}: {host} was not reached: {failure.why}.", hint=hint)
             case _:
                 return RemoteError(f"{what}: {host}: {failure.why}.", hint="run the same command again")

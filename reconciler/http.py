@@ -36,6 +36,7 @@ DEADLINE: Final = 30.0
 """Seconds for one small request, answer included. A read timeout alone lets a slow drip through."""
 
 PRIVATE_AUTHORITY: Final = "for a private authority, name its file with --ca-file"
+NOT_REACHED: Final = "check the address and the network, and run the same command again"
 """What helps where a certificate cannot be verified."""
 
 CONNECT: Final = 10.0

@@ -161,10 +161,18 @@ class Workdir:
     def keep_key(self, key: Key) -> None:
         """Write the key file. A key that was there stays beside it under its own ID, which nothing overwrites."""
         durable.make_private_directory(self.path)
+        self._keep_out_of_git()
         text = durable.read(self.key_path)
         name = f"{self.key_path.name}.{_id_of(text)}.old"
         backup = self.key_path.with_name(name) if text else None
         durable.replace(self.key_path, key.to_text().encode() + b"\n", backup=backup)
+
+    def _keep_out_of_git(self) -> None:
+        """Let `git add .` pass by the key where nobody ran `init`."""
+        ignore = self.path / ".gitignore"
+        with contextlib.suppress(OSError):
+            ignore.touch(mode=durable.PRIVATE, exist_ok=False)
+            ignore.write_text("*\n")
 
 
 def new_key() -> Key:

@@ -340,8 +340,9 @@ async def test_nobody_there_is_not_in_doubt() -> None:
         Tokens(),
         budget=Budget(attempts=3, backoff=0.01),
     )
-    with pytest.raises(RemoteError, match="was not reached: nothing listens"):
+    with pytest.raises(RemoteError, match="was not reached: nothing listens") as caught:
         await there.create(display_name="x", attributes=TEXT, file_size=None)
+    assert "check the address" in (caught.value.hint or "")
     await there.aclose()
 
 

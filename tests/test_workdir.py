@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import stat
+import subprocess
 import threading
 import traceback
 from collections.abc import Iterator
@@ -353,6 +354,17 @@ def test_a_key_comes_from_the_variable_or_the_file(at: Workdir) -> None:
     found = at.key({FINGERPRINT_KEY: _KEY})
     assert found is not None
     assert found.to_text() == _KEY
+
+
+def test_git_passes_by_the_key(at: Workdir, tmp_path: Path) -> None:
+    """Whoever writes a manifest by hand, without `init`, and adds all there is must not publish the key."""
+    git = ["git", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    at.keep_key(workdir.new_key())
+    subprocess.run([*git, "add", "--all"], check=True)
+    listed = subprocess.run([*git, "ls-files"], check=True, capture_output=True, text=True).stdout
+    assert at.key_path.exists()
+    assert "" == listed
 
 
 def test_new_keys_differ() -> None:

@@ -24,7 +24,7 @@ from reconciler.auth.server import Server
 from reconciler.auth.tokens import Issued
 from reconciler.clock import ServerClock
 from reconciler.errors import NoTokenError, SignInError
-from reconciler.http import PRIVATE_AUTHORITY, Answer, Session, check_url
+from reconciler.http import NOT_REACHED, PRIVATE_AUTHORITY, Answer, Session, check_url
 from reconciler.patience import Patience
 from reconciler.retry import Call, Failure, FailureKind, Retry, retry_after
 from reconciler.sensitive import Sensitive
@@ -171,7 +171,7 @@ class Issuer:
                 case _ if isinstance(answer, Answer):
                     return answer
                 case _:
-                    hint = PRIVATE_AUTHORITY if failure.permanent else None
+                    hint = PRIVATE_AUTHORITY if failure.permanent else NOT_REACHED
                     raise NoTokenError(f"Signing in: {who} was not reached: {failure.why}.", hint=hint)
 
     def _failure(self, answer: Answer) -> Failure | None:

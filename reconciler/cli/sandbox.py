@@ -77,7 +77,14 @@ def _settings(changes: tuple[str, ...]) -> Settings:
     return from_environment(os.environ).with_texts({name: value for name, _, value in pairs})
 
 
-_OURS: Final = ("*.state.json", "*.state.json.backup", "*.journal", "*.journal.old", "fingerprint.key*")
+_OURS: Final = (
+    "*.state.json",
+    "*.state.json.backup",
+    "*.journal",
+    "*.journal.old",
+    "fingerprint.key*",
+    ".gitignore",
+)
 """What stacks leave in the sandbox's directory, all manifests' beside it; a lock stays, for it is never replaced."""
 
 
