@@ -9,6 +9,7 @@ that could be secret: third-party messages that quote their input are rebuilt, n
       ManifestError           65    the manifest has problems (all of them at once)
       SourceError              1    a plaintext's source cannot be used (all of them at once)
       StateError               1    the state, journal or key cannot be trusted or written
+      PlanError                1    a file is no saved plan, or none that this version reads
       LockedError              5    another run holds the stack
       SignInError              4    no credential, a refused one, or not this identity's stack
       RemoteError              1    the tenant or an upload answered, or failed, in a known way
@@ -118,6 +119,12 @@ class StateError(ReconcilerError):
     """The state, the journal, the lock file or the key cannot be trusted, read or written."""
 
     summary = "the state cannot be used"
+
+
+class PlanError(ReconcilerError):
+    """A file that was given as a saved plan is none."""
+
+    summary = "the saved plan cannot be used"
 
 
 class LockedError(ReconcilerError):

@@ -16,7 +16,7 @@ from reconciler.addresses import NAME_PATTERN, Address
 from reconciler.approval import approved, compare
 from reconciler.attention import Attention, AttentionCode, LaterCode
 from reconciler.environment import FINGERPRINT_KEY
-from reconciler.errors import Mark, StalePlanError, StateError
+from reconciler.errors import Mark, PlanError, StalePlanError
 from reconciler.known import SIZES
 from reconciler.plan import Action, Cause, Change, Drift, Plan, Reason, canonical
 from reconciler.planjson import FORMAT_VERSION, to_json
@@ -68,7 +68,7 @@ def encode(plan: Plan, key: Sealer) -> bytes:
 def decode(data: bytes, *, file: str, key: Sealer | None) -> Plan:
     """Read a saved plan.
 
-    Without a key (`show`) only the digest is checked: what a reviewer approved. Raises StateError for what is
+    Without a key (`show`) only the digest is checked: what a reviewer approved. Raises PlanError for what is
     no plan, StalePlanError for one that was changed or that another key sealed.
     """
     body = _parse(data, file)
@@ -103,7 +103,7 @@ def _parse(data: bytes, file: str) -> Record:
     if not isinstance(version, str) or "resource_changes" not in body:
         _refuse(file, "is not a saved plan of this program")
     if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
-        raise StateError(
+        raise PlanError(
             f"{file} is a plan in a format that this version does not read (it reads {FORMAT_VERSION})",
             hint="use the release of reconciler that wrote it, or " + _AGAIN,
         )
@@ -137,7 +137,7 @@ def _changed(file: str) -> NoReturn:
 
 
 def _refuse(file: str, what: str) -> NoReturn:
-    raise StateError(f"{file} {what}", hint=_AGAIN) from None
+    raise PlanError(f"{file} {what}", hint=_AGAIN) from None
 
 
 def _read(body: Record) -> Plan:

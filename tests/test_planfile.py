@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from reconciler import planfile, view
-from reconciler.errors import ReconcilerError, StalePlanError, StateError
+from reconciler.errors import PlanError, ReconcilerError, StalePlanError
 from reconciler.fingerprint import Key
 from reconciler.plan import Plan
 from reconciler.sensitive import Sensitive
@@ -145,7 +145,7 @@ def forge_name(body: Any) -> None:
 @pytest.mark.parametrize("change", [forge_size, forge_name])
 def test_words_of_ours_are_read_as_ours_alone(change: Callable[[Any], None]) -> None:
     """No digest covers a size, and no reader of a plan escapes what can only be one of a few words."""
-    with pytest.raises(StateError, match="does not follow the format"):
+    with pytest.raises(PlanError, match="does not follow the format"):
         planfile.decode(edited(change), file="p", key=None)
 
 
@@ -178,7 +178,7 @@ def test_what_is_no_plan_is_refused_without_quoting_it(data: bytes) -> None:
     for key in (KEY, None):
         with pytest.raises(ReconcilerError) as caught:
             planfile.decode(data, file="p.json", key=key)
-        assert isinstance(caught.value, StateError | StalePlanError)
+        assert isinstance(caught.value, PlanError | StalePlanError)
         assert caught.value.detail.startswith("p.json ")
         assert caught.value.hint
 

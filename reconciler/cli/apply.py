@@ -12,7 +12,7 @@ import click
 
 from reconciler import ui
 from reconciler.cli import ci, results, session, signals
-from reconciler.cli.formats import print_plan
+from reconciler.cli.formats import check_output, print_plan
 from reconciler.cli.options import Options, options, shared
 from reconciler.cli.plan import addresses_of, read_plan, require_plan, selecting
 from reconciler.errors import ExitCode, SignInError, UsageError
@@ -120,7 +120,7 @@ def destroy_command(
 def _run(asked: ApplyOptions, *, auto_approve: bool, result: Path | None, show_links: bool = False) -> int:
     it = options()
     if result:
-        results.check(result)
+        check_output(result, holding="results", option="--result")
     reporter = ui.Reporter(coloured=ui.colour(it.color, sys.stderr))
 
     def confirm(plan: Plan) -> bool:

@@ -61,9 +61,13 @@ def _committed(manifest: Path, base: str) -> Repository | None:
     try:
         return Repository(work_tree(manifest), base)
     except UsageError:
-        if (base.endswith(_MANIFESTS) or base.startswith(_PATHS)) and Path(base).is_file():
+        if not (base.endswith(_MANIFESTS) or base.startswith(_PATHS)):
+            raise
+        if Path(base).is_file():
             return None
-        raise
+        raise UsageError(
+            f"--base {base} is no file here, and no revision", hint="name another manifest, or a git revision"
+        ) from None
 
 
 def _at(then: Repository, path: Path, base: str) -> Manifest | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import stat
 import sys
 from pathlib import Path
 from typing import Final, TextIO
@@ -18,11 +20,28 @@ from reconciler.render import text
 FORMATS: Final = ("text", "json", "markdown", "html", "gitlab")
 
 
-def refuse_to_lose(path: Path, *, holding: str, option: str) -> None:
-    """Raise UsageError where an output would replace anything but an earlier output of its kind.
+def check_output(path: Path, *, holding: str, option: str) -> None:
+    """Raise UsageError where an output could not be written, before anything is done that it would tell.
 
-    A slip of the hand must not cost a state, a key or a manifest. `holding`: the key that tells the kind.
+    Nor may it replace anything but an earlier output of its kind: a slip of the hand must not cost a state, a key
+    or a manifest. `holding`: the key that tells the kind.
     """
+    try:
+        about = path.lstat() if path.exists() or path.is_symlink() else None
+    except OSError as error:
+        raise UsageError(f"{option} {path} cannot be written: {durable.reason(error)}") from None
+    if about and not stat.S_ISREG(about.st_mode):
+        raise UsageError(f"{option} {path} is not a regular file", hint="name a file, or a new one")
+    if not path.parent.is_dir():
+        raise UsageError(
+            f"{option} {path} cannot be written: its directory is not there", hint="make it first"
+        )
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"{option} {path} cannot be written: its directory is not writable")
+    _refuse_to_lose(path, holding, option)
+
+
+def _refuse_to_lose(path: Path, holding: str, option: str) -> None:
     data = durable.read(path)
     if not data:
         return

@@ -46,6 +46,7 @@ def init_command(*, force: bool) -> None:
     """
     it = options()
     pipeline = it.ci if it.ci in ("github", "gitlab") else None
+    it.ci = "none"  # it names the pipeline to write; this is no job
     path = it.manifest_path
     if path.exists() and not pipeline:
         raise UsageError(f"{path} exists already", hint="name another file with -f, or edit that one")

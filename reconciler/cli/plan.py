@@ -13,7 +13,7 @@ import click
 from reconciler import durable, planfile, records, ui
 from reconciler.addresses import Address
 from reconciler.cli import ci, session
-from reconciler.cli.formats import FORMATS, print_plan, refuse_to_lose
+from reconciler.cli.formats import FORMATS, check_output, print_plan
 from reconciler.cli.options import Options, options, shared
 from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import ExitCode, LockedError, StateError, UsageError
@@ -68,7 +68,7 @@ def plan_command(
             "an offline plan cannot be applied, so it is not saved", hint="leave out --offline or -o"
         )
     if out:
-        refuse_to_lose(out, holding="resource_changes", option="-o")
+        check_output(out, holding="resource_changes", option="-o")
     plan = _offline(it, asked) if offline else _online(it, asked, out)
     print_plan(it, plan, form)
     ci.tell_plan(it, plan, out)
@@ -140,7 +140,7 @@ def show_command(*, plan_file: Path | None, form: str | None) -> None:
 
 
 def read_plan(path: Path, key: Key | None) -> Plan:
-    """Read a saved plan; with a key its seal is checked. Raises StateError, StalePlanError."""
+    """Read a saved plan; with a key its seal is checked. Raises PlanError, StalePlanError."""
     require_plan(path)
     data = durable.read(path) or b""
     return planfile.decode(data, file=str(path), key=key)

@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler import durable, ui
 from reconciler.cli import unforeseen
-from reconciler.cli.formats import refuse_to_lose
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.errors import ReconcilerError
 from reconciler.events import Result
 from reconciler.operations.apply import Applied
-
-
-def check(path: Path) -> None:
-    """Raise UsageError where no report could be written, before anything is done that it would report."""
-    try:
-        about = path.lstat() if path.exists() or path.is_symlink() else None
-    except OSError as error:
-        raise UsageError(f"--result {path} cannot be written: {durable.reason(error)}") from None
-    if about and not stat.S_ISREG(about.st_mode):
-        raise UsageError(f"--result {path} is not a regular file", hint="name a file, or a new one")
-    if not path.parent.is_dir():
-        raise UsageError(
-            f"--result {path} cannot be written: its directory is not there", hint="make it first"
-        )
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise UsageError(f"--result {path} cannot be written: its directory is not writable")
-    refuse_to_lose(path, holding="results", option="--result")
 
 
 def write(path: Path, applied: Applied | None, seen: ui.Reporter, failed: BaseException | None) -> None:

@@ -136,6 +136,7 @@ USAGE: Final = {
     "a name that is none": ("plan", "--replace", "Not A Name"),
     "a time that is none": ("plan", "--as-of", "yesterday"),
     "a plan that is not there": ("apply", "no-such.plan"),
+    "no place for a plan": ("plan", "-o", "nowhere/it.plan"),
     "an offline plan to save": ("plan", "--offline", "-o", "it.plan"),
     "options of plan beside a saved plan": ("apply", "it.plan", "--target", "a"),
     "an odd knob": ("sandbox", "serve", "--set", "frobnicate=1"),
@@ -164,12 +165,39 @@ def test_wrong_usage_exits_64(desk: Desk, arguments: tuple[str, ...]) -> None:
 )
 def test_one_dash_before_a_word_is_refused(desk: Desk, line: str, meant: str) -> None:
     """Terraform's way of writing: `-out=x` must not save a plan as `ut=x`."""
-    desk.manifest("secrets: {}\n")
+    desk.manifest("version: 1\nname: desk\nsecrets: {}\n")
     before = snapshot(desk.path)
     ran = desk.run(*line.split())
     assert 64 == ran.code, ran.said
     assert f"Next: write {meant}: " in ran.err
     assert before == snapshot(desk.path)
+
+
+@pytest.mark.parametrize("command", ["apply", "show"])
+def test_a_manifest_in_place_of_a_plan_is_said_to_be_no_plan(desk: Desk, command: str) -> None:
+    """Nothing is wrong with the state then."""
+    desk.manifest("version: 1\nname: desk\nsecrets: {}\n")
+    ran = desk.run(command, "reconciler.yaml")
+    assert 1 == ran.code, ran.said
+    assert "Error: the saved plan cannot be used" in ran.err
+
+
+def test_a_base_that_is_not_there_is_named(desk: Desk) -> None:
+    """As the file that it was meant to be: nothing needs to be fetched."""
+    desk.manifest("version: 1\nname: desk\nsecrets: {}\n")
+    ran = desk.run("diff", "--base", "nowhere.yaml")
+    assert 64 == ran.code, ran.said
+    assert "--base nowhere.yaml is no file here" in ran.err
+
+
+def test_init_speaks_to_a_person_also_of_pipelines(desk: Desk) -> None:
+    """`--ci github` says there what to write, not where this runs: no workflow command is printed."""
+    desk.write("reconciler.yaml", "version: 1\nname: desk\nsecrets: {}\n")
+    desk.done("init", "--ci", "github")
+    ran = desk.run("init", "--ci", "github")
+    assert 64 == ran.code, ran.said
+    assert "exists already" in ran.err
+    assert "::error" not in ran.said
 
 
 def test_a_missing_manifest_is_named(desk: Desk) -> None:
