@@ -13,6 +13,7 @@ from reconciler import auth, ui
 from reconciler.auth.interface import HINT, Found, sharing_off
 from reconciler.auth.server import Server
 from reconciler.cli import session
+from reconciler.cli.group import Group
 from reconciler.cli.options import Options, options, shared
 from reconciler.client import Client
 from reconciler.errors import ExitCode, ReconcilerError, SignInError, UsageError
@@ -23,7 +24,7 @@ from reconciler.state import State
 from reconciler.words import clean, line
 
 
-@click.group("auth")
+@click.group("auth", cls=Group)
 @shared
 def auth_command() -> None:
     """Check which credential is used."""

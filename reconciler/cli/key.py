@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from reconciler.cli.group import Group
 from reconciler.cli.options import shared
 from reconciler.environment import FINGERPRINT_KEY
 from reconciler.workdir import new_key
 
 
-@click.group("key")
+@click.group("key", cls=Group)
 @shared
 def key_command() -> None:
     """Make the key that fingerprints of values are made with."""

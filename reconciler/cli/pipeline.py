@@ -13,6 +13,7 @@ import click
 
 from reconciler import durable, words
 from reconciler.cli import ci, session
+from reconciler.cli.group import Group
 from reconciler.cli.options import Options, options, shared
 from reconciler.cli.plan import read_plan
 from reconciler.errors import StateError, UsageError
@@ -29,7 +30,7 @@ _BOT: Final = "github-actions[bot]"
 """Whose comments a job's own token makes."""
 
 
-@click.group("ci")
+@click.group("ci", cls=Group)
 @shared
 def ci_command() -> None:
     """Do the steps around plan and apply in a pipeline; `init --ci` writes one that uses them."""

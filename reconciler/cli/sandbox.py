@@ -14,6 +14,7 @@ import click
 from reconciler import ui
 from reconciler.addresses import Address
 from reconciler.cli import session
+from reconciler.cli.group import Group
 from reconciler.cli.options import options, shared
 from reconciler.environment import ACCESS_TOKEN, SERVER_URL
 from reconciler.errors import UsageError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:  # the sandbox is an extra, and takes a while to import
     from reconciler.sandbox.settings import Settings
 
 
-@click.group("sandbox")
+@click.group("sandbox", cls=Group)
 @shared
 def sandbox_command() -> None:
     """Use the embedded tenant. It is no place for real secrets."""

@@ -10,6 +10,7 @@ import click
 from reconciler import ui
 from reconciler.addresses import Address
 from reconciler.cli import session
+from reconciler.cli.group import Group
 from reconciler.cli.options import Options, options, shared
 from reconciler.environment import FINGERPRINT_KEY, NEW_FINGERPRINT_KEY
 from reconciler.errors import ExitCode, LockedError, UsageError
@@ -50,7 +51,7 @@ def _link(thing: Object) -> dict[str, object]:
     }
 
 
-@click.group("state")
+@click.group("state", cls=Group)
 @shared
 def state_command() -> None:
     """Inspect and repair the state."""

@@ -54,6 +54,10 @@ def _file(fields: Fields, *, trim_newline: bool) -> Source | None:
     if "encoding" in fields or "key" in fields or not path:
         fields.log.odd(mark)
         return None
+    if "-----BEGIN " in path:
+        what = f"{fields.name('file')} holds a key itself: it never belongs in a manifest"
+        fields.log.add(mark, what, "expected the path of a file")
+        return None
     if not path.isprintable():
         what = f"{fields.name('file')} holds a control or hidden character"
         fields.log.add(mark, what, "expected the path of a file")

@@ -30,6 +30,15 @@ def test_the_list_says_what_each_command_says_of_itself(name: str) -> None:
     assert [name, command.get_short_help_str(200)] in listed
 
 
+@pytest.mark.parametrize("name", ["state", "ci", "auth", "sandbox"])
+def test_no_sentence_of_a_list_is_cut(name: str) -> None:
+    """At the width of a usual terminal."""
+    command = cli.get_command(_context(), name)
+    assert command is not None
+    said = command.get_help(click.Context(command, info_name=name, terminal_width=80))
+    assert "..." not in said.partition("Commands:")[2]
+
+
 def _imported(arguments: list[str], suspects: tuple[str, ...], cwd: Path | None = None) -> str:
     """Run the command line in a new process; return which of the suspects it imported."""
     report = f"lambda: print([m for m in {suspects!r} if m in sys.modules])"

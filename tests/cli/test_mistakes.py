@@ -173,6 +173,16 @@ def test_one_dash_before_a_word_is_refused(desk: Desk, line: str, meant: str) ->
     assert before == snapshot(desk.path)
 
 
+def test_a_key_pasted_in_place_of_its_path_is_not_shown(desk: Desk) -> None:
+    """It is no file that is not there."""
+    pasted = f"-----BEGIN PRIVATE KEY----- {CANARY} -----END PRIVATE KEY-----"
+    desk.manifest(f'  a: {{source: {{file: "{pasted}"}}, share_with: {{users: [ana@example.com]}}}}\n')
+    ran = desk.run("plan")
+    assert 65 == ran.code, ran.said
+    assert "secrets.a.source.file holds a key itself" in ran.err
+    assert CANARY not in ran.said
+
+
 @pytest.mark.parametrize("command", ["apply", "show"])
 def test_a_manifest_in_place_of_a_plan_is_said_to_be_no_plan(desk: Desk, command: str) -> None:
     """Nothing is wrong with the state then."""
