@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from reconciler.addresses import Address
+from reconciler.attention import AttentionCode
 from reconciler.plan import Action, Cause, Change, Plan, Reason
 from reconciler.records import time_text
 from reconciler.state import attributes_record
@@ -33,7 +34,7 @@ def compare(saved: Plan, now: Plan, *, clock: datetime | None = None) -> tuple[s
         differences += (f"it was made for a future time (--as-of {time_text(saved.as_of)})",)
     if differences:
         return differences
-    before, after = _reviewed(saved), _reviewed(now)
+    before, after = _reviewed(saved), _reviewed(_selected(saved, now))
     kept = {change.address: change for change in now.changes if change.deposed is None}
     found = []
     for key in sorted(before.keys() | after.keys(), key=lambda k: (k[0], k[1] or "")):
@@ -59,7 +60,16 @@ def approved(saved: Plan, now: Plan) -> Plan:
     )
     acting = {change.address for change in changes if change.action.changes_vaults}
     refusals = tuple(r for r in now.refusals if r.address is None or r.address in acting)
-    return replace(now, changes=changes, refusals=refusals)
+    left_out = [note for note in saved.attention if note.code == AttentionCode.LEFT_OUT]
+    return replace(now, changes=changes, refusals=refusals, attention=(*left_out, *now.attention))
+
+
+def _selected(saved: Plan, now: Plan) -> Plan:
+    """Return of `now` what a saved plan was about: one of --target and the like says nothing of the rest."""
+    if all(note.code != AttentionCode.LEFT_OUT for note in saved.attention):
+        return now
+    seen = {change.address for change in saved.changes}
+    return replace(now, changes=tuple(change for change in now.changes if change.address in seen))
 
 
 def _stack(saved: Plan, now: Plan) -> tuple[str, ...]:
@@ -121,6 +131,8 @@ def _done(saved: Change, kept: Change | None) -> bool:
             if kept is None or kept.before is None or saved.after is None:
                 return False
             made = kept.before
+            if saved.before and made.vault_id == saved.before.vault_id:
+                return False
             same = made.fingerprint == saved.fingerprint or saved.fingerprint is None
             return same and made.attributes.who() == saved.after.who() and _desired(saved) == _desired(kept)
 

@@ -35,7 +35,7 @@ from reconciler.records import (
 )
 from reconciler.state import End, Object
 
-__all__ = ["Sealer", "approved", "compare", "decode", "encode", "sealed_with", "to_json", "uids"]
+__all__ = ["Sealer", "approved", "asked", "compare", "decode", "encode", "sealed_with", "to_json", "uids"]
 
 _NAME: Final = re.compile(NAME_PATTERN)
 
@@ -91,6 +91,12 @@ def sealed_with(data: bytes, *, file: str, key: Sealer) -> bool:
 def uids(plan: Plan) -> dict[Address, str]:
     """Return the uid of each secret that a plan creates and the state does not know."""
     return {c.address: c.uid for c in plan.changes if c.action is Action.CREATE}
+
+
+def asked(plan: Plan) -> dict[Address, str]:
+    """Return what `--replace` asked for when a plan was saved, and the vault that each ends."""
+    requested = (c for c in plan.changes if c.reason is Reason.REQUESTED and c.after)
+    return {c.address: c.before.vault_id for c in requested if c.before}
 
 
 def _parse(data: bytes, file: str) -> Record:

@@ -160,3 +160,11 @@ def test_it_survives_views_renewals_and_ends() -> None:
     now = plan(*WANTS, wanted("b"), prior=PRIOR, seen=ended, contents={"a": OTHER}).plan
     assert planfile.compare(keeping, now) == ()
     assert Address("b") not in {c.address for c in planfile.approved(keeping, now).acting()}
+
+
+def test_what_would_not_happen_is_no_proof_that_it_was_done() -> None:
+    """The vault that was to be replaced is there still: whatever it holds, nothing was made for the plan."""
+    asked = plan(wanted("a"), prior=PRIOR, requested=["a"]).plan
+    assert ("a: replace (requested) in the plan, and would not happen now",) == planfile.compare(
+        asked, plan(wanted("a"), prior=PRIOR).plan
+    )[:1]

@@ -104,8 +104,10 @@ def _reviewed(saved: SavedPlan, key: Key | None) -> Plan:
 
 
 def _as_saved(options: PlanOptions, saved: Plan | None) -> PlanOptions:
-    """Plan again as of the saved plan's time, with its names for what is new."""
-    return replace(options, as_of=saved.as_of, uids=planfile.uids(saved)) if saved else options
+    """Plan again as of the saved plan's time, with its names for what is new and what it was asked to replace."""
+    if saved is None:
+        return options
+    return replace(options, as_of=saved.as_of, uids=planfile.uids(saved), asked=planfile.asked(saved))
 
 
 def _approved(seen: Look, saved: Plan, now: datetime) -> Look:

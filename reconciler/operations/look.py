@@ -24,7 +24,7 @@ from reconciler.planner import Planned
 from reconciler.recovery import Desire, Found, Healing
 from reconciler.remote import Identity, Observed
 from reconciler.sources import Content
-from reconciler.state import State
+from reconciler.state import Instance, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def _decide(stack: Stack, options: PlanOptions, it: Gathered) -> Look:
         observed=it.observed,
         contents=_known(it, uids),
         uids=uids,
-        requested=options.requested,
+        requested=options.requested | _still_asked(options.asked, kept),
         now=options.as_of or it.observed.now,
         revoke_imported=options.revoke_imported,
         attention=(*healing.attention, *_told_shells(healing), *unmatched, *it.attention),
@@ -88,6 +88,12 @@ def _decide(stack: Stack, options: PlanOptions, it: Gathered) -> Look:
         contents=it.contents,
         key=it.key,
     )
+
+
+def _still_asked(asked: Mapping[Address, str], kept: Mapping[Address, Instance]) -> frozenset[Address]:
+    """Return the addresses whose vault is still the one that a saved plan was asked to replace: not done yet."""
+    last = {a: i.current or (i.ended.object if i.ended else None) for a, i in kept.items() if a in asked}
+    return frozenset(a for a, thing in last.items() if thing and thing.vault_id == asked[a])
 
 
 def first_state(stack: Stack, identity: Identity, key: Key | None) -> State:

@@ -25,7 +25,8 @@ from reconciler.state import State
 class PlanOptions:
     """What the command line asks of a plan beyond the manifest.
 
-    `as_of` and `uids` come from a saved plan that is planned again; `as_of` else is the server's now.
+    `as_of`, `uids` and `asked` (what `--replace` said then: address -> the vault that it ends) come from a saved plan
+    that is planned again; `as_of` else is the server's now.
     """
 
     requested: frozenset[Address] = frozenset()
@@ -34,6 +35,7 @@ class PlanOptions:
     selection: Selection = EVERYTHING
     as_of: datetime | None = None
     uids: Mapping[Address, str] = field(default_factory=dict)
+    asked: Mapping[Address, str] = field(default_factory=dict)
 
 
 def remembered(stack: Stack) -> tuple[State | None, tuple[Open, ...]]:

@@ -162,6 +162,38 @@ def test_an_offline_plan_is_not_saved(planned: Desk) -> None:
     assert not (planned.path / "offline.json").exists()
 
 
+def test_what_was_asked_for_is_in_the_plan(planned: Desk) -> None:
+    """--replace of a share that is as declared: done once, by the plan alone, whether or not it dies on the way."""
+    planned.apply()
+    planned.done("plan", "-o", "asked.json", "--replace", "keep")
+    before = planned.live()["keep"].vault_id
+    assert "1 replaced" in planned.done("apply", "asked.json").out
+    after = planned.live()["keep"].vault_id
+    assert before != after
+    planned.done("apply", "asked.json")
+    assert after == planned.live()["keep"].vault_id
+
+
+@pytest.mark.parametrize("option", [("--target", "new"), ("--exclude", "[!n]*")])
+def test_a_plan_of_a_part_is_applied(planned: Desk, option: tuple[str, str]) -> None:
+    """The rest waits: it is neither done nor in the way, and is said to be left out."""
+    planned.done("plan", "-o", "part.json", *option)
+    assert "1 created.\n" in planned.done("apply", "part.json").out
+    assert {"gone", "keep", "new", "old"} == set(planned.live())
+    assert b"value of OLD" == planned.reads("old")
+    again = planned.done("apply", "part.json").out
+    assert "left out by the command line" in again
+
+
+def test_a_plan_of_a_part_still_holds_what_was_to_stay(
+    planned: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the reviewer saw unchanged, and is not any more, is told."""
+    planned.done("plan", "-o", "part.json", "--target", "new")
+    monkeypatch.setenv("KEEP", "another")
+    assert 8 == planned.run("apply", "part.json").code
+
+
 def test_options_do_not_widen_a_plan(planned: Desk) -> None:
     """What is done was decided when it was saved."""
     for option in (("--target", "keep"), ("--replace", "keep"), ("--only", "renewals")):
