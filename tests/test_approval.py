@@ -12,6 +12,7 @@ from reconciler.addresses import Address
 from reconciler.known import Checked
 from reconciler.plan import Action, Plan
 from reconciler.remote import Status
+from reconciler.selection import Selection, narrow
 from reconciler.state import Deposed
 from tests.planning import (
     all_live,
@@ -20,6 +21,7 @@ from tests.planning import (
     instance,
     observed,
     plan,
+    short,
     state,
     thing,
     vault,
@@ -168,3 +170,13 @@ def test_what_would_not_happen_is_no_proof_that_it_was_done() -> None:
     assert ("a: replace (requested) in the plan, and would not happen now",) == planfile.compare(
         asked, plan(wanted("a"), prior=PRIOR).plan
     )[:1]
+
+
+def test_an_old_copy_does_not_bring_in_what_was_left_out() -> None:
+    """It is in every plan, of whatever part; its secret need not be."""
+    prior = state({"a": instance(thing("1a")), "b": instance(None, thing("1b"))})
+    whole = plan(wanted("a"), wanted("b"), prior=prior).plan
+    part = narrow(whole, Selection(targets=("a",)))
+    assert {"a", "b"} == {str(change.address) for change in part.changes}
+    assert () == planfile.compare(part, whole)
+    assert {"b#1b": "revoke deposed drift"} == short(planfile.approved(part, whole))
