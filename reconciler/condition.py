@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -88,18 +87,5 @@ def invisible(prior: State | None, observed: Observed | None) -> bool:
     """
     if prior is None or observed is None:
         return False
-    held = _held(prior)
+    held = prior.held()  # one that ended may be hidden for all we care
     return observed.identity.user_id != prior.creator or (bool(held) and held <= observed.hidden)
-
-
-def _held(prior: State) -> frozenset[str]:
-    """Return the vaults that are still of interest; one that ended may be hidden for all we care."""
-    held: set[str] = set()
-    for instance in prior.instances.values():
-        held.update(_ids([instance.current] if instance.current else []))
-        held.update(_ids(d.object for d in instance.deposed))
-    return frozenset(held)
-
-
-def _ids(things: Iterable[Object]) -> set[str]:
-    return {thing.vault_id for thing in things}

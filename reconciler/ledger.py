@@ -162,9 +162,7 @@ class Ledger:
     def _forget(self, address: Address) -> None:
         instance = self._instances.pop(address, None)
         if instance:
-            vaults = [d.object.vault_id for d in instance.deposed]
-            vaults += [instance.current.vault_id] if instance.current else []
-            self._forgotten.update(vaults)
+            self._forgotten.update(thing.vault_id for thing in instance.held())
 
 
 def replay(

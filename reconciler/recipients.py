@@ -42,10 +42,7 @@ def recorded(state: State | None) -> dict[Address, Attributes]:
     """Return what each address was last applied with: its live vault, else the one that ended."""
     if state is None:
         return {}
-    known = {
-        address: instance.current or (instance.ended.object if instance.ended else None)
-        for address, instance in state.instances.items()
-    }
+    known = {address: instance.last() for address, instance in state.instances.items()}
     return {address: thing.attributes for address, thing in known.items() if thing}
 
 

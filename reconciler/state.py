@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -123,12 +123,23 @@ class Instance:
     deposed: tuple[Deposed, ...] = ()
     ended: Ended | None = None
 
+    def held(self) -> tuple[Object, ...]:
+        """Return what has not ended, as far as we know: its live vault and the old copies."""
+        current = (self.current,) if self.current else ()
+        return (*current, *(old.object for old in self.deposed))
+
+    def objects(self) -> tuple[Object, ...]:
+        """Return its vaults, whatever their condition."""
+        ended = (self.ended.object,) if self.ended else ()
+        return (*self.held(), *ended)
+
     def vault_ids(self) -> frozenset[str]:
         """Return the ids of its vaults, whatever their condition."""
-        found = {d.object.vault_id for d in self.deposed}
-        found.update(x.vault_id for x in (self.current,) if x)
-        found.update(x.object.vault_id for x in (self.ended,) if x)
-        return frozenset(found)
+        return frozenset(thing.vault_id for thing in self.objects())
+
+    def last(self) -> Object | None:
+        """Return its live vault, else the one that ended."""
+        return self.current or (self.ended.object if self.ended else None)
 
     def overtaken_by(self, copy: Object) -> bool:
         """Tell whether the share ended and a copy is not older: that is no remnant, somebody went on with it."""
@@ -137,7 +148,7 @@ class Instance:
 
     def empty(self) -> bool:
         """Tell whether nothing is left to remember."""
-        return self.current is None and not self.deposed and self.ended is None
+        return not self.objects()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,16 +178,21 @@ class State:
     pending: tuple[Pending, ...] = ()
     forgotten: frozenset[str] = frozenset()
 
+    def objects(self) -> Iterator[Object]:
+        """Yield every vault in the state, whatever its condition."""
+        for instance in self.instances.values():
+            yield from instance.objects()
+
     def known(self) -> frozenset[str]:
         """Return the ids of every vault in the state, whatever its condition."""
-        return frozenset().union(*(instance.vault_ids() for instance in self.instances.values()))
+        return frozenset(it.vault_id for it in self.objects())
+
+    def held(self) -> frozenset[str]:
+        """Return the ids of every vault that has not ended, as far as we know."""
+        return frozenset(it.vault_id for instance in self.instances.values() for it in instance.held())
 
     def generation(self, address: Address) -> int:
         """Return the highest generation that a vault of the address ever had; it outlives the instance."""
         instance = self.instances.get(address)
-        used = [self.generations.get(address, 0)]
-        if instance:
-            used += [d.object.generation for d in instance.deposed]
-            used += [x.generation for x in (instance.current,) if x]
-            used += [x.object.generation for x in (instance.ended,) if x]
-        return max(used)
+        used = [it.generation for it in instance.objects()] if instance else []
+        return max((self.generations.get(address, 0), *used))

@@ -144,9 +144,7 @@ def state(instances: Mapping[str, Instance], **more: object) -> State:
 
 
 def _highest(one: Instance) -> int:
-    things = [d.object for d in one.deposed] + [x for x in (one.current,) if x]
-    things += [one.ended.object] if one.ended else []
-    return max((x.generation for x in things), default=0)
+    return max((it.generation for it in one.objects()), default=0)
 
 
 def vault(one: Object, *, status: Status = Status.ACTIVE, ready: bool = True, views: int = 0) -> Vault:
@@ -190,9 +188,7 @@ def observed(
 
 def all_live(prior: State) -> Observed:
     """What a tenant answers in which nothing happened."""
-    things = [i.current for i in prior.instances.values() if i.current]
-    things += [d.object for i in prior.instances.values() for d in i.deposed]
-    return observed(vault(one) for one in things)
+    return observed(vault(one) for i in prior.instances.values() for one in i.held())
 
 
 def plan(

@@ -46,7 +46,7 @@ def access_command(*, person: str, show_links: bool) -> None:
     else:
         _show(state, person, found, links=links)
     _say_what_is_not_known(state, wanted)
-    if not any(_opens(thing, wanted) for thing in _ever(state)):
+    if not any(_opens(thing, wanted) for thing in state.objects()):
         click.echo(f"{clean(person)} stands nowhere in this stack, neither as address nor as ID.", err=True)
 
 
@@ -59,24 +59,16 @@ def _show(state: State, person: str, found: list[_Share], *, links: bool) -> Non
         end = f"until {time_text(thing.expires)}" + (" (old copy)" if share.old else "")
         link = f"  {clean(thing.share_url)}" if links else ""
         click.echo(line(f"{clean(share.address):<{wide}}  {end}{link}"))
-    made = max((thing.created for thing in _ever(state)), default=None)
+    made = max((thing.created for thing in state.objects()), default=None)
     newest = f", newest share of {time_text(made)}" if made else ""
     click.echo(f"As the state knows it: serial {state.serial}{newest}. The tenant was not asked.")
 
 
 def _live(state: State, now: datetime) -> Iterator[_Share]:
     for address, instance in sorted(state.instances.items()):
-        things = [(instance.current, False), *((old.object, True) for old in instance.deposed)]
-        for thing, old in things:
-            if thing and thing.ready and thing.expires > now:
-                yield _Share(address=str(address), thing=thing, old=old)
-
-
-def _ever(state: State) -> Iterator[Object]:
-    """Yield what the state knows, live or not."""
-    for instance in state.instances.values():
-        yield from filter(None, (instance.current, instance.ended and instance.ended.object))
-        yield from (old.object for old in instance.deposed)
+        for thing in instance.held():
+            if thing.ready and thing.expires > now:
+                yield _Share(address=str(address), thing=thing, old=thing is not instance.current)
 
 
 def _opens(thing: Object, wanted: str) -> bool:

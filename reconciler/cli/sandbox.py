@@ -135,8 +135,7 @@ def _live(name: str) -> Object:
         instance = state.instances.get(Address.parse(name))
     except ValueError:
         instance = None
-    ended = instance.ended if instance else None
-    thing = (instance.current if instance else None) or (ended.object if ended else None)
+    thing = instance.last() if instance else None
     if thing is None:
         raise UsageError(
             f"{name} has no share in the sandbox",

@@ -28,7 +28,7 @@ async def refresh(
         return Observed(now=client.now, identity=identity, vaults={})
     found = await _search(client)
     now = client.now
-    ours = _in_use(state) | {o.vault_id for o in open_creates if o.vault_id}
+    ours = (state.held() if state else frozenset()) | {o.vault_id for o in open_creates if o.vault_id}
     unknown = {v.vault_id for v, _ in strangers(state, name, found.values()) if end_of(v.status) is None}
     doubtful = {i for i in ours if i not in found or not is_live(found[i], now)} | unknown
     answers = await _get_all(client, sorted(doubtful))
@@ -40,14 +40,6 @@ async def refresh(
         gone=frozenset(i for i, v in answers.items() if v is Missing.GONE),
         hidden=frozenset(i for i, v in answers.items() if v is Missing.HIDDEN),
     )
-
-
-def _in_use(state: State | None) -> set[str]:
-    if state is None:
-        return set()
-    instances = state.instances.values()
-    current = {i.current.vault_id for i in instances if i.current}
-    return current | {d.object.vault_id for i in instances for d in i.deposed}
 
 
 async def _search(client: Client) -> dict[str, Vault]:
