@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from reconciler.addresses import Address
 from reconciler.errors import StateError
@@ -24,6 +24,9 @@ from reconciler.journal import (
     Revoked,
 )
 from reconciler.state import Deposed, Instance, Object, Pending, State
+
+PENDING_TIME: Final = timedelta(minutes=15)
+"""How long (server time) a create without an answer may still land; docs/reliability.md: what if later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +209,7 @@ def fold(state: State, entries: Iterable[Entry]) -> tuple[State, tuple[Open, ...
     return ledger.state(), ledger.open()
 
 
-def pending_of(open_create: Open, *, seconds: int) -> Pending:
+def pending_of(open_create: Open) -> Pending:
     """Return the state's memory of a create that may still land."""
     intent = open_create.intent
     return Pending(
@@ -215,5 +218,5 @@ def pending_of(open_create: Open, *, seconds: int) -> Pending:
         generation=intent.generation,
         tag=intent.tag,
         at=intent.at,
-        until=intent.at + timedelta(seconds=seconds),
+        until=intent.at + PENDING_TIME,
     )

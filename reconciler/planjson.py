@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from reconciler.attention import Attention
-from reconciler.plan import Action, Change, Plan, access
+from reconciler.plan import Access, Action, Change, Drift, Plan, access
 from reconciler.records import Record, time_text
 from reconciler.state import End, Object, attributes_record
 
@@ -31,27 +31,11 @@ def to_json(plan: Plan) -> Record:
         "policy_digest": plan.policy_digest,
         "live": plan.live,
         "resource_changes": [_change(change) for change in plan.changes],
-        "resource_drift": [
-            {
-                "address": str(drift.address),
-                "vault_id": drift.vault_id,
-                "was": "active",
-                "is": drift.now.value if isinstance(drift.now, End) else drift.now,
-            }
-            for drift in plan.drift
-        ],
+        "resource_drift": [_drift(drift) for drift in plan.drift],
         "attention": [_note(note) for note in plan.attention],
         "refusals": [_note(note) for note in plan.refusals],
         "unchecked": sorted(str(address) for address in plan.unchecked),
-        "access": [
-            {
-                "who": person.who,
-                "external": person.external,
-                "gains": [str(address) for address in person.gains],
-                "loses": [str(address) for address in person.loses],
-            }
-            for person in access(plan.changes)
-        ],
+        "access": [_access(person) for person in access(plan.changes)],
         "summary": {
             "create": summary.create,
             "replace": summary.replace,
@@ -129,6 +113,24 @@ def _after(change: Change) -> Record | None:
         "fingerprint": change.fingerprint,
         "source": change.source,
         "size": change.size,
+    }
+
+
+def _drift(drift: Drift) -> Record:
+    return {
+        "address": str(drift.address),
+        "vault_id": drift.vault_id,
+        "was": "active",
+        "is": drift.now.value if isinstance(drift.now, End) else drift.now,
+    }
+
+
+def _access(person: Access) -> Record:
+    return {
+        "who": person.who,
+        "external": person.external,
+        "gains": [str(address) for address in person.gains],
+        "loses": [str(address) for address in person.loses],
     }
 
 

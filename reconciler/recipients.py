@@ -58,11 +58,11 @@ def resolve(
     there is. There they stay in what they have, and are left out of what is made anew, because a tenant need not
     take them: so a leaver blocks nobody else's renewal.
     """
-    clerk = _Clerk(directory, known)
+    resolver = _Resolver(directory, known)
     return Resolved(
-        wanted=tuple(clerk.resolve(want) for want in wanted),
-        attention=clerk.attention(),
-        problems=tuple(dict.fromkeys(clerk.problems)),
+        wanted=tuple(resolver.resolve(want) for want in wanted),
+        attention=resolver.attention(),
+        problems=tuple(dict.fromkeys(resolver.problems)),
     )
 
 
@@ -110,7 +110,7 @@ class _Found:
 _NOBODY: Final = _Found(id=None)
 
 
-class _Clerk:
+class _Resolver:
     def __init__(
         self, directory: Mapping[str, tuple[User, ...]], known: Mapping[Address, Attributes]
     ) -> None:

@@ -21,14 +21,11 @@ from reconciler import moves, tags
 from reconciler.addresses import Address
 from reconciler.attention import Attention, AttentionCode
 from reconciler.journal import Committed
-from reconciler.ledger import Ledger, Open, pending_of
+from reconciler.ledger import PENDING_TIME, Ledger, Open, pending_of
 from reconciler.readback import end_of, mismatch, object_of, seen_attributes
 from reconciler.remote import Status, Vault
 from reconciler.state import Attributes, End, Ended, Instance, Pending, State
 from reconciler.tags import Mac, Tag
-
-PENDING_SECONDS: Final = 15 * 60
-"""How long (server time) a create without an answer may still land; docs/reliability.md: what if later."""
 
 _NO_KEY: Final = "nothing here says what it is: run with the stack's fingerprint key"
 _UNKNOWN: Final = "nothing here says what it is: made with an earlier key, or as a secret that was let go"
@@ -200,7 +197,7 @@ class _Healer:
                 )
 
     def _judge_useless(self, vault: Vault, address: Address | None, bound: Open | None) -> None:
-        settled = vault.created and self.found.now - vault.created > timedelta(seconds=PENDING_SECONDS)
+        settled = vault.created and self.found.now - vault.created > PENDING_TIME
         if vault.status is Status.UNKNOWN:
             self._tell(vault, "its status is none that this version knows, so it is left alone")
         elif end_of(vault.status) is None and (address or settled):
@@ -291,7 +288,7 @@ class _Healer:
         waiting = {p.op: p for p in self.before.pending}
         for open_create in self.found.open:
             if open_create.vault_id is None:
-                pending = pending_of(open_create, seconds=PENDING_SECONDS)
+                pending = pending_of(open_create)
                 waiting[pending.op] = pending
             else:
                 self.ledger.used(open_create.intent.address, open_create.intent.generation)

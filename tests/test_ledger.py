@@ -224,7 +224,7 @@ def test_what_does_not_belong_together_is_refused(before: State | None, recorded
 
 def test_an_unanswered_create_is_remembered_for_its_time() -> None:
     """Everything that a later run needs to know it again."""
-    actual = pending_of(Open(intent=_intent(generation=3)), seconds=900)
+    actual = pending_of(Open(intent=_intent(generation=3)))
     assert (
         actual.op,
         actual.address,

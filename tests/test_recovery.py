@@ -15,9 +15,9 @@ from reconciler import recovery, statefile, tags
 from reconciler.addresses import Address
 from reconciler.fingerprint import Key
 from reconciler.journal import Intent
-from reconciler.ledger import Ledger, Open
+from reconciler.ledger import PENDING_TIME, Ledger, Open
 from reconciler.manifest import DAY, Format, Kind, Sharing
-from reconciler.recovery import PENDING_SECONDS, Desire, Found, Healing, heal, is_live, strangers
+from reconciler.recovery import Desire, Found, Healing, heal, is_live, strangers
 from reconciler.remote import Status, Vault
 from reconciler.state import Attributes, Deposed, End, Ended, Instance, Object, Pending, State
 from tests import strategies
@@ -121,7 +121,7 @@ def _pending(
         generation=generation,
         tag=tag or str(_tag(where, generation)),
         at=at,
-        until=at + timedelta(seconds=PENDING_SECONDS),
+        until=at + PENDING_TIME,
     )
 
 
@@ -294,12 +294,10 @@ _TABLE = {
     ),
     "an empty one of an unknown address waits": _Row(found=_found(_vault(_OTHER, ready=False))),
     "until it is older than a create can be": _Row(
-        found=_found(_vault(_OTHER, ready=False, age=timedelta(seconds=PENDING_SECONDS + 1))),
+        found=_found(_vault(_OTHER, ready=False, age=PENDING_TIME + timedelta(seconds=1))),
         shells={"v1": None},
     ),
-    "exactly as old is not older": _Row(
-        found=_found(_vault(_OTHER, ready=False, age=timedelta(seconds=PENDING_SECONDS)))
-    ),
+    "exactly as old is not older": _Row(found=_found(_vault(_OTHER, ready=False, age=PENDING_TIME))),
     "without the key it waits too": _Row(found=_found(_vault(ready=False), key=False)),
     "and goes too": _Row(found=_found(_vault(ready=False, age=_OLD), key=False), shells={"v1": None}),
     "an empty one of no known age waits": _Row(found=_found(_vault(_OTHER, ready=False, created=None))),
@@ -480,7 +478,7 @@ def test_an_unanswered_create_is_searched_for_until_its_time() -> None:
 
 def test_a_pending_create_ends_exactly_at_its_time() -> None:
     """Server time."""
-    waited = timedelta(seconds=PENDING_SECONDS)
+    waited = PENDING_TIME
     assert len(heal(_EMPTY, _found(opens=[_open(age=waited - timedelta(seconds=1))])).state.pending) == 1
     assert heal(_EMPTY, _found(opens=[_open(age=waited)])).state.pending == ()
 

@@ -90,8 +90,7 @@ def _online(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
 async def _look(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
     from reconciler.operations.look import look
 
-    manifest = session.load(it)
-    async with session.sign_in(it, manifest) as at:
+    async with session.sign_in(it) as at:
         holder = at.stack.workdir.held_by()
         if holder and out:
             raise LockedError(

@@ -180,8 +180,9 @@ class SignedIn:
 
 
 @contextlib.asynccontextmanager
-async def sign_in(options: Options, manifest: Manifest) -> AsyncIterator[SignedIn]:
-    """Connect to the tenant, or to the embedded sandbox, for as long as the context lasts."""
+async def sign_in(options: Options) -> AsyncIterator[SignedIn]:
+    """Read the manifest, and connect to the tenant or the embedded sandbox for as long as the context lasts."""
+    manifest = load(options)
     opened = _in_sandbox(options, manifest) if options.sandbox else _at_tenant(options, manifest)
     async with opened as it:
         yield it

@@ -144,9 +144,7 @@ def import_(name: str, vault_id: str) -> None:
     from reconciler.operations import upkeep
 
     async def take() -> None:
-        it = options()
-        manifest = session.load(it)
-        async with session.sign_in(it, manifest) as at:
+        async with session.sign_in(options()) as at:
             await upkeep.import_(at.stack, at.client, _address(name), vault_id)
 
     asyncio.run(take())
@@ -166,9 +164,7 @@ def recover(assign: tuple[str, ...]) -> int:
     assigned = {_address(name): vault_id for name, _, vault_id in pairs}
 
     async def make() -> upkeep.Recovered:
-        it = options()
-        manifest = session.load(it)
-        async with session.sign_in(it, manifest) as at:
+        async with session.sign_in(options()) as at:
             return await upkeep.recover(at.stack, at.client, assigned=assigned)
 
     recovered = asyncio.run(make())

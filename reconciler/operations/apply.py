@@ -24,7 +24,6 @@ from reconciler.operations.stack import Stack
 from reconciler.operations.work import Stop, Work
 from reconciler.plan import Plan
 from reconciler.policy import NO_LIMITS, Limits
-from reconciler.recovery import PENDING_SECONDS
 from reconciler.state import State
 from reconciler.upload import Uploader
 from reconciler.workdir import JournalWriter
@@ -214,9 +213,7 @@ def _close(stack: Stack, ledger: Ledger) -> None:
     """
     left = ledger.open()
     final = ledger.state()
-    pending = {p.op: p for p in final.pending} | {
-        o.intent.op: pending_of(o, seconds=PENDING_SECONDS) for o in left
-    }
+    pending = {p.op: p for p in final.pending} | {o.intent.op: pending_of(o) for o in left}
     final = replace(final, serial=final.serial + 1, pending=tuple(pending.values()))
     stack.backend.save(final)
     entries = [entry for it in left if it.vault_id for entry in it.entries()]

@@ -23,7 +23,6 @@ class Level(StrEnum):
 
     ERROR = "error"
     WARNING = "warning"
-    NOTICE = "notice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +46,11 @@ def render(annotations: Iterable[Annotation], *, below: str = "") -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def of_problems(problems: Iterable[Problem], level: Level = Level.ERROR) -> list[Annotation]:
+def of_problems(problems: Iterable[Problem]) -> list[Annotation]:
     """Return what is wrong with a manifest or a source."""
     return [
         Annotation(
-            level=level,
+            level=Level.ERROR,
             text="; ".join(part for part in (problem.what, problem.expected, problem.hint) if part),
             mark=problem.mark,
         )

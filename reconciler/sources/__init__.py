@@ -1,4 +1,4 @@
-"""Where plaintexts come from: `open_source` answers one interface, whatever the kind of source."""
+"""Where plaintexts come from: files and variables that a manifest may name, read within the limits of trust."""
 
 from reconciler.sources.confine import Confinement
 from reconciler.sources.reading import Content, Reading, SourceReader

@@ -10,7 +10,7 @@ from hypothesis import given
 from reconciler import view
 from reconciler.errors import Mark, Problem
 from reconciler.render import annotations, gitlab
-from reconciler.render.annotations import Level, of_problems, of_view, render
+from reconciler.render.annotations import of_problems, of_view, render
 from tests import goldens, stories
 from tests.render.test_markdown import HOSTILE
 
@@ -29,9 +29,7 @@ def test_properties_and_data_are_escaped() -> None:
     assert render(of_problems([problem("100%")])) == (
         "::error file=a%3Ab%2Cc%25.yaml,line=3,col=4,title=reconciler::100%25; do it\n"
     )
-    assert render(of_problems([Problem(mark=None, what="x")], Level.NOTICE)) == (
-        "::notice title=reconciler::x\n"
-    )
+    assert render(of_problems([Problem(mark=None, what="x")])) == ("::error title=reconciler::x\n")
 
 
 def test_what_github_would_drop_is_counted() -> None:
