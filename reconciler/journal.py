@@ -1,7 +1,8 @@
 """The journal: what a run did, a record before each step, so that a crash loses nothing.
 
 One line a record, one fsync a line, each with its number and a CRC-32. A torn last line is the crash itself
-and is ignored; any other damage is refused. The file is `workdir`'s; here are only the bytes.
+and is ignored; any other damage is refused, also of a last line that is there to its end: it may have been on the
+disk, and its step taken. The file is `workdir`'s; here are only the bytes.
 
     intent     a create is about to be sent
     bound      the tenant answered it: the vault exists, and is empty
@@ -189,22 +190,31 @@ def parse(data: bytes, *, file: str) -> Journal | None:
             _refuse(file, index)
         values.append(value)
     rest = b"\n".join(lines[len(values) :])
-    if b"\n" in rest[:-1] or not _is_cut(rest):
+    if b"\n" in rest[:-1] or not _is_torn(rest):
         _refuse(file, len(values))
     return _journal(values, file=file) if values else None
 
 
-def _is_cut(line: bytes) -> bool:
-    """Tell whether a crash can have left this line: never a whole record with something behind it.
+def _is_torn(line: bytes) -> bool:
+    """Tell whether a crash can have left this last line: its record was then never synced, and its step not taken.
 
-    Two records that a damaged newline made one were both on the disk before their steps: neither is ignored.
+    A process that is killed leaves the beginning of a line. A kernel that dies may have grown the file without
+    having written each block of it: what is missing reads as zeros, which no record holds. A line with its
+    newline and without zeros was written to its end.
     """
-    written = line.removesuffix(b"\n").decode("utf-8", "replace")
+    if line.endswith(b"\n") and b"\0" not in line:
+        return False
+    return not _goes_on_behind_a_record(line)
+
+
+def _goes_on_behind_a_record(line: bytes) -> bool:
+    """Tell whether a damaged newline made one line of two: both were on the disk before their steps."""
+    written = line.rstrip(b"\0\n").decode("utf-8", "replace")
     try:
         _, end = json.JSONDecoder().raw_decode(written)
     except (ValueError, RecursionError):
-        return True
-    return end == len(written)
+        return False
+    return end != len(written)
 
 
 def _parse_line(line: bytes) -> Record | None:

@@ -126,7 +126,10 @@ def test_rubbish_behind_a_cut_is_a_torn_record(rubbish: bytes, length: int) -> N
 @settings(max_examples=800)
 @given(st.integers(0, len(_BYTES) * 8 - 1))
 def test_a_flipped_bit_never_changes_a_record(bit: int) -> None:
-    """Refused where it is before the last record; there, the record is torn. A lost newline is no tear."""
+    """Refused wherever it is: a line that has its newline was written to its end, the last one too.
+
+    A bit that makes a zero of a byte of the last record reads as a block that never reached the disk.
+    """
     data = bytearray(_BYTES)
     data[bit // 8] ^= 1 << bit % 8
     try:
@@ -134,7 +137,25 @@ def test_a_flipped_bit_never_changes_a_record(bit: int) -> None:
     except StateError:
         return
     assert bit // 8 >= _STARTS[-2], "damage before the last record was ignored"
+    assert 0 == data[bit // 8], "damage of a whole last line was ignored"
     assert Journal(header=_HEADER, entries=_ENTRIES[:-1]) == actual
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_blocks_that_never_reached_the_disk_are_a_torn_record(size: int) -> None:
+    """A kernel that dies may have grown the file by a line of which some blocks are missing: they read as zeros."""
+    start, end = _STARTS[-2], len(_BYTES)
+    before = Journal(header=_HEADER, entries=_ENTRIES[:-1])
+    for at in range(start, end):
+        missing = _BYTES[:at] + bytes(len(_BYTES[at : at + size])) + _BYTES[at + size :]
+        assert before == journal.parse(missing, file=_FILE)
+        assert before == journal.parse(_BYTES[:at] + bytes(end - at), file=_FILE)
+
+
+def test_zeros_between_two_records_are_no_torn_record() -> None:
+    """Both were synced before their steps."""
+    for start in _STARTS[1:-1]:
+        _refused(_BYTES[: start - 1] + b"\0" + _BYTES[start:])
 
 
 def test_every_bit_of_a_newline_counts() -> None:

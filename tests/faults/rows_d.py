@@ -249,10 +249,17 @@ def _flip_journal(scene: Scene) -> None:
     scene.journal_path.write_bytes(bytes(data))
 
 
+def _flip_last_record(scene: Scene) -> None:
+    data = bytearray(scene.journal_path.read_bytes())
+    data[-20] ^= 4
+    scene.journal_path.write_bytes(bytes(data))
+
+
 add("D3", "state-older-than-journal", partial(_journal, damage=_older_state, says="older"), sample=True)
 add("D3", "state-of-other-lineage", partial(_journal, damage=_other_lineage, says="another state"))
 add("D3", "journal-without-state", partial(_journal, damage=_no_state, says="the state is missing"))
 add("D3", "journal-flipped", partial(_journal, damage=_flip_journal, says="damaged"))
+add("D3", "journal-last-record-flipped", partial(_journal, damage=_flip_last_record, says="damaged"))
 
 
 @scenario("D3")
@@ -271,6 +278,19 @@ def _journal_cut_at_every_byte(bench: Bench) -> int:
         scene.rules()
         judge.settles(scene)
     return len(ends)
+
+
+@scenario("D3")
+def _journal_with_a_block_missing(bench: Bench) -> None:
+    """The machine lost its power while the last record was written: the file has its length, and zeros in it."""
+    scene = bench.scene()
+    scene.text()
+    killed_at(scene, on.content, when="done")
+    lines = scene.journal_path.read_bytes().splitlines(keepends=True)
+    half = len(lines[-1]) // 2
+    scene.journal_path.write_bytes(b"".join(lines[:-1]) + bytes(half) + lines[-1][half:])
+    scene.rules()
+    judge.settles(scene)
 
 
 # --- D4 ----------------------------------------------------------------------------------------------------
