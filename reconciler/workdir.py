@@ -123,6 +123,7 @@ class Workdir:
         """Take the journal of a state that is gone out of the way; it stays beside as `.old`."""
         try:
             self.journal_path.replace(self.journal_path.with_name(self.journal_path.name + ".old"))
+            durable.sync_directory(self.path)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -147,13 +148,22 @@ class Workdir:
         value = environ.get(FINGERPRINT_KEY, "")
         if value:
             return _read_key(value, where=FINGERPRINT_KEY)
-        data = durable.read(self.key_path)
+        return self._key_in(self.key_path)
+
+    def kept_key(self, key_id: str) -> Key | None:
+        """Return the key of this ID that `keep_key` put beside the key file, None where there is none."""
+        name = f"{self.key_path.name}.{key_id}.old"
+        kept = (path for path in self.path.glob(f"{self.key_path.name}.*.old") if path.name == name)
+        return next((key for path in kept if (key := self._key_in(path)) and key.id == key_id), None)
+
+    def _key_in(self, path: Path) -> Key | None:
+        data = durable.read(path)
         if data is None:
             return None
-        key = _read_key(data.decode("ascii", "replace").strip(), where=str(self.key_path))
-        if self.key_path.stat().st_mode & 0o077:
+        key = _read_key(data.decode("ascii", "replace").strip(), where=str(path))
+        if path.stat().st_mode & 0o077:
             raise StateError(
-                f"{self.key_path} can be read by others: a key that came with a repository is no secret",
+                f"{path} can be read by others: a key that came with a repository is no secret",
                 hint="if this is your own: `chmod 600` it; otherwise remove it, and bring back the stack's key",
             )
         return key

@@ -59,7 +59,7 @@ async def gather(
     )
     if loaded is None and not lost:
         _refuse_lost_state(stack, observed)
-    key = own_key(key, loaded)
+    key = stack.key_of(key, loaded.key_id if loaded else None)
     resolved = await _people(client, stack, loaded, everything=everything)
     wanted = {w.address: w for w in resolved.wanted}
     contents, unreadable = await _read_sources(stack, wanted, key)
@@ -103,13 +103,6 @@ def _refuse_lost_state(stack: Stack, observed: Observed) -> None:
             f"{'vault bears' if len(live) == 1 else 'vaults bear'} the mark of the stack {stack.manifest.name}",
             hint="restore the state file (or its .backup); `reconciler state recover` rebuilds it from the tenant",
         )
-
-
-def own_key(key: Key | None, state: State | None) -> Key | None:
-    """Return the key if it is the one that made the state: another key is as good as none."""
-    if key and state and state.key_id and state.key_id != key.id:
-        return None
-    return key
 
 
 async def _people(

@@ -34,6 +34,15 @@ class Stack:
         """Return the stack's key where this machine has one."""
         return self.workdir.key(self.environ)
 
+    def key_of(self, key: Key | None, key_id: str | None) -> Key | None:
+        """Return the key if it has this ID, the ID of the key that made the state: another one is as good as none.
+
+        A rekey that was killed before its save left a new key file and the old state: its key lies beside.
+        """
+        if key is None or key_id is None or key.id == key_id:
+            return key
+        return None if self.environ.get(FINGERPRINT_KEY) else self.workdir.kept_key(key_id)
+
     def first_key(self) -> Key | None:
         """Make the key of a new stack; None where there is a state, whose key that cannot be.
 

@@ -19,7 +19,6 @@ from reconciler.ledger import Ledger
 from reconciler.operations.gather import (
     Gathered,
     gather,
-    own_key,
     refuse_other_identity,
     refuse_other_tenant,
 )
@@ -61,8 +60,9 @@ async def recover(stack: Stack, client: Client, *, assigned: Mapping[Address, st
         known = state.known()
         found = recovery.strangers(None, state.name, it.observed.vaults.values())
         live = (vault for vault, _ in found if recovery.is_live(vault, it.observed.now))
+        # first, for it stands on the state that is gone: killed in between, this is done again and nothing is refused
+        stack.workdir.keep_journal_aside()
         stack.backend.save(replace(state, serial=1))
-        stack.workdir.keep_journal_aside()  # it stands on the state that is gone
         return Recovered(state=state, unplaced=tuple(v for v in live if v.vault_id not in known))
 
 
@@ -147,7 +147,7 @@ def rekey(stack: Stack, new: Key, *, trust_sources: bool, keep: Callable[[Key], 
     """
     with _locked(stack):
         state = _settled(stack)
-        old = own_key(stack.key(), state)
+        old = stack.key_of(stack.key(), state.key_id)
         wanted = {want.address: want for want in expand(stack.manifest)}
         instances, unchecked = dict(state.instances), []
         live = {a: i for a, i in state.instances.items() if i.current}

@@ -145,6 +145,20 @@ GUARDS: Final = (
         fails=("D6-copies-create-refused",),
     ),
     Guard(
+        name="the key beside the key file",
+        file="operations/stack.py",
+        old="self.workdir.kept_key(key_id)",
+        new="None",
+        fails=("C7-by-hand-sample",),
+    ),
+    Guard(
+        name="the lost state's journal is out of the way first",
+        file="operations/upkeep.py",
+        old="        stack.workdir.keep_journal_aside()\n        stack.backend.save(replace(state, serial=1))\n",
+        new="        stack.backend.save(replace(state, serial=1))\n        stack.workdir.keep_journal_aside()\n",
+        fails=("C7-recover-by-hand-every-rename",),
+    ),
+    Guard(
         name="fsync of a new file",
         file="durable.py",
         old="        os.fsync(file.fileno())\n",

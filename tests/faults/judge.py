@@ -169,7 +169,7 @@ def no_leak(scene: Scene, ran: Ran) -> None:
     secrets = _canaries(scene)
     for where, data in _written(scene, ran):
         for what, forms in secrets.items():
-            if what == "key" and where == "fingerprint.key":
+            if what == "key" and "fingerprint.key" in where:  # one kept beside it, or half put in place
                 continue
             for form in forms:
                 assert form not in data, f"I6: {what} in {where}"
