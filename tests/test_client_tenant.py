@@ -199,6 +199,24 @@ async def test_the_clock_is_the_tenants(tmp_path: Path) -> None:
             assert abs(owner.now - datetime.now(UTC) - timedelta(days=1)) < timedelta(seconds=5)
 
 
+async def test_what_the_tenant_deletes_and_forgets(tmp_path: Path) -> None:
+    """An hour after its end the content is gone, two hours later nobody remembers the vault."""
+    settings = Settings(content_kept=timedelta(hours=1), remembered=timedelta(hours=3))
+    with Embedded(tmp_path, settings=settings) as tenant:
+        async with client(tenant) as owner:
+            made = await make(owner)
+            await owner.set_content(made.vault_id, sealed(made, b"{}"), Format.JSON)
+            seen = []
+            for step in (timedelta(seconds=TEXT.expires_in), timedelta(minutes=59), timedelta(minutes=1)):
+                tenant.store.advance(step)
+                vault = await owner.get(made.vault_id)
+                assert isinstance(vault, Vault)
+                seen.append(vault.status)
+            assert [Status.EXPIRED, Status.EXPIRED, Status.DATA_DELETED] == seen
+            tenant.store.advance(timedelta(hours=2))
+            assert isinstance(await owner.get(made.vault_id), Missing)
+
+
 @pytest.mark.parametrize("way", ["client credentials", "workload identity"])
 @pytest.mark.parametrize("offset", [timedelta(), timedelta(hours=-1), timedelta(hours=1)])
 async def test_signing_in(way: str, offset: timedelta, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from reconciler.addresses import Address
 from reconciler.cli import session
 from reconciler.cli.group import Group
 from reconciler.cli.options import options, shared
-from reconciler.environment import ACCESS_TOKEN, SERVER_URL
+from reconciler.environment import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OIDC_TOKEN, SERVER_URL
 from reconciler.errors import UsageError
 from reconciler.state import Object
 from reconciler.workdir import Workdir
@@ -63,10 +63,17 @@ def serve(
 
 
 def _announce(endpoints: Endpoints) -> None:
-    """Print what another shell needs. These tokens open nothing but the sandbox."""
+    """Print what another shell needs, for each way of signing in. All of it opens nothing but the sandbox."""
+    owner = endpoints.credentials["owner"]
+    client = f"export {CLIENT_ID}={owner.client_id}"
     click.echo(f"export {SERVER_URL}={endpoints.url}")
     click.echo(f"export {ACCESS_TOKEN}={endpoints.tokens['owner'].reveal_text()}")
-    click.echo(f"# another identity: {ACCESS_TOKEN}={endpoints.tokens['second'].reveal_text()}")
+    click.echo("# or, as another identity:")
+    click.echo(f"#   export {ACCESS_TOKEN}={endpoints.tokens['second'].reveal_text()}")
+    click.echo(f"# or, after `unset {ACCESS_TOKEN}`, with client credentials:")
+    click.echo(f"#   {client} {CLIENT_SECRET}={owner.client_secret.reveal_text()}")
+    click.echo("# or, likewise, with the OIDC token of a job (good for five minutes):")
+    click.echo(f"#   {client} {OIDC_TOKEN}={endpoints.job_token.reveal_text()}")
 
 
 def _settings(changes: tuple[str, ...]) -> Settings:

@@ -48,6 +48,8 @@ class Endpoints:
     """By identity: owner, second, admin, ana, bo, cy, robot."""
     credentials: Mapping[str, Credential]
     keys: Keys
+    job_token: Sensitive
+    """What a CI system would give a job that may act as the owner: an OIDC token, good for five minutes."""
 
 
 class Embedded:
@@ -178,14 +180,16 @@ def _endpoints(data: Store, api: socket.socket, uploads: socket.socket) -> Endpo
     known = identities.prepare(data)
     keys = Keys(known)
     host = _host(api)
+    url = f"http://{host}"
     data.upload_origin = f"http://{_host(uploads)}"
     return Endpoints(
-        url=f"http://{host}",
+        url=url,
         upload_url=data.upload_origin,
         host=host,
         tokens={name: Sensitive.of(known[name]["token"]) for name in identities.NAMES},
         credentials={name: keys.credential(name, host) for name in identities.NAMES},
         keys=keys,
+        job_token=keys.workload_token("owner", url, data.now()),
     )
 
 

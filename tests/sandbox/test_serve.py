@@ -26,6 +26,7 @@ from reconciler.sandbox import NOTICE, reader, serve
 from reconciler.sandbox.serve import Embedded
 from reconciler.sandbox.settings import Settings
 from reconciler.sandbox.store import Store
+from tests import syscalls
 from tests.sandbox.conftest import Tenant
 
 
@@ -131,6 +132,20 @@ def test_requests_are_logged_when_asked_for(start: Callable[..., Tenant]) -> Non
     tenant.file(b"x")
     paths = [event["path"] for event in tenant.events("request")]
     assert ["/api/v1/secrets/internal", "/upload"] == paths
+
+
+@syscalls.needs_strace
+@pytest.mark.parametrize("sync", ["on", "off"])
+def test_the_log_is_synced_when_asked_for(tmp_path: Path, sync: str) -> None:
+    """Then a line is on the disk before its effect is answered, and outlives the machine."""
+    code = (
+        "import os; from pathlib import Path; from reconciler.sandbox.settings import from_environment;"
+        "from reconciler.sandbox.store import Store; Store(Path('s'), from_environment(os.environ)).record('x')"
+    )
+    command = ["strace", "-f", "-y", "-qq", "-e", "trace=fsync", "-o", "log", sys.executable, "-c", code]
+    environ = {**os.environ, "RECONCILER_SANDBOX_LOG_SYNC": sync}
+    subprocess.run(command, cwd=tmp_path, env=environ, check=True, timeout=60)
+    assert (sync == "on") == ("events.jsonl>" in (tmp_path / "log").read_text())
 
 
 def test_two_sandboxes_share_a_directory(start: Callable[..., Tenant]) -> None:
