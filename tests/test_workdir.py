@@ -336,6 +336,21 @@ def test_a_record_is_on_the_disk_before_the_next_step(at: Workdir, tmp_path: Pat
     assert any(line.startswith("fsync(") and f"<{at.path}>" in line for line in log[:begun])
 
 
+@syscalls.needs_strace
+def test_a_journal_is_out_of_the_way_for_good(at: Workdir, tmp_path: Path) -> None:
+    """Renamed, and the directory synced: it would be of another state than the one that is saved next."""
+    at.path.mkdir()
+    at.journal_path.write_bytes(b"x")
+    code = (
+        "from pathlib import Path; from reconciler.workdir import Workdir;"
+        "Workdir(Path(sys.argv[1]), 'prod').keep_journal_aside()"
+    )
+    log = syscalls.traced(code, at.path, within=at.path, log=tmp_path / "log")
+    moved = log.index(next(line for line in log if line.startswith("rename")))
+    assert any(line.startswith("fsync(") and f"<{at.path}>" in line for line in log[moved:])
+    assert b"x" == at.journal_path.with_name("prod.journal.old").read_bytes()
+
+
 # --- the key
 
 
@@ -365,6 +380,22 @@ def test_git_passes_by_the_key(at: Workdir, tmp_path: Path) -> None:
     listed = subprocess.run([*git, "ls-files"], check=True, capture_output=True, text=True).stdout
     assert at.key_path.exists()
     assert "" == listed
+
+
+def test_a_key_that_was_replaced_is_found_by_its_id(at: Workdir) -> None:
+    """A state may still be of it. An ID is no path, and a file that holds another key is not it."""
+    first, second = workdir.new_key(), workdir.new_key()
+    at.keep_key(first)
+    at.keep_key(second)
+    found = at.kept_key(first.id)
+    assert found is not None
+    assert first.to_text() == found.to_text()
+    assert at.kept_key(second.id) is None
+    for name in ("abcd1234", "x"):
+        at.key_path.with_name(f"fingerprint.key.{name}.old").write_text(first.to_text())
+        at.key_path.with_name(f"fingerprint.key.{name}.old").chmod(0o600)
+    for key_id in ("abcd1234", "*", "../x", f"x/../{first.id}"):
+        assert at.kept_key(key_id) is None
 
 
 def test_new_keys_differ() -> None:

@@ -63,7 +63,7 @@ def _judged(here: Scene, there: Scene, rans: Iterable[Ran]) -> None:
     recorded = frozenset().union(*(state.known() for state in states))
     live = _live(here)
     assert live <= recorded, "I3: a live share is in neither state"
-    sent = {here.values[_NAME], there.values[_NAME]}
+    sent = {*here.values.values(), *there.values.values()}
     assert {here.tenant.peek(vault_id) for vault_id in live} <= sent, "I9: a share reads what nobody sent"
 
 
@@ -123,6 +123,20 @@ def _one_after_the_other(bench: Bench, edit: str) -> None:
     judge.always_one(here)
 
 
+def _only_one_has_it(bench: Bench) -> None:
+    """A secret that the other machine's manifest does not have: told there, and touched by nobody."""
+    here, there = _two(bench, "no-edit")
+    here.text("new")
+    here.applied()
+    live = _live(here)
+    ran = there.apply()
+    _judged(here, there, [ran])
+    assert 0 == ran.code, ran.text
+    assert "bears this stack's mark" in ran.out, ran.text
+    assert live == _live(here), "D6: a share that this manifest does not name was ended"
+    judge.settles(here)
+
+
 def _cannot_take_its_place(bench: Bench) -> None:
     """The later apply's own share is refused: the one that is there stays, though it is not what this one wants."""
     here, there = _two(bench, "other-edit")
@@ -175,6 +189,7 @@ def _calm(here: Scene, there: Scene) -> None:
     _goes_on(there)
 
 
+add("D6", "copies-new-secret", _only_one_has_it)
 add("D6", "copies-create-refused", _cannot_take_its_place)
 for _edit in _EDITS:
     add(
