@@ -68,9 +68,8 @@ def _selected(saved: Plan, now: Plan) -> Plan:
     """Return of `now` what a saved plan was about: one of --target and the like says nothing of the rest."""
     if all(note.code != AttentionCode.LEFT_OUT for note in saved.attention):
         return now
-    seen = {
-        change.address for change in saved.changes if change.deposed is None
-    }  # old copies are never left out
+    # old copies are never left out, and say nothing of their secret
+    seen = {change.address for change in saved.changes if change.deposed is None}
     return replace(now, changes=tuple(change for change in now.changes if change.address in seen))
 
 

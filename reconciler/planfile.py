@@ -89,8 +89,8 @@ def sealed_with(data: bytes, *, file: str, key: Sealer) -> bool:
 
 
 def uids(plan: Plan) -> dict[Address, str]:
-    """Return the uid of each secret that a plan creates and the state does not know."""
-    return {c.address: c.uid for c in plan.changes if c.action is Action.CREATE}
+    """Return the uid of each secret of a plan: the state does not know one that it creates, or that a dead run made."""
+    return {c.address: c.uid for c in plan.changes if c.after}
 
 
 def asked(plan: Plan) -> dict[Address, str]:

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from reconciler.addresses import Address
 from reconciler.errors import SignInError
 from reconciler.events import Left
-from tests.model.faults import Fault, Kind
+from reconciler.operations.apply import SavedPlan
+from reconciler.operations.look import look
+from reconciler.operations.offline import PlanOptions
+from tests.model.faults import Fate, Fault, Kind
 from tests.model.world import World
 
 NO_REVOKE = Fault("revoke", 1, Kind.E500_BEFORE, times=99)
@@ -65,3 +69,17 @@ def test_what_nobody_can_see_is_no_success(world: World) -> None:
     declare(world, x="one", y="two")
     ran = world.apply(Fault("search", 1, Kind.EMPTY), Fault("get", 1, Kind.E403))
     assert isinstance(ran.error, SignInError), str(ran)
+
+
+def test_a_plan_holds_that_stands_on_what_a_dead_run_made(world: World) -> None:
+    """The state does not know the share yet, which plan and apply find by its tag; it is one secret to both."""
+    declare(world, x="one")
+    assert world.apply(Fault("journal", 4, Kind.KILL_BEFORE)).killed
+    (made,) = world.live()
+    for path in world.workdir.iterdir():
+        path.unlink()
+    asked = PlanOptions(requested=frozenset({Address("x")}))
+    plan = world.run(Fate(), lambda stack, client, _: look(stack, client, asked, stack.key())).planned.plan
+    saved = SavedPlan(read=lambda _key: plan, digest=None)
+    assert world.apply(saved=saved).clean
+    assert made not in world.live()

@@ -25,7 +25,7 @@ from reconciler.events import Event
 from reconciler.files import load_manifest
 from reconciler.fingerprint import Key
 from reconciler.http import Session
-from reconciler.operations.apply import Applied, ApplyOptions, FrontEnd, apply
+from reconciler.operations.apply import Applied, ApplyOptions, FrontEnd, SavedPlan, apply
 from reconciler.operations.look import Look, look
 from reconciler.operations.offline import PlanOptions
 from reconciler.operations.stack import Stack
@@ -145,10 +145,10 @@ class World:
 
     # --- runs ---------------------------------------------------------------------------------------------
 
-    def apply(self, *faults: Fault, parallelism: int = 1) -> Ran:
+    def apply(self, *faults: Fault, parallelism: int = 1, saved: SavedPlan | None = None) -> Ran:
         """Apply once, meeting faults."""
         fate = Fate(faults=faults)
-        options = ApplyOptions(plan=PlanOptions(), limits=_LIMITS, parallelism=parallelism)
+        options = ApplyOptions(plan=PlanOptions(), limits=_LIMITS, saved=saved, parallelism=parallelism)
         front = FrontEnd(confirm=lambda _plan: True, report=self.told.append, stop=Stop())
         try:
             done = self.run(
