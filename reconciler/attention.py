@@ -34,6 +34,7 @@ class AttentionCode(StrEnum):
     FEWER_VIEWS = "fewer_views_than_people"
     UPKEEP_CHANGED = "upkeep_changed"
     STACK_CHANGED = "stack_changed"
+    GONE_CHANGED = "gone_changed"
     EXCLUDES_NOTHING = "excludes_nothing"
     LEFT_OUT = "left_out"
     # what apply refuses
@@ -73,6 +74,7 @@ _SENTENCES = {
     AttentionCode.FEWER_VIEWS: "the share has fewer views than recipients",
     AttentionCode.UPKEEP_CHANGED: "nothing changes now, but later runs treat the secret differently",
     AttentionCode.STACK_CHANGED: "the manifest names another stack, tenant or state than before",
+    AttentionCode.GONE_CHANGED: "`moved` or `removed` says otherwise what became of secrets that are gone",
     AttentionCode.EXCLUDES_NOTHING: "an `--exclude` matches no secret",
     AttentionCode.LEFT_OUT: "the command line leaves changes out",
     AttentionCode.PREVENT_REVOKE: "refused: the secret was declared with `prevent_revoke: true`",

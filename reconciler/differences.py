@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
-from reconciler import expand, notes, planner
+from reconciler import expand, notes, planner, words
 from reconciler.attention import Attention, AttentionCode
 from reconciler.expand import Wanted
 from reconciler.known import NOT_READ
-from reconciler.manifest import Manifest
+from reconciler.manifest import Lead, Manifest, Renew
 from reconciler.plan import Action, Change, Plan
 from reconciler.state import Instance, Object, State
+
+Pair: TypeAlias = tuple[str, object, object]
+"""What is declared, how it was declared before, and how it is now."""
 
 _NOT_HERE: Final = frozenset({AttentionCode.NOT_CHECKED, AttentionCode.ENDS_SOON, AttentionCode.FIRST_RUN})
 """What the planner says because nobody looked: true of every comparison of two texts."""
@@ -39,11 +42,11 @@ def compare(base: Manifest | None, head: Manifest, *, now: datetime, changed: fr
     ).plan
     told = tuple(a for a in plan.attention if a.code not in _NOT_HERE)
     hints = _hints(wanted, plan.changes, changed)
-    later = _later(base, head) if base else ()
+    later = _later(base, head, plan.changes) if base else ()
     return replace(plan, attention=(*later, *told, *hints), unchecked=frozenset())
 
 
-def _later(base: Manifest, head: Manifest) -> Iterable[Attention]:
+def _later(base: Manifest, head: Manifest, changes: Iterable[Change]) -> Iterable[Attention]:
     """Tell of what is declared differently and changes no share now: no vault shows it."""
     stack = (
         ("name", base.name, head.name),
@@ -52,20 +55,41 @@ def _later(base: Manifest, head: Manifest) -> Iterable[Attention]:
     )
     if facts := _facts(stack):
         yield notes.stack_changed(facts)
+    if facts := _facts(_gone(base, head)):
+        yield notes.gone_changed(facts)
+    if facts := _facts([("age_suite", base.age_suite or "auto", head.age_suite or "auto")]):
+        yield notes.upkeep_changed(None, facts)
     was = {want.address: want for want in expand.expand(base)}
-    for want in expand.expand(head):
-        old = was.get(want.address)
-        if old is None:
-            continue
-        pairs: tuple[tuple[str, object, object], ...] = (
-            ("renew", old.renew.value, want.renew.value),
-            ("prevent_revoke", old.prevent_revoke, want.prevent_revoke),
-        )
-        if facts := _facts(pairs):
-            yield notes.upkeep_changed(want.address, facts)
+    is_ = {want.address: want for want in expand.expand(head)}
+    for change in changes:
+        old, new = was.get(change.moved_from or change.address), is_.get(change.address)
+        if old and new and (facts := _facts(_upkeep(old, new))):
+            yield notes.upkeep_changed(new.address, facts)
 
 
-def _facts(pairs: Iterable[tuple[str, object, object]]) -> list[str]:
+def _upkeep(old: Wanted, new: Wanted) -> Iterable[Pair]:
+    yield "renew", old.renew.value, new.renew.value
+    if new.renew is Renew.ALWAYS:
+        yield "renew_before", _lead(old.renew_before), _lead(new.renew_before)
+    yield "prevent_revoke", old.prevent_revoke, new.prevent_revoke
+    if new.attributes.label_defaulted and not old.attributes.label_defaulted:
+        yield "label", old.attributes.label, new.attributes.label  # of the next share: no default is compared
+
+
+def _lead(lead: Lead) -> str:
+    return f"{lead.percent}%" if lead.seconds is None else words.duration(lead.seconds)
+
+
+def _gone(base: Manifest, head: Manifest) -> Iterable[Pair]:
+    """Return what became of secrets that the base does not have either: it counts where the base was not applied."""
+    moves = [{entry.source: entry.to for entry in manifest.moved} for manifest in (base, head)]
+    revokes = [{entry.name: entry.revoke for entry in manifest.removed} for manifest in (base, head)]
+    for name in sorted(set().union(*moves, *revokes) - base.secrets.keys()):
+        yield f"{name}: moved to", moves[0].get(name), moves[1].get(name)
+        yield f"{name}: revoke", revokes[0].get(name, True), revokes[1].get(name, True)
+
+
+def _facts(pairs: Iterable[Pair]) -> list[str]:
     return [f"{name} {_said(is_)}, was {_said(was)}" for name, was, is_ in pairs if was != is_]
 
 

@@ -99,7 +99,9 @@ class EnvSource:
     mark: Mark
 
     def __str__(self) -> str:
-        return f"env {self.name}"
+        """Say all that makes the bytes what they are: where it differs, another value is read."""
+        encoding = () if self.encoding is Encoding.UTF8 else (self.encoding.value,)
+        return f"env {self.name}{_read_as(*encoding, trim_newline=self.trim_newline)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,13 @@ class FileSource:
     mark: Mark
 
     def __str__(self) -> str:
-        return f"file {self.path}"
+        """Say all that makes the bytes what they are."""
+        return f"file {self.path}{_read_as(trim_newline=self.trim_newline)}"
+
+
+def _read_as(*how: str, trim_newline: bool) -> str:
+    how = (*how, "newline trimmed") if trim_newline else how
+    return f" ({', '.join(how)})" if how else ""
 
 
 Source: TypeAlias = EnvSource | FileSource

@@ -132,12 +132,12 @@ def source_changed(address: Address, old: str, new: str) -> Attention:
     )
 
 
-def upkeep_changed(address: Address, facts: Sequence[str]) -> Attention:
-    """Tell of what changes no share now, and what becomes of it later."""
+def upkeep_changed(address: Address | None, facts: Sequence[str]) -> Attention:
+    """Tell of what changes no share now, and what becomes of it, or of all of them, later."""
     return Attention(
         code=AttentionCode.UPKEEP_CHANGED,
         address=address,
-        text=f"later runs treat it differently: {', '.join(facts)}",
+        text=f"later runs treat {'it' if address else 'every secret'} differently: {', '.join(facts)}",
         next="what they then do, a nightly run of renewals among it, is approved with this change",
     )
 
@@ -148,6 +148,15 @@ def stack_changed(facts: Sequence[str]) -> Attention:
         code=AttentionCode.STACK_CHANGED,
         text=f"the manifest is of another place now: {', '.join(facts)}",
         next="what the old one made is not taken over by that: it lives on, or is made once more",
+    )
+
+
+def gone_changed(facts: Sequence[str]) -> Attention:
+    """Tell that `moved` or `removed` says otherwise what became of secrets that both manifests are without."""
+    return Attention(
+        code=AttentionCode.GONE_CHANGED,
+        text=f"what became of secrets that are gone is said differently: {', '.join(facts)}",
+        next="that counts where the manifest as it was is not applied yet, and changes nothing where it is",
     )
 
 

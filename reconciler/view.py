@@ -24,7 +24,9 @@ __all__ = ["Gain", "Note", "Reader", "Row", "View", "make"]
 _PER_PERSON: Final = 5
 """Secrets of one person that are told one by one, in what a person decides by."""
 
-_LATER: Final = frozenset({AttentionCode.UPKEEP_CHANGED, AttentionCode.STACK_CHANGED})
+_LATER: Final = frozenset(
+    {AttentionCode.UPKEEP_CHANGED, AttentionCode.STACK_CHANGED, AttentionCode.GONE_CHANGED}
+)
 """What changes no share now, and is no "no changes" all the same."""
 
 
