@@ -58,4 +58,4 @@ def _words(text: str) -> str:
 
 def comment(text: str) -> str:
     """Return a text fit for an HTML comment and for a search: what could end it is left out."""
-    return html.escape(re.sub(r"[^A-Za-z0-9._:-]", "_", text)).replace("--", "-_")[:200]
+    return html.escape(re.sub(r"[^A-Za-z0-9._:-]", "_", text)).replace("--", "-=")[:200]

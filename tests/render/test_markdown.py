@@ -193,3 +193,11 @@ def test_a_new_recipient_outside_does_not_go_under(sharing: Sharing, dummy: str)
     else:
         assert "`evil.example`" in domains
         assert "`+ zz@evil.example` → `zz`" in page
+
+
+def test_no_two_stacks_share_a_marker() -> None:
+    """`--` may not stand in a comment of HTML; what stands for it is no part of any name."""
+    names = ("a--b", "a-_b", "a-.b", "a-b", "a---b", "a-_-b", "a--_b")
+    markers = {markdown.marker(name, "acme.conductor.one") for name in names}
+    assert len(names) == len(markers)
+    assert not [marker for marker in markers if "--" in marker.removeprefix("<!--")]
