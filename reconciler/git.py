@@ -46,15 +46,12 @@ class Repository:
         return found.decode().strip() if found else None
 
     def _run(self, *arguments: str) -> bytes | None:
-        settings = ("--no-optional-locks", "-c", "=".join(EXPLICIT))
-        command = ["git", *settings, "-C", str(self._directory), *arguments]
         try:
-            done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a list, no shell
+            return _answer(self._directory, *arguments)
         except OSError:
             raise UsageError(
                 "git is not installed here", hint="--base FILE.yaml compares with another file"
             ) from None
-        return done.stdout if done.returncode == 0 else None
 
 
 def tracks(directory: Path) -> bool:
@@ -66,11 +63,30 @@ def tracks(directory: Path) -> bool:
     top = next((parent for parent in real.parents if (parent / ".git").exists()), None)
     if top is None:
         return False
-    settings = ("--no-optional-locks", "-c", "=".join(EXPLICIT))
     beneath = f":(literal,icase){real.relative_to(top)}"  # some file systems know no case
-    command = ["git", *settings, "-C", str(top), "ls-files", "-z", "--", beneath]
     try:
-        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a list, no shell
+        return bool(_answer(top, "ls-files", "-z", "--", beneath))
     except OSError:
         return False
-    return done.returncode == 0 and done.stdout != b""
+
+
+def default_branch(top: Path) -> str:
+    """Return what the remote of a clone calls its default branch; without one the branch that is checked out.
+
+    `main` where git has no answer either: a work tree that is none yet, or a commit without a branch.
+    """
+    try:
+        remote = _answer(top, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
+        here = remote or _answer(top, "symbolic-ref", "--quiet", "HEAD")
+    except OSError:
+        here = None
+    name = (here or b"main").decode(errors="replace").rstrip("\n")
+    return name.removeprefix("refs/remotes/origin/").removeprefix("refs/heads/")
+
+
+def _answer(directory: Path, *arguments: str) -> bytes | None:
+    """Run git and return what it says, None where it fails. Raises OSError where there is no git."""
+    settings = ("--no-optional-locks", "-c", "=".join(EXPLICIT))
+    command = ["git", *settings, "-C", str(directory), *arguments]
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a list, no shell
+    return done.stdout if done.returncode == 0 else None

@@ -14,6 +14,7 @@ from reconciler.cli import session
 from reconciler.cli.options import Options, options, shared
 from reconciler.errors import UsageError
 from reconciler.files import work_tree
+from reconciler.git import default_branch
 from reconciler.templates import github, gitlab, variables
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*\Z")
@@ -21,7 +22,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0
 
 _GITHUB_NEXT: Final = """\
 Next, in the repository's settings:
-  1. Environments: `reconciler` (deployment branches: main) with the secrets that the workflow names, and the
+  1. Environments: `reconciler` (deployment branches: {branch}) with the secrets that the workflow names, and the
      variable CONDUCTORONE_CLIENT_ID; `reconciler-approval` with required reviewers. Without the latter plans
      are applied without approval.
   2. The secret RECONCILER_FINGERPRINT_KEY: `reconciler key new` prints one.
@@ -83,15 +84,20 @@ def _write_pipeline(it: Options, pipeline: str, *, force: bool) -> None:
     manifest = it.manifest_path.resolve().relative_to(top).as_posix()
     if not _PLAIN.match(manifest):
         raise UsageError(f"{manifest} has characters that mean something in a pipeline", hint="rename it")
-    write = github.workflows if pipeline == "github" else gitlab.pipeline
-    files = write(
-        manifest=manifest,
-        slug=manifest.rpartition(".")[0].replace("/", "-") or manifest,
-        version=__version__,
-        needed=variables.of(session.load(it)),
-    )
+    needed = variables.of(session.load(it))
+    if pipeline == "gitlab":
+        _lay(top, gitlab.pipeline(manifest=manifest, version=__version__, needed=needed), force=force)
+        click.echo(_GITLAB_NEXT)
+        return
+    branch = default_branch(top)
+    if not _PLAIN.match(branch):
+        raise UsageError(
+            "the default branch's name has characters that mean something in a pipeline",
+            hint="rename it, or say which one it is: git remote set-head origin NAME",
+        )
+    files = github.workflows(manifest=manifest, branch=branch, version=__version__, needed=needed)
     _lay(top, files, force=force)
-    click.echo(_GITHUB_NEXT if pipeline == "github" else _GITLAB_NEXT)
+    click.echo(_GITHUB_NEXT.format(branch=branch))
 
 
 def _lay(top: Path, files: Mapping[str, str], *, force: bool) -> None:

@@ -1,11 +1,11 @@
-"""GitHub workflows: what a pull request shows, and what the main branch does."""
+"""GitHub workflows: what a pull request shows, and what the default branch does."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from reconciler.templates import variables
+from reconciler.templates import slugs, variables
 
 ACTIONS: Final = {
     "CHECKOUT": "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0",
@@ -128,7 +128,7 @@ _MAIN: Final = """\
 #
 # A push plans, waits for a person, and applies exactly that plan. Every night, shares that end soon are renewed;
 # nothing that awaits review is touched then. Two environments, made under Settings > Environments:
-#   reconciler            holds the secrets named below; its deployment branches: main, and nothing else.
+#   reconciler            holds the secrets named below; its deployment branches: @@BRANCH@@, and nothing else.
 #                         No reviewers: the nightly renewals must not wait for one.
 #   reconciler-approval   holds nothing, and has required reviewers. GitHub makes an environment that is missing,
 #                         WITHOUT reviewers: until you have made this one, plans are applied without approval.
@@ -136,7 +136,7 @@ name: @@SLUG@@
 
 on:
   push:
-    branches: [main]
+    branches: ["@@BRANCH@@"]
   schedule:
     - cron: "@@MINUTE@@ 3 * * *"
   workflow_dispatch:
@@ -147,7 +147,7 @@ permissions: {}
 jobs:
   plan:
     name: Plan
-    if: github.event_name != 'schedule' && github.ref == 'refs/heads/main'
+    if: github.event_name != 'schedule' && github.ref == 'refs/heads/@@BRANCH@@'
     runs-on: ubuntu-24.04
     timeout-minutes: 20
     environment: reconciler
@@ -237,9 +237,10 @@ _CONCURRENCY: Final = """\
 
 
 def workflows(
-    *, manifest: str, slug: str, version: str, needed: Mapping[str, Iterable[str]]
+    *, manifest: str, branch: str, version: str, needed: Mapping[str, Iterable[str]]
 ) -> Mapping[str, str]:
-    """Return the workflows by their path in the repository. `slug` names the stack's files and groups."""
+    """Return the workflows by their path in the repository. What is on `branch` is applied."""
+    slug = slugs.of(manifest)
     block = variables.github(needed)
     parts = {
         "HEAD": _HEAD,
@@ -255,6 +256,7 @@ def workflows(
         **ACTIONS,
         "MANIFEST": manifest,
         "SLUG": slug,
+        "BRANCH": branch,
         "VERSION": version,
         # Not the full hour, when everybody's jobs start and some are dropped; a stack has its own minute.
         "MINUTE": str(sum(slug.encode()) % 50 + 5),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from reconciler.templates import variables
+from reconciler.templates import slugs, variables
 
 _PIPELINE: Final = """\
 # Written by `reconciler init --ci gitlab`.
@@ -141,10 +141,9 @@ workflow:
 START: Final = ".gitlab-ci.yml"
 
 
-def pipeline(
-    *, manifest: str, slug: str, version: str, needed: Mapping[str, Iterable[str]]
-) -> Mapping[str, str]:
+def pipeline(*, manifest: str, version: str, needed: Mapping[str, Iterable[str]]) -> Mapping[str, str]:
     """Return the pipeline by its path in the repository, and a start file that includes it."""
+    slug = slugs.of(manifest)
     comments, _, tokens = variables.gitlab(needed).partition("id_tokens:")
     parts = {
         "NEEDS": comments.rstrip("\n"),

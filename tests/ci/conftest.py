@@ -57,7 +57,7 @@ def write_workflows(forge: Forge) -> None:
     manifest = load_manifest(forge.work / "reconciler.yaml")
     found = github_workflows(
         manifest="reconciler.yaml",
-        slug="reconciler",
+        branch="main",
         version=reconciler.__version__,
         needed=variables.of(manifest),
     )

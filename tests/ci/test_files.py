@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 import reconciler
+from reconciler.templates import github, gitlab, slugs
+from tests.ci.forge import git
 from tests.cli.desk import REPOSITORY, Desk, text_secret
 
 MANIFESTS = {
@@ -120,6 +122,71 @@ def test_init_refuses_a_path_that_would_mean_something_else(desk: Desk, path: st
     desk.write(path, MANIFESTS["plain"])
     assert 64 == desk.run("init", "--ci", "github").code
     assert not (desk.path / ".github").exists()
+
+
+def _triggers(desk: Desk) -> tuple[list[str], str]:
+    """Return the branches of the workflow that `init` writes, and the condition of its plan."""
+    ran = desk.done("init", "--ci", "github", "--force")
+    whole = yaml.safe_load((desk.path / ".github/workflows/reconciler.yml").read_text())
+    [branch] = whole[True]["push"]["branches"]
+    assert f"(deployment branches: {branch})" in ran.out
+    return [branch], whole["jobs"]["plan"]["if"]
+
+
+def test_the_workflow_is_of_the_default_branch(desk: Desk) -> None:
+    """What the remote says counts, then what is checked out; main where git has no answer."""
+    desk.options = ()
+    desk.write("reconciler.yaml", MANIFESTS["plain"])
+    assert ["main"] == _triggers(desk)[0]
+    subprocess.run(["git", "init", "-q", "-b", "trunk", desk.path], check=True)
+    assert (["trunk"], "github.event_name != 'schedule' && github.ref == 'refs/heads/trunk'") == (
+        _triggers(desk)
+    )
+    git(desk.path, "commit", "-q", "--allow-empty", "-m", "Begin")
+    git(desk.path, "update-ref", "refs/remotes/origin/release/1", "HEAD")
+    git(desk.path, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/release/1")
+    assert ["release/1"] == _triggers(desk)[0]
+    git(desk.path, "symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
+    git(desk.path, "checkout", "-q", "--detach")
+    assert ["main"] == _triggers(desk)[0]
+
+
+def test_a_branch_that_would_mean_something_else_is_refused(desk: Desk) -> None:
+    """Its name would stand in an expression."""
+    desk.options = ()
+    desk.write("reconciler.yaml", MANIFESTS["plain"])
+    subprocess.run(["git", "init", "-q", "-b", "x'||'x", desk.path], check=True)
+    ran = desk.run("init", "--ci", "github")
+    assert 64 == ran.code
+    assert "set-head" in ran.err
+    assert not (desk.path / ".github").exists()
+
+
+ALIKE = (
+    *("a-b.yaml", "a/b.yaml", "a-b.yml", "a/b.yml", "A-b.yaml", "A/b.yaml", "a-b"),
+    *("a.yaml", "a-pull-request.yaml", "a/pull-request.yaml", "a.b.yaml", "a/b/c.yaml", "a/b-c.yaml"),
+)
+
+
+def test_no_two_manifests_share_a_name_in_a_pipeline() -> None:
+    """Files, jobs, groups: all but the state's directory and what is the same for everybody."""
+    found: dict[str, str] = {}
+    for path in ALIKE:
+        about: Any = {"manifest": path, "version": "1", "needed": {}}
+        pipeline = gitlab.pipeline(**about)
+        texts = {**github.workflows(**about, branch="main"), **pipeline}
+        del texts[gitlab.START]
+        groups = re.findall(r"(?:group|resource_group): (\S+)", "".join(texts.values()))
+        jobs = [name for name in yaml.safe_load(next(iter(pipeline.values()))) if name != "include"]
+        for name in {*texts, *groups, *jobs}:
+            assert path == found.setdefault(name.lower(), path), name
+
+
+def test_a_manifest_at_the_top_is_called_what_it_is() -> None:
+    """The usual case: nothing is added."""
+    names = {"reconciler.yaml": "reconciler", "prod.reconciler.yaml": "prod.reconciler", "a-b.yaml": "a-b"}
+    assert names == {path: slugs.of(path) for path in names}
+    assert slugs.of("stacks/prod.yaml").startswith("stacks-prod-")
 
 
 def test_env_names_every_variable_once(desk: Desk) -> None:
