@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from reconciler.operations.offline import PlanOptions
 from reconciler.operations.work import Stop
 from reconciler.plan import Plan
 from reconciler.policy import Limits
+from reconciler.render import outcome
 from reconciler.selection import EVERYTHING, Only, Selection
 from reconciler.words import clean
 
@@ -122,8 +122,11 @@ def _run(asked: ApplyOptions, *, auto_approve: bool, result: Path | None, show_l
     if result:
         check_output(result, holding="results", option="--result")
     reporter = ui.Reporter(coloured=ui.colour(it.color, sys.stderr))
+    planned: Plan | None = None
 
     def confirm(plan: Plan) -> bool:
+        nonlocal planned
+        planned = plan
         reporter.total = len(plan.acting())
         return _confirmed(it, plan, auto_approve=auto_approve, destroy=asked.plan.destroy)
 
@@ -135,6 +138,9 @@ def _run(asked: ApplyOptions, *, auto_approve: bool, result: Path | None, show_l
         reporter.close()
         if result:
             results.write(result, applied, reporter, sys.exception())
+        if plan := applied.plan if applied else planned:
+            ended = applied is not None and not applied.declined
+            ci.tell_applied(it, plan, reporter.results, reporter.left, ended=ended, links=show_links)
     _print(it, applied, links=show_links or not it.in_ci())
     return _exit_code(applied, front.stop)
 
@@ -172,15 +178,9 @@ def _print(it: Options, applied: Applied, *, links: bool) -> None:
     elif not applied.plan.acting():
         print_plan(it, applied.plan)
     else:
-        click.echo(_counts(applied.results))
+        click.echo(outcome.counts(applied.results))
         if links:
             _print_links(applied.results)
-
-
-def _counts(ended: Iterable[Result]) -> str:
-    found = Counter(result.outcome for result in ended)
-    said = ", ".join(f"{found[outcome]} {outcome.value}" for outcome in Outcome if found[outcome])
-    return f"Applied: {said}." if said else "Nothing was to be done."
 
 
 def _print_links(ended: Iterable[Result]) -> None:

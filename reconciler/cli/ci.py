@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import click
 
+from reconciler import ui
 from reconciler.cli.options import Options
 from reconciler.errors import ManifestError, ReconcilerError, RefusedError, SourceError
+from reconciler.events import Left, Result
 from reconciler.plan import Plan
 
 
@@ -73,6 +75,29 @@ def tell_plan(it: Options, plan: Plan, saved: Path | None) -> None:
         _append(
             Path(outputs), "".join(_output(name, value) for name, value in outputs_of(plan, saved).items())
         )
+
+
+def tell_applied(
+    it: Options, plan: Plan, results: Sequence[Result], left: Sequence[Left], *, ended: bool, links: bool
+) -> None:
+    """Write what became of each address into the step summary, and annotate what failed.
+
+    It is told after the fact: a summary that cannot be written changes nothing in how the run ended. One that
+    did not get to its end tells only what it did.
+    """
+    if which(it) is not Ci.GITHUB or not (ended or results or left):
+        return
+    from reconciler.render import annotations, markdown, outcome
+
+    marks = {change.address: change.mark for change in plan.changes if change.mark}
+    found = annotations.of_results(results, left, marks)
+    click.echo(annotations.render(found, below=_below()), nl=False, err=True)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        try:
+            budget = _room(Path(summary), markdown.SUMMARY_BYTES)
+            _append(Path(summary), outcome.render(plan.name, results, left, links=links, budget=budget))
+        except OSError:
+            ui.warn("the step summary cannot be written")
 
 
 def outputs_of(plan: Plan, saved: Path | None) -> Mapping[str, str]:

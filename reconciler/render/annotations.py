@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from reconciler.addresses import Address
 from reconciler.errors import Mark, Problem
+from reconciler.events import Left, Result
 from reconciler.view import Note, View
 from reconciler.words import clean
 
@@ -62,6 +64,22 @@ def of_view(view: View) -> list[Annotation]:
     """Return a plan's refusals as errors and its attention as warnings."""
     refusals = [_of_note(note, Level.ERROR) for note in view.refusals]
     return refusals + [_of_note(note, Level.WARNING) for note in view.attention]
+
+
+def of_results(
+    results: Iterable[Result], left: Iterable[Left], marks: Mapping[Address, Mark]
+) -> list[Annotation]:
+    """Return what failed as errors on the lines of the secrets, and what the next run must revoke as warnings."""
+    failed = [(Level.ERROR, each.address, each.failure, each.hint) for each in results if each.failure]
+    later = [(Level.WARNING, each.address, each.failure, each.hint) for each in left]
+    return [
+        Annotation(
+            level=level,
+            text="; ".join(part for part in (f"{address}: {text}" if address else text, following) if part),
+            mark=marks.get(address) if address else None,
+        )
+        for level, address, text, following in (*failed, *later)
+    ]
 
 
 def _of_note(note: Note, level: Level) -> Annotation:
