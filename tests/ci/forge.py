@@ -53,6 +53,7 @@ class Step:
 
     name: str
     outcome: str
+    code: int | None = None
     log: str = ""
     outputs: dict[str, str] = field(default_factory=dict)
 
@@ -83,7 +84,9 @@ class Forge:
     github: GitHub
     secrets: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
-    artifacts: dict[str, Path] = field(default_factory=dict)
+    artifacts: dict[tuple[int, str], Path] = field(default_factory=dict)
+    """By run and name: a run finds its own alone, whatever another one called the same."""
+    runs: int = 0
     installs: bool = False
     """Whether `pip install` is run: it takes a second each time, and finds that all is there."""
     watch: Callable[[str, subprocess.Popen[str]], None] | None = None
@@ -146,13 +149,14 @@ class Forge:
         self, workflow: str, event: Event, done: dict[str, Job], *, only: set[str] | None = None
     ) -> Iterator[tuple[str, Generator[str, None, None]]]:
         """Yield each job as something that runs a step at a time; it is in `done` when it has ended."""
+        self.runs = run = self.runs + 1
         text = git(self.bare, "show", f"{event.sha}:.github/workflows/{workflow}")
         whole = yaml.safe_load(text)
         assert event.name in whole[True], "`on:` reads as a boolean in YAML 1.1"
         for name, job in whole["jobs"].items():
             needs = job.get("needs", [])
             needs = [needs] if isinstance(needs, str) else needs
-            context = self.context(event, {need: done[need] for need in needs})
+            context = self.context(event, {need: done[need] for need in needs}, run=run)
             wanted = only is None or name in only
             ready = all(done[need].result == "success" for need in needs)
             if wanted and ready and truth(job.get("if", "always()"), context):
@@ -160,13 +164,14 @@ class Forge:
             else:
                 done[name] = Job(result="skipped")
 
-    def context(self, event: Event, needs: Mapping[str, Job]) -> dict[str, Any]:
+    def context(self, event: Event, needs: Mapping[str, Job], *, run: int = 0) -> dict[str, Any]:
         return {
             "github": {
                 "event_name": event.name,
                 "event": event.payload,
                 "repository": REPOSITORY,
                 "ref": event.ref,
+                "run_id": run,
                 "actor": "ana",
             },
             "secrets": {} if self.is_fork(event) else self.secrets,
@@ -187,6 +192,7 @@ class Machine:
         self, forge: Forge, whole: dict[str, Any], job: dict[str, Any], event: Event, context: dict[str, Any]
     ) -> None:
         self.forge, self.whole, self.job, self.event, self.context = forge, whole, job, event, context
+        self.run: int = context["github"]["run_id"]
         self.machine = forge.home / f"machine-{secrets.token_hex(4)}"
         self.workspace, self.temp = self.machine / "workspace", self.machine / "temp"
         for path in (self.workspace, self.temp, self.machine / "home"):
@@ -211,7 +217,7 @@ class Machine:
             "GITHUB_EVENT_NAME": event.name,
             "GITHUB_REF": event.ref,
             "GITHUB_REPOSITORY": REPOSITORY,
-            "GITHUB_RUN_ID": "1",
+            "GITHUB_RUN_ID": str(self.run),
             "GITHUB_SERVER_URL": "https://github.invalid",
             "GITHUB_SHA": event.sha,
             "RUNNER_TEMP": str(self.temp),
@@ -280,6 +286,7 @@ class Machine:
             if self.forge.watch:
                 self.forge.watch(step.name, running)
             step.log, _ = running.communicate(timeout=120)
+        step.code = running.returncode
         step.outcome = "success" if running.returncode == 0 else "failure"
         step.outputs = dict(_outputs(files["GITHUB_OUTPUT"].read_text()))
         job.summary += files["GITHUB_STEP_SUMMARY"].read_text()
@@ -303,9 +310,10 @@ class Machine:
                 else:
                     kept.mkdir()
                     shutil.copy(path, kept)
-                self.forge.artifacts[given["name"]] = kept
+                assert (self.run, given["name"]) not in self.forge.artifacts, "an artifact is made once"
+                self.forge.artifacts[self.run, given["name"]] = kept
             case "actions/download-artifact":
-                shutil.copytree(self.forge.artifacts[given["name"]], given["path"])
+                shutil.copytree(self.forge.artifacts[self.run, given["name"]], given["path"])
             case _:
                 raise AssertionError(f"{action} is not known here")
 

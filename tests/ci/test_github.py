@@ -131,7 +131,7 @@ def test_a_pull_request_plans_where_that_is_allowed(forge: Forge) -> None:
     assert "bo@example.com" in comment["body"]
     assert "1 to replace" in comment["body"]
     assert ["db-password"] == list(live(forge).values())
-    assert (forge.artifacts["reconciler-report"] / "plan.html").read_text().startswith("<!")
+    assert (forge.artifacts[forge.runs, "reconciler-report"] / "plan.html").read_text().startswith("<!")
 
 
 def test_an_invalid_manifest_fails_with_its_lines(forge: Forge) -> None:
@@ -186,23 +186,29 @@ def test_the_state_is_kept_when_apply_dies(forge: Forge) -> None:
 
 
 def test_a_plan_that_went_stale_is_refused_and_nothing_is_sent(forge: Forge) -> None:
-    """While a plan waited, another one was applied: exit 8, in words."""
+    """While a plan waited, another one was applied: exit 8 with what is not in it; the branch stays as it is."""
     forge.run(MAIN, forge.push("Begin"))
     waiting: dict[str, Job] = {}
     (forge.work / "reconciler.yaml").write_text(MANIFEST.replace("ana@", "bo@"))
     jobs = forge.jobs(MAIN, forge.push("Give it to Bo"), waiting)
     for _ in next(jobs)[1]:
         pass
+    stale = forge.artifacts[forge.runs, "reconciler-plan"] / "plan.json"
     (forge.work / "reconciler.yaml").write_text(MANIFEST.replace("expires_in: 2d", "expires_in: 3d"))
     forge.run(MAIN, forge.push("No, to Ana, for longer"))
-    before = live(forge)
+    before, tip = live(forge), git(forge.bare, "rev-parse", "reconciler-state")
     for _, stepping in jobs:
         for _ in stepping:
             pass
-    assert "failure" == waiting["apply"].result
-    assert "out of date" in waiting["apply"].step("Apply").log
+    applied = waiting["apply"].step("Apply")
+    assert ("failure", 8) == (waiting["apply"].result, applied.code), applied.log
+    assert waiting["plan"].outputs["digest"] == json.loads(stale.read_text())["digest"]
+    assert "digest" not in applied.log, "it was this run's own plan, with the digest that was approved"
+    assert "db-password" in applied.log
     assert before == live(forge)
     assert set(before) == known(forge)
+    assert tip == git(forge.bare, "rev-parse", "reconciler-state")
+    assert {"main", "reconciler-state"} == forge.branches()
 
 
 def test_two_at_once_lose_nothing_even_without_the_group(forge: Forge) -> None:
@@ -227,6 +233,7 @@ def test_two_at_once_lose_nothing_even_without_the_group(forge: Forge) -> None:
     for _ in other:
         pass
     assert "success" == first["renew"].result, first["renew"].log
+    written = git(forge.bare, "rev-parse", "reconciler-state")
     assert "failure" == second["renew"].result
     assert "another run wrote this state" in second["renew"].step("Keep the state").log
     [beside] = forge.branches() - {"main", "reconciler-state"}
@@ -238,6 +245,7 @@ def test_two_at_once_lose_nothing_even_without_the_group(forge: Forge) -> None:
 
     third = forge.run(MAIN, forge.schedule())
     assert "success" == third["renew"].result, third["renew"].log
+    git(forge.bare, "merge-base", "--is-ancestor", written, "reconciler-state")
     assert set(live(forge)) == known(forge)
     assert ["db-password"] == list(live(forge).values())
 
