@@ -31,6 +31,8 @@ th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px s
 svg{width:100%;height:auto;font:12px ui-monospace,monospace}svg text{fill:var(--ink)}svg .axis{fill:var(--dim)}
 .stays{fill:var(--dim);opacity:.5}.goes{fill:var(--gone)}.comes{fill:var(--add)}
 .mark{white-space:nowrap}
+@media(max-width:45rem){thead{display:none}tr,td{display:block}tr{border-bottom:1px solid var(--edge);padding:.4rem 0}
+td{border:0;padding:0 0 0 2.5rem}td:first-child{float:left;padding:0}}
 .now{stroke:var(--note);stroke-dasharray:4 3}
 """
 

@@ -1,13 +1,12 @@
-"""The report in a real browser: it shows what it should; its picture is in docs/."""
+"""The report in a real browser: it shows what it should; its pictures are in docs/."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import struct
 import subprocess
-import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -15,16 +14,29 @@ from reconciler import view
 from reconciler.render import html
 from tests import stories
 from tests.cli.desk import REPOSITORY
+from tests.render import png
 
-PICTURE = REPOSITORY / "docs" / "report.png"
-WIDTH, HEIGHT = 1100, 2000
+
+class Shot(NamedTuple):
+    """One picture in docs/: of a window, in one of the reader's two colour schemes."""
+
+    name: str
+    width: int
+    height: int
+    dark: bool = False
+
+
+WIDE = Shot("report.png", 1100, 2000)
+PHONE = Shot("report-phone.png", 420, 2760, dark=True)
+MOST = 200_000
+"""Bytes of a picture that everybody clones."""
 
 needs_chromium = pytest.mark.skipif(
     shutil.which("chromium") is None, reason="chromium is missing (Debian: chromium)"
 )
 
 
-def chromium(tmp_path: Path, *arguments: str) -> str:
+def chromium(tmp_path: Path, shot: Shot, *arguments: str) -> str:
     """Open the report of the plan that has everything; return what the browser wrote."""
     page = tmp_path / "report.html"
     page.write_text(html.render(view.make(stories.everything())))
@@ -37,7 +49,8 @@ def chromium(tmp_path: Path, *arguments: str) -> str:
         "--force-device-scale-factor=1",
         "--hide-scrollbars",
         f"--user-data-dir={tmp_path / 'profile'}",
-        f"--window-size={WIDTH},{HEIGHT}",
+        f"--window-size={shot.width},{shot.height}",
+        f"--blink-settings=preferredColorScheme={int(not shot.dark)}",
         *arguments,
         page.as_uri(),
     ]
@@ -45,42 +58,31 @@ def chromium(tmp_path: Path, *arguments: str) -> str:
     return ran.stdout
 
 
-def lines(png: bytes) -> tuple[int, int, int]:
-    """Return width, height, and how many different lines of pixels a PNG has."""
-    assert png.startswith(b"\x89PNG\r\n\x1a\n")
-    at, data, size = 8, b"", (0, 0)
-    while at < len(png):
-        length, kind = struct.unpack(">I4s", png[at : at + 8])
-        body = png[at + 8 : at + 8 + length]
-        if kind == b"IHDR":
-            size = struct.unpack(">II", body[:8])
-        if kind == b"IDAT":
-            data += body
-        at += 12 + length
-    raw = zlib.decompress(data)
-    stride = len(raw) // size[1]
-    return *size, len({raw[n : n + stride] for n in range(0, len(raw), stride)})
-
-
 @pytest.mark.slow
 @needs_chromium
-def test_a_browser_draws_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shot", [WIDE, PHONE], ids=lambda shot: shot.name)
+def test_a_browser_draws_it(tmp_path: Path, shot: Shot) -> None:
     """Not a blank page; the picture that the documents show is made here, on request or when it is missing."""
-    made = tmp_path / "report.png"
-    chromium(tmp_path, f"--screenshot={made}")
-    width, height, different = lines(made.read_bytes())
-    assert (WIDTH, HEIGHT) == (width, height)
-    assert different > 200, "a page of text and a drawing has many different lines"
-    if os.environ.get("UPDATE_GOLDEN") or not PICTURE.exists():
-        PICTURE.write_bytes(made.read_bytes())
-    assert (width, height) == lines(PICTURE.read_bytes())[:2]
+    made = tmp_path / shot.name
+    chromium(tmp_path, shot, f"--screenshot={made}")
+    seen = png.read(made.read_bytes())
+    assert shot[1:3] == (seen.width, seen.height)
+    assert len(set(seen.lines)) > 200, "a page of text and a drawing has many different lines"
+    page = seen.lines[0][0]
+    assert shot.dark == (sum(page) < 3 * 128)
+    assert {page} == {line[-1] for line in seen.lines}, "nothing reaches over the edge"
+    kept = REPOSITORY / "docs" / shot.name
+    if os.environ.get("UPDATE_GOLDEN") or not kept.exists():
+        kept.write_bytes(png.small(seen))
+    assert shot[1:3] == png.size(kept.read_bytes())
+    assert kept.stat().st_size < MOST
 
 
 @pytest.mark.slow
 @needs_chromium
 def test_a_browser_reads_it(tmp_path: Path) -> None:
     """What the browser made of the text: the headline, each table, one drawing; nothing was repaired away."""
-    dom = chromium(tmp_path, "--dump-dom")
+    dom = chromium(tmp_path, WIDE, "--dump-dom")
     shown = view.make(stories.everything())
     assert shown.summary_line in dom
     assert "env STRIPE_KEY" in dom
