@@ -15,7 +15,6 @@ from typing import Final, NoReturn, Protocol
 from reconciler.addresses import NAME_PATTERN, Address
 from reconciler.approval import approved, compare
 from reconciler.attention import Attention, AttentionCode, LaterCode
-from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import Mark, PlanError, StalePlanError
 from reconciler.known import SIZES
 from reconciler.plan import Action, Cause, Change, Drift, Plan, Reason, canonical
@@ -132,7 +131,7 @@ def _check_seal(body: Record, key: Sealer, file: str) -> None:
     if not seal.startswith(_seal_start(key)):
         raise StalePlanError(
             f"{file} was sealed with another fingerprint key",
-            hint=f"set {FINGERPRINT_KEY} to the key that the plan was made with",
+            hint="apply it where the key is that it was made with, or " + _AGAIN,
         )
     if not hmac.compare_digest(seal.encode(), _seal(body, key).encode()):
         _changed(file)

@@ -15,7 +15,6 @@ from reconciler.addresses import Address
 from reconciler.cli import ci, session
 from reconciler.cli.formats import FORMATS, check_output, print_plan
 from reconciler.cli.options import Options, options, shared
-from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import ExitCode, LockedError, StateError, UsageError
 from reconciler.fingerprint import Key
 from reconciler.operations.offline import PlanOptions, look_offline
@@ -108,8 +107,7 @@ async def _look(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
 def _save(out: Path, plan: Plan, key: Key | None, stack: Stack) -> None:
     if key is None:
         raise StateError(
-            "a plan is saved with the stack's fingerprint key, which is not here",
-            hint=f"set {FINGERPRINT_KEY}",
+            "a plan is saved with the stack's fingerprint key, which is not here", hint=stack.key_hint
         )
     stack.keep_first_key(key)
     durable.replace(out, planfile.encode(plan, key))

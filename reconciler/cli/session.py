@@ -152,6 +152,7 @@ def stack_of(options: Options, manifest: Manifest, *, server: str) -> Stack:
         server=server,
         first_key_here=not options.in_ci(),
         job=_job_url(),
+        key_from_environment=not options.sandbox,
     )
 
 

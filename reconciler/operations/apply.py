@@ -10,7 +10,6 @@ from datetime import datetime
 from reconciler import __version__, condition, planfile, policy
 from reconciler.attention import Attention
 from reconciler.client import Client
-from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import ReconcilerError, RefusedError, SignInError, StalePlanError, StateError
 from reconciler.events import Event, Result
 from reconciler.fingerprint import Key
@@ -74,12 +73,12 @@ async def apply(
         stack.workdir.check_writable()
         stack.backend.check_writable()
         key = stack.key() or stack.first_key()
-        saved = _reviewed(options.saved, key) if options.saved else None
+        saved = _reviewed(stack, options.saved, key) if options.saved else None
         seen = await look(stack, client, _as_saved(options.plan, saved), key)
         if saved:
             seen = _approved(seen, saved, client.now)
         plan = seen.planned.plan
-        _refuse(seen, options)
+        _refuse(stack, seen, options)
         if not (seen.must_write() or stack.workdir.has_journal()):
             return Applied(plan=plan)
         if plan.acting() and not front.confirm(plan):
@@ -87,11 +86,11 @@ async def apply(
         return await _carry_out(stack, client, uploader, seen, front, options.parallelism)
 
 
-def _reviewed(saved: SavedPlan, key: Key | None) -> Plan:
+def _reviewed(stack: Stack, saved: SavedPlan, key: Key | None) -> Plan:
     if key is None:
         raise StateError(
             "a saved plan is checked with the stack's fingerprint key, which is not here",
-            hint=f"set {FINGERPRINT_KEY}",
+            hint=stack.key_hint,
         )
     plan = saved.read(key)
     if saved.digest and saved.digest != plan.digest():
@@ -120,7 +119,7 @@ def _approved(seen: Look, saved: Plan, now: datetime) -> Look:
     return replace(seen, planned=replace(seen.planned, plan=plan))
 
 
-def _refuse(seen: Look, options: ApplyOptions) -> None:
+def _refuse(stack: Stack, seen: Look, options: ApplyOptions) -> None:
     """Stop before anything is written, where the plan may not or cannot be carried out."""
     plan = seen.planned.plan
     _refuse_the_unseen(seen)
@@ -137,7 +136,7 @@ def _refuse(seen: Look, options: ApplyOptions) -> None:
     if seen.key is None and any(c.after for c in plan.acting()):
         raise StateError(
             "the fingerprint key of this stack is not here, so nothing can be made that a later run would know",
-            hint=f"set {FINGERPRINT_KEY}, or bring back the fingerprint.key that lay beside the journal",
+            hint=stack.key_hint,
         )
 
 

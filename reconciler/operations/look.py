@@ -13,7 +13,7 @@ from reconciler.client import Client
 from reconciler.errors import SourceError
 from reconciler.expand import Wanted
 from reconciler.fingerprint import Key
-from reconciler.known import NO_KEY, Checked, Known, Unreadable, size_bucket
+from reconciler.known import NO_KEY, Checked, Known, Unchecked, Unreadable, size_bucket
 from reconciler.ledger import Open
 from reconciler.moves import move
 from reconciler.operations.gather import Gathered, gather
@@ -66,7 +66,7 @@ def _decide(stack: Stack, options: PlanOptions, it: Gathered) -> Look:
         wanted=tuple(it.wanted.values()),
         prior=healing.state if it.loaded or healing.state.instances else None,
         observed=it.observed,
-        contents=_known(it, uids),
+        contents=_known(it, uids, _no_key(stack)),
         uids=uids,
         requested=options.requested | _still_asked(options.asked, kept),
         now=options.as_of or it.observed.now,
@@ -183,7 +183,13 @@ def _desire(want: Wanted, content: Content | None, uid: str, key: Key | None) ->
     )
 
 
-def _known(it: Gathered, uids: Mapping[Address, str]) -> dict[Address, Known]:
+def _no_key(stack: Stack) -> Unchecked:
+    if stack.key_from_environment:
+        return NO_KEY
+    return Unchecked(why=f"{stack.key_hint}: this stack was made with it")
+
+
+def _known(it: Gathered, uids: Mapping[Address, str], no_key: Unchecked) -> dict[Address, Known]:
     """Return what the planner may know of each value: a fingerprint and a bucket of its size."""
     known: dict[Address, Known] = {}
     for address in it.wanted:
@@ -192,7 +198,7 @@ def _known(it: Gathered, uids: Mapping[Address, str]) -> dict[Address, Known]:
             continue
         content = it.contents[address]
         if it.key is None or content.mac is None:
-            known[address] = NO_KEY
+            known[address] = no_key
         else:
             fingerprint = it.key.fingerprint(uids[address], content.mac)
             known[address] = Checked(fingerprint=fingerprint, size=size_bucket(content.size))

@@ -29,6 +29,14 @@ class Stack:
     server: str
     first_key_here: bool
     job: str | None
+    key_from_environment: bool = True
+    """Not in the sandbox, whose `environ` is empty."""
+
+    @property
+    def key_hint(self) -> str:
+        """What brings the stack's key here, for who has it elsewhere."""
+        file = f"bring back {self.workdir.key_path}"
+        return f"set {FINGERPRINT_KEY}, or {file}" if self.key_from_environment else file
 
     def key(self) -> Key | None:
         """Return the stack's key where this machine has one."""

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from reconciler import recipients, recovery, tags
 from reconciler.addresses import Address
 from reconciler.client import Client
-from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import RefusedError, SourceError, StateError, UsageError
 from reconciler.expand import Wanted, expand
 from reconciler.fingerprint import Key
@@ -53,7 +52,7 @@ async def recover(stack: Stack, client: Client, *, assigned: Mapping[Address, st
         if key is None and not assigned:
             raise StateError(
                 "without the fingerprint key of the stack nobody can say which vault is which",
-                hint=f"set {FINGERPRINT_KEY}, or say it by hand with --assign NAME=VAULT",
+                hint=f"{stack.key_hint}, or say it by hand with --assign NAME=VAULT",
             )
         it = await gather(stack, client, key, everything=True, lost=True)
         state = _rebuilt(stack, it, assigned)

@@ -9,6 +9,7 @@ from reconciler.sandbox.serve import Embedded
 from tests.cli.desk import Desk, all_bytes, text_secret
 
 CANARY = "canary-5up3r-s3cr3t"
+KEY_FILE = ".reconciler/sandbox/fingerprint.key"
 TWO = text_secret("a", "VALUE") + text_secret("b", "VALUE")
 
 
@@ -139,7 +140,8 @@ def test_without_the_key_a_value_is_not_checked_and_nothing_is_replaced(
         monkeypatch.setenv("VALUE", value)
         plan = desk.run("plan", "--detailed-exitcode")
         assert 0 == plan.code, plan.said
-        assert "not checked: set RECONCILER_FINGERPRINT_KEY" in plan.out
+        assert f"not checked: bring back {KEY_FILE}" in plan.out
+        assert "RECONCILER_FINGERPRINT_KEY" not in plan.said, "the sandbox does not look at it"
         desk.apply()
         assert live == desk.live()
         assert not desk.key_path.exists()
@@ -159,7 +161,9 @@ def test_without_the_key_removing_still_works_and_making_is_refused(
     desk.manifest(TWO + text_secret("c", "VALUE"))
     refused = desk.run("apply", "--auto-approve")
     assert 1 == refused.code, refused.said
-    assert "RECONCILER_FINGERPRINT_KEY" in refused.err
+    assert f"Next: bring back {KEY_FILE}\n" in refused.err
+    saving = desk.run("plan", "-o", "plan.json")
+    assert f"Next: bring back {KEY_FILE}\n" in saving.err
     desk.manifest(text_secret("a", "VALUE"))
     assert "Applied: 1 revoked." in desk.apply().out
     assert {"a"} == set(desk.live())
