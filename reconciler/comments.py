@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from reconciler.destination import check_url
 from reconciler.errors import RemoteError, SignInError, UsageError
-from reconciler.http import Answer, Session, check_url
+from reconciler.http import Answer, Session
 from reconciler.retry import Failure
 from reconciler.sensitive import Sensitive
 

@@ -12,9 +12,7 @@ are switched off, and no text of theirs is passed on.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
-import re
 import socket
 import ssl
 import urllib.request
@@ -36,10 +34,14 @@ DEADLINE: Final = 30.0
 """Seconds for one small request, answer included. A read timeout alone lets a slow drip through."""
 
 PRIVATE_AUTHORITY: Final = "for a private authority, name its file with --ca-file"
-NOT_REACHED: Final = "check the address and the network, and run the same command again"
 """What helps where a certificate cannot be verified."""
 
+NOT_REACHED: Final = "check the address and the network, and run the same command again"
+"""What helps where nobody answers."""
+
 CONNECT: Final = 10.0
+"""Seconds for a connection, and as many again for its handshake."""
+
 BODY_MAX: Final = 1 << 20
 """Bytes of an answer's body. Answers are asked for uncompressed, so this bounds memory as well."""
 
@@ -47,7 +49,6 @@ _KEEPALIVE: Final = 4.0
 """Seconds an idle connection is kept: below the 5 s after which common servers close theirs, because a
 request that meets such a close is unclear."""
 
-_HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}\Z|[0-9A-Fa-f:.]{2,45}\Z")
 _LOGGERS: Final = (
     *("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy"),
     "httpcore.socks",
@@ -108,7 +109,7 @@ class Session:
         content: bytes | AsyncIterable[bytes] = b"",
         deadline: float = DEADLINE,
     ) -> Answer | Failure:
-        """Send one request once. `url` must have passed `check_url`."""
+        """Send one request once. `url` must have passed `destination.check_url`."""
         trace = _Trace()
         address = url if isinstance(url, str) else url.reveal_text()
         try:
@@ -272,57 +273,6 @@ def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
             hint="--ca-file and SSL_CERT_FILE name a PEM file of certificate authorities",
         ) from None
     return context
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine: `localhost` or a loopback address, no name resolving to one."""
-    if host.casefold() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _is_near(host: str) -> bool:
-    """Tell whether a host leads to this machine, or to what answers on its own link, however it is spelt.
-
-    A resolver takes more than `is_loopback` does: fewer parts, other bases, a final dot, an address in another.
-    """
-    name = host.strip("[]").rstrip(".").casefold()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address
-    try:
-        address = ipaddress.IPv4Address(socket.inet_aton(name))
-    except OSError:
-        try:
-            address = ipaddress.IPv6Address(name)
-        except ValueError:
-            return False
-        address = address.ipv4_mapped or address
-    return address.is_loopback or address.is_unspecified or address.is_link_local
-
-
-def check_url(text: str, *, local: bool = True) -> str | None:
-    """Return why a request may not go to this URL, or None when it may. Quotes nothing of it.
-
-    Without `local` it may not go to this machine either, which trusts its own, nor to its link, where a cloud
-    tells a machine its secrets (169.254.169.254). Private networks may hold the storage.
-    """
-    try:
-        url = httpx.URL(text)
-    except (httpx.InvalidURL, ValueError):
-        return "it is not a URL"
-    if not _HOST.match(url.host) or not 0 < (url.port or 443) < 65536:
-        return "it names no host"
-    if url.userinfo:
-        return "it holds a user name"
-    if not local and _is_near(url.host):
-        return "it is this machine"
-    if url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host)):
-        return None
-    return "it is not https"
 
 
 def _silence() -> None:

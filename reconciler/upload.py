@@ -12,8 +12,9 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Final
 
+from reconciler.destination import check_url
 from reconciler.errors import RemoteError
-from reconciler.http import Answer, Session, check_url
+from reconciler.http import Answer, Session
 from reconciler.retry import Failure, FailureKind, http_date, retry_after
 from reconciler.sensitive import Sensitive
 

@@ -33,8 +33,8 @@ _LAYERS = (
     # 5 codecs
     "yamltext schema age render",
     # 6 edges
-    """durable files git branch http comments clock patience wire auth exchange client upload sources backends
-    workdir""",
+    """durable files git branch destination http comments clock patience wire auth exchange client upload sources
+    backends workdir""",
     # 7 order
     "operations sandbox",
     # 8 shell
@@ -45,6 +45,7 @@ _OUTSIDE = {
     "yamltext": {"yaml"},
     "schema": {"jsonschema"},
     "age": {"pyrage", "cryptography"},
+    "destination": {"httpx"},
     "http": {"certifi", "httpcore", "httpx"},
     "auth": {"cryptography", "httpx", "jwt"},
     "sandbox": {"cryptography", "jsonschema", "pyrage", "starlette", "uvicorn", "yaml"},

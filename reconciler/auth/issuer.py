@@ -23,8 +23,9 @@ from reconciler.auth.interface import (
 from reconciler.auth.server import Server
 from reconciler.auth.tokens import Issued
 from reconciler.clock import ServerClock
+from reconciler.destination import check_url
 from reconciler.errors import NoTokenError, SignInError
-from reconciler.http import NOT_REACHED, PRIVATE_AUTHORITY, Answer, Session, check_url
+from reconciler.http import NOT_REACHED, PRIVATE_AUTHORITY, Answer, Session
 from reconciler.patience import Patience
 from reconciler.retry import Call, Failure, FailureKind, Retry, retry_after
 from reconciler.sensitive import Sensitive

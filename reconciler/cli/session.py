@@ -243,7 +243,8 @@ async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[Sig
 
 @contextlib.asynccontextmanager
 async def _connected(options: Options, stack: Stack, server: Server, found: Found) -> AsyncIterator[SignedIn]:
-    from reconciler.http import Session, is_loopback
+    from reconciler.destination import is_loopback
+    from reconciler.http import Session
     from reconciler.upload import Uploader
 
     async with connect(options, server, found) as link:

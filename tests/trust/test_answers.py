@@ -10,8 +10,9 @@ import pytest
 from reconciler import wire
 from reconciler.clock import ServerClock
 from reconciler.compare import due
+from reconciler.destination import check_url
 from reconciler.errors import RemoteError
-from reconciler.http import Answer, Session, check_url
+from reconciler.http import Answer, Session
 from reconciler.manifest import Lead
 from reconciler.readback import object_of, seen_attributes
 from reconciler.sensitive import Sensitive
