@@ -127,7 +127,10 @@ class Workdir:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise self._cannot_remove(error) from None
+            raise StateError(
+                f"{self.journal_path} cannot be put aside: {durable.reason(error)}",
+                hint="mend its directory's permissions or the disk, and run again; nothing was written",
+            ) from None
 
     def drop_journal(self) -> None:
         """Remove the journal: everything in it is in the state."""
@@ -135,13 +138,10 @@ class Workdir:
             self.journal_path.unlink(missing_ok=True)
             durable.sync_directory(self.path)
         except OSError as error:
-            raise self._cannot_remove(error) from None
-
-    def _cannot_remove(self, error: OSError) -> StateError:
-        return StateError(
-            f"{self.journal_path} cannot be removed: {durable.reason(error)}",
-            hint="all of it is in the state; mend the disk, and the next run removes it",
-        )
+            raise StateError(
+                f"{self.journal_path} cannot be removed: {durable.reason(error)}",
+                hint="all of it is in the state; mend the disk, and the next run removes it",
+            ) from None
 
     def key(self, environ: Mapping[str, str]) -> Key | None:
         """Return the stack's key from the environment or the key file, None where there is none."""
@@ -151,7 +151,10 @@ class Workdir:
         return self._key_in(self.key_path)
 
     def kept_key(self, key_id: str) -> Key | None:
-        """Return the key of this ID that `keep_key` put beside the key file, None where there is none."""
+        """Return the key of this ID that `keep_key` put beside the key file, None where there is none.
+
+        The ID is a state's text: it is compared with names, and never made a path.
+        """
         name = f"{self.key_path.name}.{key_id}.old"
         kept = (path for path in self.path.glob(f"{self.key_path.name}.*.old") if path.name == name)
         return next((key for path in kept if (key := self._key_in(path)) and key.id == key_id), None)

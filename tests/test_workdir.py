@@ -351,6 +351,17 @@ def test_a_journal_is_out_of_the_way_for_good(at: Workdir, tmp_path: Path) -> No
     assert b"x" == at.journal_path.with_name("prod.journal.old").read_bytes()
 
 
+def test_a_journal_that_cannot_be_put_aside_is_in_no_state(at: Workdir) -> None:
+    """What it recorded is nowhere else: the message does not say otherwise."""
+    at.path.mkdir()
+    at.journal_path.write_bytes(b"x")
+    at.journal_path.with_name("prod.journal.old").mkdir()
+    with pytest.raises(StateError, match="put aside") as caught:
+        at.keep_journal_aside()
+    assert "nothing was written" in (caught.value.hint or "")
+    assert b"x" == at.journal_path.read_bytes()
+
+
 # --- the key
 
 

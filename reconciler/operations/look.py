@@ -92,7 +92,7 @@ def _decide(stack: Stack, options: PlanOptions, it: Gathered) -> Look:
 
 def _still_asked(asked: Mapping[Address, str], kept: Mapping[Address, Instance]) -> frozenset[Address]:
     """Return the addresses whose vault is still the one that a saved plan was asked to replace: not done yet."""
-    last = {a: i.current or (i.ended.object if i.ended else None) for a, i in kept.items() if a in asked}
+    last = {a: instance.last() for a, instance in kept.items() if a in asked}
     return frozenset(a for a, thing in last.items() if thing and thing.vault_id == asked[a])
 
 
