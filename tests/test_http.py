@@ -337,7 +337,8 @@ def test_a_proxy_that_cannot_be_used_is_not_quoted(monkeypatch: pytest.MonkeyPat
 def test_tls_keys_are_never_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """SSLKEYLOGFILE is ignored, and verification cannot be weaker than the default."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-    context = tls_context()
+    tls_context.cache_clear()
+    context = tls_context(None)
     assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
     assert context.keylog_filename is None
     assert not (tmp_path / "keys").exists()

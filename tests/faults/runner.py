@@ -46,10 +46,11 @@ class Which:
 
 
 def worker(which: Which, todo: Queue[int | None], done: Queue[Report]) -> None:
-    """Run scenarios until there are none left."""
-    scenarios = which.scenarios()
+    """Run scenarios until there are none left, or nobody is left to report to."""
+    scenarios, parent = which.scenarios(), multiprocessing.parent_process()
+    assert parent is not None
     with tempfile.TemporaryDirectory(prefix="faults-") as directory, bench(Path(directory)) as own:
-        while (index := todo.get()) is not _STOP:
+        while (index := todo.get()) is not _STOP and parent.is_alive():
             one, began, violation = scenarios[index], time.monotonic(), None
             cases: dict[str, int] = {}
             try:

@@ -5,6 +5,7 @@ It reads pickled calls from its first socket, answers with process IDs, and tell
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import select
@@ -79,6 +80,8 @@ class Zygote:
 
 def main() -> None:
     """Serve until the other side closes."""
+    child.warm()
+    gc.freeze()  # what stands here is not looked through, and so not copied, in every client
     control = socket.socket(fileno=int(sys.argv[1]))
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
