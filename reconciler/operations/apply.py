@@ -87,6 +87,8 @@ async def apply(
 
 
 def _reviewed(stack: Stack, saved: SavedPlan, key: Key | None) -> Plan:
+    state = stack.backend.load()
+    key = stack.key_of(key, state.key_id if state else None)  # the one that `plan -o` sealed with
     if key is None:
         raise StateError(
             "a saved plan is checked with the stack's fingerprint key, which is not here",

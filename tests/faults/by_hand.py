@@ -161,3 +161,19 @@ for _deed in _DEEDS:
 @scenario("C7", sample=True, strace=True)
 def _by_hand_sample(bench: Bench) -> int:
     return _killed(bench, "rekey", "rename")
+
+
+@scenario("C7", sample=True, strace=True)
+def _plan_saved_after_a_killed_rekey(bench: Bench) -> int:
+    """Whichever key stands in the file by then: what was planned and reviewed is what is applied."""
+    for n in range(1, 10_000):
+        scene = bench.scene()
+        command = ("state", *_rekey(scene))
+        if not scene.run(*command, inject=Inject("rename", n, "signal=KILL")).killed:
+            break
+        scene.change("one")
+        plan = scene.directory / "reviewed.plan"
+        for ran in (scene.run("plan", "-o", str(plan)), scene.run("apply", str(plan))):
+            assert 0 == ran.code, f"I8: after a kill at rename {n}\n{ran.text}"
+        judge.settles(scene)
+    return n - 1
