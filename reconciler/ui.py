@@ -48,11 +48,11 @@ def warn(message: str) -> None:
 
 
 def json_text(value: object) -> str:
-    """Return JSON for standard output: nothing in it hides, moves the cursor or is a command to GitHub's runner.
+    """Return JSON for standard output: nothing in it hides, moves the cursor or is a command to a pipeline.
 
-    That takes ASCII, and care with `##[add-mask]`, which it obeys anywhere; no line of JSON begins with `::`.
+    That takes ASCII, and care with what is obeyed anywhere in a line; no line of JSON begins with `::`.
     """
-    return json.dumps(value, indent=2, ensure_ascii=True).replace("##[", "\\u0023#[")
+    return words.COMMAND.sub(r"\\u0023#", json.dumps(value, indent=2, ensure_ascii=True))
 
 
 def waiting(seconds: float, why: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -13,14 +14,18 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 SUBSTITUTE: Final = "\N{REPLACEMENT CHARACTER}"
 
+COMMAND: Final = re.compile(r"##(?=\w*\[)")
+"""How a command to a pipeline begins that stands anywhere in a line: `##[add-mask]` to GitHub's runner, `##vso[…]`
+to Azure's agent, `##teamcity[…]`."""
+
 
 def clean(text: str) -> str:
     """Return a text in which nothing moves the cursor, reverses the line or hides.
 
-    Each such character becomes a visible mark: who reviews a name must see that there was something. So does the
-    start of an old workflow command, which GitHub's runner obeys wherever it stands in a line (`##[add-mask]`).
+    Each such character becomes a visible mark: who reviews a name must see that there was something. A `COMMAND`
+    gets one too.
     """
-    text = text.replace("##[", f"##{SUBSTITUTE}[")
+    text = COMMAND.sub(f"##{SUBSTITUTE}", text)
     if text.isascii() and text.isprintable():
         return text
     text = UNSEEN.sub(SUBSTITUTE, text)

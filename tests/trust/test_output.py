@@ -13,13 +13,15 @@ from reconciler.addresses import Address
 from reconciler.state import State
 from tests.cli.desk import HEAD, Desk, file_secret, text_secret
 
-HOSTILE = "\x1b]0;owned\x07\x9b2J\u202e"
+HOSTILE = "\x1b]0;owned\x07\x9b2J\u202e##vso[task.setvariable variable=A]"
 _MOVES = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def _obeyed(said: str) -> list[str]:
-    """Return the lines that GitHub's runner would obey: `::` after any space, `##[` anywhere."""
-    return [line for line in said.splitlines() if line.lstrip().startswith("::") or "##[" in line]
+    """Return the lines that a pipeline would obey: `::` after any space, `##[` and `##vso[` anywhere."""
+    return [
+        line for line in said.splitlines() if line.lstrip().startswith("::") or re.search(r"##\w*\[", line)
+    ]
 
 
 def _inert(said: str) -> bool:
@@ -155,7 +157,9 @@ def test_a_plan_gives_no_command(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
     assert [] == _obeyed(desk.done("plan").said)
 
 
-@pytest.mark.parametrize("text", ["::x", "  ::x", "a ##[x", "\u00a0::x", "##[##["])
+@pytest.mark.parametrize(
+    "text", ["::x", "  ::x", "a ##[x", "\u00a0::x", "##[##[", "a###vso[b]", "##teamcity[x"]
+)
 def test_a_line_is_no_command(text: str) -> None:
     """GitHub's runner trims every kind of space."""
     assert [] == _obeyed(words.line(text))
