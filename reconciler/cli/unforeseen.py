@@ -84,8 +84,11 @@ def quiet_elsewhere(it: Options) -> Iterator[None]:
         if about.exc_value is not None and it.verbose:
             tell(about.exc_value, verbose=True)
 
-    if logs := sys.modules.get("logging"):  # imported this early by somebody who wants to see everything
-        logs.getLogger("asyncio").disabled = True
+    if "logging" in sys.modules or sys.flags.dev_mode or os.environ.get("PYTHONASYNCIODEBUG"):
+        # somebody wants to see everything: also the result, or the exception, of each step that takes long
+        import logging
+
+        logging.getLogger("asyncio").disabled = True
     before = threading.excepthook, sys.unraisablehook
     threading.excepthook, sys.unraisablehook = in_thread, in_finalizer
     try:

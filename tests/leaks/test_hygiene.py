@@ -61,6 +61,31 @@ def test_debug_logs_and_slow_callbacks_show_nothing(scene: Scene) -> None:
     it.nothing_shows(*runs)
 
 
+BUG = """
+import sys, time
+from reconciler.cli import main, session
+def load(options):
+    time.sleep(0.2)  # what takes longer than 0.1 s is worth a line to asyncio
+    raise KeyError("canary-in-a-bug")
+session.load = load
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("debug", [(), ("-X", "dev"), ("-W", "error")], ids=str)
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_mistake_before_anything_is_connected_is_not_quoted(
+    scene: Scene, debug: tuple[str, ...], command: str
+) -> None:
+    """Nobody has imported `logging` by then, and no session has silenced anybody: asyncio's debug mode would tell."""
+    environ = {} if debug else {"PYTHONASYNCIODEBUG": "1", "PYTHONFAULTHANDLER": "1"}
+    ran = python(scene, *debug, "-c", BUG, "-v", "--server", scene.server, command, **environ)
+    assert 1 == ran.code, ran.text
+    assert "KeyError: what it says is not shown" in ran.err
+    assert "canary" not in ran.text
+    assert "Executing <" not in ran.err
+
+
 def test_no_core_is_left(tmp_path: Path) -> None:
     """Whatever the shell allows: the limit for core files is 0, and the process is not dumpable to a handler."""
     code = (
