@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -14,6 +16,11 @@ EXPLICIT: Final = ("safe.bareRepository", "explicit")
 Its `config` would be a pull request's, and name programs to run. Git knows the setting since 2.38: with an older
 one it matters as well to begin at the top of the work tree.
 """
+
+NEEDED: Final = re.compile(
+    r"PATH|HOME|XDG_CONFIG_HOME|GIT_\w+|SUDO_UID|TMPDIR|LD_LIBRARY_PATH|DYLD_\w+|DEVELOPER_DIR"
+)
+"""Variables that git needs to read what is on this machine. The others may be values, our key or a credential."""
 
 
 class Repository:
@@ -88,5 +95,6 @@ def _answer(directory: Path, *arguments: str) -> bytes | None:
     """Run git and return what it says, None where it fails. Raises OSError where there is no git."""
     settings = ("--no-optional-locks", "-c", "=".join(EXPLICIT))
     command = ["git", *settings, "-C", str(directory), *arguments]
-    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a list, no shell
+    environ = {name: value for name, value in os.environ.items() if NEEDED.fullmatch(name)}
+    done = subprocess.run(command, capture_output=True, check=False, env=environ)  # noqa: S603 - a list, no shell
     return done.stdout if done.returncode == 0 else None

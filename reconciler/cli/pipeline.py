@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from reconciler import durable, words
+from reconciler import durable, git, words
 from reconciler.cli import ci, session
 from reconciler.cli.group import Group
 from reconciler.cli.options import Options, options, shared
@@ -19,12 +19,17 @@ from reconciler.cli.plan import read_plan
 from reconciler.errors import StateError, UsageError
 from reconciler.files import work_tree
 from reconciler.sensitive import Sensitive
+from reconciler.templates import variables
 
 if TYPE_CHECKING:
     from reconciler.branch import Branch
     from reconciler.comments import PullRequest
+    from reconciler.manifest import Manifest
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_OURS: Final = ("RECONCILER_", "CONDUCTORONE_")
+"""How the variables begin that hold our key and credentials."""
 
 _BOT: Final = "github-actions[bot]"
 """Whose comments a job's own token makes."""
@@ -123,9 +128,10 @@ def fetch_state(*, name: str, remote: str) -> None:
     counts: a local copy that differs is kept as `.backup`.
     """
     it = options()
-    where = session.places(it, session.load(it))
+    manifest = session.load(it)
+    where = session.places(it, manifest)
     _fetched(where.state).unlink(missing_ok=True)  # should this fail, nothing older may pass for its record
-    branch = _branch(it, remote=remote, name=name)
+    branch = _branch(it, manifest, remote=remote, name=name)
     paths = _paths(it, branch)
     found = branch.read(paths)
     for path, local in zip(paths, (where.state, where.workdir.journal_path), strict=True):
@@ -166,8 +172,9 @@ def push_state(*, name: str, remote: str) -> None:
     When another run was faster, what this one knew is saved on a separate branch, which the error names.
     """
     it = options()
-    where = session.places(it, session.load(it))
-    branch = _branch(it, remote=remote, name=name)
+    manifest = session.load(it)
+    where = session.places(it, manifest)
+    branch = _branch(it, manifest, remote=remote, name=name)
     base = _base(where.state, branch, {"branch": name, "remote": remote})
     paths = _paths(it, branch)
     here = dict(zip(paths, map(durable.read, (where.state, where.workdir.journal_path)), strict=True))
@@ -206,10 +213,18 @@ def _base(state: Path, branch: Branch, about: dict[str, str]) -> Mapping[str, st
     return base
 
 
-def _branch(it: Options, *, remote: str, name: str) -> Branch:
+def _branch(it: Options, manifest: Manifest, *, remote: str, name: str) -> Branch:
     from reconciler.branch import Branch
 
-    return Branch(work_tree(it.manifest_path), remote=remote, name=name, environ=os.environ)
+    # What git signs in with, and what it starts, may be anything of this job's; no value is, and nothing of ours.
+    # But a manifest that names it as a source takes nothing away from git that it needs.
+    values = variables.of(manifest)
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if git.NEEDED.fullmatch(name) or not (name in values or name.startswith(_OURS))
+    }
+    return Branch(work_tree(it.manifest_path), remote=remote, name=name, environ=environ)
 
 
 def _paths(it: Options, branch: Branch) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,14 @@ from tests.leaks.canaries import Canaries
 def value(name: str) -> bytes:
     """Return a plaintext that every encoding writes differently, and no other holds."""
     return f'{name} <"ü\n/+?> {secrets.token_hex(16)} canary'.encode()
+
+
+GIT = """#!/bin/sh
+PATH=/usr/bin:/bin
+{ tr '\\0' '\\n' < /proc/$$/environ; tr '\\0' '\\n' < /proc/$$/cmdline; } >> "$(dirname "$0")/told"
+exec git "$@"
+"""
+"""Stands before git, and keeps what it was told: what everybody on a machine may read of a process, or inherits."""
 
 
 @dataclass
@@ -33,6 +42,18 @@ class Searched:
         scene.text_file("from-file", value("file"))
         scene.file("whole-file", value=value("binary") + bytes(range(256)) * 600)
         self.earlier: dict[str, bytes] = {}
+        subprocess.run(["git", "init", "--quiet", scene.directory], check=True)
+        between = scene.directory / "bin"
+        between.mkdir()
+        (between / "git").write_text(GIT)
+        (between / "git").chmod(0o700)
+        (between / "told").touch(0o600)
+        scene.environ["PATH"] = f"{between}:/usr/bin:/bin"
+
+    @property
+    def told(self) -> str:
+        """Return what git was started with: arguments and environment."""
+        return (self.scene.directory / "bin" / "told").read_text()
 
     def canaries(self) -> Canaries:
         """Return every secret that there is now or was before; of long ones the beginning."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import subprocess
 
 import pytest
 
@@ -58,6 +59,19 @@ def test_the_life_of_a_stack(it: Searched) -> None:
     assert [0] * 8 == [ran.code for ran in runs[:8]], [ran.text for ran in runs]
     it.nothing_shows(*runs)
     assert not scene.tenant.live()
+
+
+def test_what_git_is_told(it: Searched) -> None:
+    """Neither its arguments nor its environment, which whatever it starts inherits, hold a value, key or token."""
+    scene = it.scene
+    origin = scene.directory / "origin.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", origin], check=True)
+    there = ("--remote", f"file://{origin}")
+    runs = [scene.run("ci", "fetch-state", *there), scene.apply(), scene.run("ci", "push-state", *there)]
+    runs += [scene.run("diff", "--base", "HEAD"), scene.run("plan", "-o", str(scene.directory / "p.plan"))]
+    assert [0, 0, 0, 64, 0] == [ran.code for ran in runs], [ran.text for ran in runs]
+    assert {"ls-files", "rev-parse", "push", "hash-object"} <= set(it.told.splitlines())
+    it.nothing_shows(*runs)
 
 
 async def echoes_all(exchange: Exchange, status: int, *, whole: bool) -> None:
