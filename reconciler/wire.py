@@ -34,6 +34,9 @@ _SUITES: Final = {f"AGE_SUITE_{suite.name}": suite for suite in AgeSuite}
 _STATUS: Final = {f"SECRET_STATUS_{s.name}": s for s in Status if s is not Status.UNKNOWN}
 
 _MESSAGE_MAX: Final = 300
+_PIECE: Final = 12
+"""Characters in a row of a secret that are too many to be chance, and too many to be shown."""
+
 _SHARING_MODULE: Final = "MODULE_ID_SECRET_SHARING"
 
 
@@ -121,8 +124,8 @@ def document(answer: Answer) -> Json:
 def message(answer: Answer, *, hide: Sensitive) -> str:
     """Return what a refusal says, cut and cleaned for a terminal, or an empty text.
 
-    Servers sometimes send a request back: `hide` (the token) is left out, and with it the whole text where it
-    stands there in pieces.
+    Servers sometimes send a request back: `hide` (the token) is left out, and with it the whole text where that
+    quotes a part of it.
     """
     try:
         text = document(answer).get("message")
@@ -132,12 +135,14 @@ def message(answer: Answer, *, hide: Sensitive) -> str:
         return ""
     token = hide.reveal_text()
     text = text.replace(token, "…")
-    return "" if token in solid(text) else clean(text)
+    return "" if quotes(text, token) else clean(text)
 
 
-def solid(text: str) -> str:
-    """Return a text without what can break a run of characters in two: spaces, line ends, what is not shown."""
-    return "".join(c for c in text if c.isprintable() and not c.isspace())
+def quotes(text: str, secret: str) -> bool:
+    """Tell whether a text holds more of a secret in a row than chance puts there, whatever stands in between."""
+    solid = "".join(c for c in text if c.isprintable() and not c.isspace())
+    size = min(_PIECE, len(secret)) or 1
+    return any(secret[start : start + size] in solid for start in range(len(secret) - size + 1))
 
 
 def clean(text: str) -> str:

@@ -35,9 +35,6 @@ TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]+\Z")
 
 JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 
-_PIECE: Final = 12
-"""Characters in a row of a proof that are too many to be chance, and too many to be shown."""
-
 _SKEW: Final = timedelta(minutes=1)
 _LIFE_MAX: Final = 10 * 365 * 86400
 
@@ -211,7 +208,7 @@ def _issued(answer: Answer) -> Issued:
 def _said(answer: Answer, *, hide: str) -> str:
     """Return OAuth's own words (RFC 6749, 5.2), or the API's, cleaned; empty where there are none.
 
-    Or where they hold a piece of `hide`, which was sent: an identity's proof is good for another two minutes.
+    Or where they quote `hide`, which was sent: an identity's proof is good for another two minutes.
     """
     try:
         body = wire.document(answer)
@@ -219,6 +216,4 @@ def _said(answer: Answer, *, hide: str) -> str:
         return ""
     parts = (body.get("error"), body.get("error_description"), body.get("message"))
     words = ": ".join(wire.clean(part) for part in parts if isinstance(part, str) and part)
-    told = wire.solid(words)
-    pieces = (hide[start : start + _PIECE] for start in range(len(hide) - _PIECE + 1))
-    return f": {words}" if words and not any(piece in told for piece in pieces) else ""
+    return f": {words}" if words and not wire.quotes(words, hide) else ""

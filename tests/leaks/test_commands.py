@@ -109,6 +109,29 @@ def test_a_tenant_that_quotes_the_request(it: Searched, call: str, status: int) 
 
 
 @pytest.mark.parametrize("call", list(on.CALLS))
+@pytest.mark.parametrize(
+    "cut", [slice(0, 20), slice(-20, None), slice(10, 45)], ids=["begin", "end", "middle"]
+)
+def test_a_tenant_that_hints_at_the_token(it: Searched, call: str, cut: slice) -> None:
+    """Many name a token that they do not take by a part of it."""
+    scene = it.scene
+    if call == "revoke":
+        scene.applied()
+        scene.change("from-env")
+    said = json.dumps({"code": 16, "message": f"no such token: {scene.token[cut]}"}).encode()
+
+    async def hint(exchange: Exchange) -> None:
+        await exchange.swallow()
+        head = b"HTTP/1.1 403 No\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(said)
+        await exchange.send(head + said)
+
+    scene.rules(Rule(on.CALLS[call], hint, times=100))
+    ran = scene.run("-v", *APPLY, "--result", str(scene.directory / "r.json"))
+    assert ran.code, ran.text
+    it.nothing_shows(ran)
+
+
+@pytest.mark.parametrize("call", list(on.CALLS))
 def test_garbage_that_quotes_the_request(it: Searched, call: str) -> None:
     """What is not JSON, and what is cut, is named without a word of it."""
     scene = it.scene
