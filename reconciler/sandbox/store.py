@@ -166,7 +166,8 @@ def reset(directory: Path) -> None:
 def _prepared(directory: Path) -> Iterator[None]:
     """Make the directory's own parts, one process at a time."""
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for missing in [p for p in (*reversed(directory.parents), directory) if not p.is_dir()]:
+            missing.mkdir(mode=0o700, exist_ok=True)  # `parents=True` would leave theirs to the umask
     except OSError as error:
         why = os.strerror(error.errno or 0)
         raise UsageError(

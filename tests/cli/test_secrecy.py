@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
 from typing import Any
 
@@ -123,6 +124,19 @@ def test_files_are_private(three: Desk) -> None:
     assert 0o077 & three.tenant_data.stat().st_mode == 0
     for path in three.tenant_data.rglob("*"):
         assert path.is_dir() or path.name == "README.txt" or not path.stat().st_mode & 0o022
+
+
+@pytest.mark.parametrize("umask", [0, 0o002])
+def test_the_first_run_in_the_sandbox_makes_private_directories(three: Desk, umask: int) -> None:
+    """Whatever the umask: one that lets the group write is what many systems give each user."""
+    before = os.umask(umask)
+    try:
+        three.done("plan")
+        three.apply()
+    finally:
+        os.umask(before)
+    made = [path for path in three.path.joinpath(".reconciler").rglob("*") if path.is_dir()]
+    assert {0o700} == {path.stat().st_mode & 0o777 for path in (three.path / ".reconciler", *made)}
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "not JSON"])
