@@ -45,8 +45,23 @@ _DENIED_VARIABLES: Final = re.compile(
 The whole name is matched.
 """
 
-_DENIED_PARTS: Final = frozenset({".git", ".reconciler", ".conductorone", ".ssh", ".gnupg", ".aws", ".azure"})
-"""Where a manifest in a home directory must not reach: the same credentials as files."""
+_DENIED_PARTS: Final = frozenset(
+    {
+        ".git",
+        ".reconciler",
+        ".conductorone",
+        ".ssh",
+        ".gnupg",
+        ".aws",
+        ".azure",
+        ".kube",
+        ".docker",
+        ".config",
+    }
+    | {".terraform.d", ".netrc", ".git-credentials", ".vault-token"}
+)
+"""Where a manifest in a home directory must not reach: the same credentials as files. `.config` has those of gcloud,
+gh, op and SOPS."""
 
 _OWN: Final = "{} is this program's own file and is never read as a source"
 
@@ -137,7 +152,7 @@ class Confinement:
         if not parts:
             raise NotReadableError(f"{path} is a directory")
         if _DENIED_PARTS.intersection(part.casefold() for part in parts):  # some file systems know no case
-            raise NotReadableError(f"{path} lies in a directory that is never read as a source")
+            raise NotReadableError(f"{path} is, or lies in, a place that is never read as a source")
         if whole in self.own:
             raise NotReadableError(_OWN.format(path))
         return parts
