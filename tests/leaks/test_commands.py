@@ -213,10 +213,13 @@ def test_keys_and_credentials_of_the_wrong_shape(it: Searched) -> None:
     for name, text in (
         ("RECONCILER_FINGERPRINT_KEY", canary),
         ("CONDUCTORONE_ACCESS_TOKEN", f"Bearer {canary}"),
+        ("CONDUCTORONE_ACCESS_TOKEN", f"{canary}\r\nx-other: 1"),
         ("CONDUCTORONE_OIDC_TOKEN", canary),
         ("CONDUCTORONE_CLIENT_SECRET", f"secret-token:conductorone.com:v1:{canary}"),
         ("CONDUCTORONE_SERVER_URL", f"https://user:{canary}@example.com/"),
         ("HTTPS_PROXY", f"ftp://user:{canary}@example.com/"),
+        ("HTTPS_PROXY", f"http://user:{canary}@\x01/"),
+        ("ALL_PROXY", f"socks5://user:{canary}@127.0.0.1:1"),
     ):
         before = dict(scene.environ)
         scene.environ[name] = text
