@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import click
 
-from reconciler import ui
+from reconciler import durable, ui
 from reconciler.cli.options import Options
-from reconciler.errors import ManifestError, ReconcilerError, RefusedError, SourceError
+from reconciler.errors import ManifestError, ReconcilerError, RefusedError, SourceError, UsageError
 from reconciler.events import Left, Result
 from reconciler.plan import Plan
 
@@ -69,12 +69,16 @@ def tell_plan(it: Options, plan: Plan, saved: Path | None) -> None:
 
     seen = view.make(plan)
     click.echo(annotations.render(annotations.of_view(seen), below=_below()), nl=False, err=True)
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        _append(Path(summary), markdown.render(seen, budget=_room(Path(summary), markdown.SUMMARY_BYTES)))
+    _summarize(lambda budget: markdown.render(seen, budget=budget))
     if outputs := os.environ.get("GITHUB_OUTPUT"):
-        _append(
-            Path(outputs), "".join(_output(name, value) for name, value in outputs_of(plan, saved).items())
-        )
+        text = "".join(_output(name, value) for name, value in outputs_of(plan, saved).items())
+        try:
+            _append(Path(outputs), text)
+        except OSError as error:  # without them, later steps would go on as if there was nothing to do
+            raise UsageError(
+                f"the step's outputs cannot be written: {durable.reason(error)}",
+                hint="GITHUB_OUTPUT names the file that the runner reads: mend it, or plan with --ci none",
+            ) from None
 
 
 def tell_applied(
@@ -82,22 +86,16 @@ def tell_applied(
 ) -> None:
     """Write what became of each address into the step summary, and annotate what failed.
 
-    It is told after the fact: a summary that cannot be written changes nothing in how the run ended. One that
-    did not get to its end tells only what it did.
+    A run that did not get to its end tells only what it did.
     """
     if which(it) is not Ci.GITHUB or not (ended or results or left):
         return
-    from reconciler.render import annotations, markdown, outcome
+    from reconciler.render import annotations, outcome
 
     marks = {change.address: change.mark for change in plan.changes if change.mark}
     found = annotations.of_results(results, left, marks)
     click.echo(annotations.render(found, below=_below()), nl=False, err=True)
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        try:
-            budget = _room(Path(summary), markdown.SUMMARY_BYTES)
-            _append(Path(summary), outcome.render(plan.name, results, left, links=links, budget=budget))
-        except OSError:
-            ui.warn("the step summary cannot be written")
+    _summarize(lambda budget: outcome.render(plan.name, results, left, links=links, budget=budget))
 
 
 def outputs_of(plan: Plan, saved: Path | None) -> Mapping[str, str]:
@@ -119,9 +117,18 @@ def _output(name: str, value: str) -> str:
     return f"{name}<<{end}\n{value}\n{end}\n"
 
 
-def _room(path: Path, budget: int) -> int:
-    used = path.stat().st_size if path.exists() else 0
-    return max(0, budget - used)
+def _summarize(render: Callable[[int], str]) -> None:
+    """Add to the step summary what takes so many bytes at most. One that cannot be written fails nothing."""
+    from reconciler.render import markdown
+
+    if not (named := os.environ.get("GITHUB_STEP_SUMMARY")):
+        return
+    path = Path(named)
+    try:
+        used = path.stat().st_size if path.exists() else 0
+        _append(path, render(max(0, markdown.SUMMARY_BYTES - used)))
+    except OSError:
+        ui.warn("the step summary cannot be written")
 
 
 def _append(path: Path, text: str) -> None:

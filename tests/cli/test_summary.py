@@ -83,8 +83,20 @@ def test_what_failed_is_on_its_line(desk: Desk, summary: Path) -> None:
 def test_a_summary_that_cannot_be_written_hides_nothing(
     desk: Desk, summary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was done counts."""
+    """What was done, or planned, counts."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary.parent))
-    ran = desk.done(*APPLY)
-    assert "Note: the step summary cannot be written" in ran.err
-    assert "Applied: 1 created." in ran.out
+    for command, said in ((("--ci", "github", "plan"), "Plan: 1 to create"), (APPLY, "Applied: 1 created.")):
+        ran = desk.done(*command)
+        assert "Note: the step summary cannot be written" in ran.err
+        assert said in ran.out
+
+
+def test_outputs_that_cannot_be_written_fail_the_step(
+    desk: Desk, summary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without them the next steps would take it that there is nothing to apply."""
+    monkeypatch.setenv("GITHUB_OUTPUT", str(summary.parent))
+    ran = desk.run("--ci", "github", "plan")
+    assert 64 == ran.code, ran.said
+    assert "the step's outputs cannot be written: Is a directory" in ran.err
+    assert "GITHUB_OUTPUT" in ran.err
