@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn, TypeAlias, assert_never
+from typing import Final, NoReturn, TypeAlias, assert_never
 
 from reconciler.addresses import Address
 from reconciler.errors import StateError
@@ -40,6 +40,9 @@ from reconciler.records import (
     time_text,
 )
 from reconciler.state import Object
+
+_SECTOR: Final = 512
+"""Bytes that a disk writes at least: it keeps or loses them together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,10 +202,10 @@ def _is_torn(line: bytes) -> bool:
     """Tell whether a crash can have left this last line: its record was then never synced, and its step not taken.
 
     A process that is killed leaves the beginning of a line. A kernel that dies may have grown the file without
-    having written each block of it: what is missing reads as zeros, which no record holds. A line with its
-    newline and without zeros was written to its end.
+    having written each block of it: what is missing reads as zeros, which no record holds. Such a hole begins with
+    the line or fills whole sectors; any other line with its newline was written to its end.
     """
-    if line.endswith(b"\n") and b"\0" not in line:
+    if line.endswith(b"\n") and not (line.startswith(b"\0") or bytes(_SECTOR) in line):
         return False
     return not _goes_on_behind_a_record(line)
 
