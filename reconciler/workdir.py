@@ -42,14 +42,7 @@ class Workdir:
         the file is closed. Raises LockedError naming the holder.
         """
         durable.make_private_directory(self.path)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        try:
-            descriptor = os.open(self.lock_path, flags, durable.PRIVATE)
-        except OSError as error:
-            raise StateError(
-                f"{self.lock_path} cannot be opened: {durable.reason(error)}",
-                hint="mend its permissions or the disk, and run again; nothing was begun",
-            ) from None
+        descriptor = _open_lock(self.lock_path)
         try:
             self._take(descriptor)
             holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": time_text(now), "job": job}
@@ -147,7 +140,8 @@ class Workdir:
         """Return the stack's key from the environment or the key file, None where there is none."""
         value = environ.get(FINGERPRINT_KEY, "")
         if value:
-            return _read_key(value, where=FINGERPRINT_KEY)
+            hint = "set the stack's own; `reconciler key new` prints one for a new stack"
+            return _read_key(value, where=FINGERPRINT_KEY, hint=hint)
         return self._key_in(self.key_path)
 
     def kept_key(self, key_id: str) -> Key | None:
@@ -163,7 +157,11 @@ class Workdir:
         data = durable.read(path)
         if data is None:
             return None
-        key = _read_key(data.decode("ascii", "replace").strip(), where=str(path))
+        key = _read_key(
+            data.decode("ascii", "replace").strip(),
+            where=str(path),
+            hint="restore it; if it is lost for good, move it away, and `reconciler state rekey` makes another",
+        )
         if path.stat().st_mode & 0o077:
             raise StateError(
                 f"{path} can be read by others: a key that came with a repository is no secret",
@@ -171,14 +169,33 @@ class Workdir:
             )
         return key
 
-    def keep_key(self, key: Key) -> None:
-        """Write the key file. A key that was there stays beside it under its own ID, which nothing overwrites."""
+    def keep_key(self, key: Key, *, first: bool = False) -> None:
+        """Write the key file. A key that was there stays beside it under its own ID, which nothing overwrites.
+
+        With `first` there must be none: the key is every stack's of the directory, and two may have made one at once.
+        """
         durable.make_private_directory(self.path)
         self._keep_out_of_git()
-        text = durable.read(self.key_path)
-        name = f"{self.key_path.name}.{_id_of(text)}.old"
-        backup = self.key_path.with_name(name) if text else None
-        durable.replace(self.key_path, key.to_text().encode() + b"\n", backup=backup)
+        with self._key_lock():
+            text = durable.read(self.key_path)
+            if first and text:
+                raise StateError(
+                    f"another run made {self.key_path} at the same moment",
+                    hint="run the same command again, with that key; nothing was begun",
+                )
+            name = f"{self.key_path.name}.{_id_of(text)}.old"
+            backup = self.key_path.with_name(name) if text else None
+            durable.replace(self.key_path, key.to_text().encode() + b"\n", backup=backup)
+
+    @contextlib.contextmanager
+    def _key_lock(self) -> Iterator[None]:
+        """Let one process at a time write the key: other stacks have other locks, and `plan -o` takes none."""
+        descriptor = _open_lock(self.path / f"{self.key_path.name}.lock")
+        try:
+            self._take(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _keep_out_of_git(self) -> None:
         """Let `git add .` pass by the key where nobody ran `init`."""
@@ -188,18 +205,29 @@ class Workdir:
             ignore.write_text("*\n")
 
 
+def _open_lock(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, durable.PRIVATE)
+    except OSError as error:
+        raise StateError(
+            f"{path} cannot be opened: {durable.reason(error)}",
+            hint="mend its permissions or the disk, and run again; nothing was begun",
+        ) from None
+
+
 def new_key() -> Key:
     """Return a fresh random key."""
     return Key.from_text(secrets.token_hex(32))
 
 
-def _read_key(text: str, *, where: str) -> Key:
+def _read_key(text: str, *, where: str, hint: str) -> Key:
     try:
         return Key.from_text(text)
     except ValueError:
         raise StateError(
             f"{where} does not hold a fingerprint key: 64 lower-case hex characters are expected",
-            hint="restore the key; `reconciler key new` prints one for a new stack",
+            hint=hint,
         ) from None
 
 

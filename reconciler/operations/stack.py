@@ -38,6 +38,11 @@ class Stack:
         file = f"bring back {self.workdir.key_path}"
         return f"set {FINGERPRINT_KEY}, or {file}" if self.key_from_environment else file
 
+    @property
+    def lost_key_hint(self) -> str:
+        """What helps where nothing can be done without the key, and it may be gone."""
+        return f"{self.key_hint}; if it is lost for good, `reconciler state rekey` makes another"
+
     def key(self) -> Key | None:
         """Return the stack's key where this machine has one."""
         return self.workdir.key(self.environ)
@@ -67,5 +72,5 @@ class Stack:
 
     def keep_first_key(self, key: Key) -> None:
         """Write the key file where the key is not kept anywhere yet."""
-        if self.key() is None:
-            self.workdir.keep_key(key)
+        if self.key_of(self.key(), key.id) is None:
+            self.workdir.keep_key(key, first=True)

@@ -61,6 +61,15 @@ def add(
 
 def all_scenarios() -> list[Scenario]:
     """Return every scenario, in the order of the rows."""
-    from tests.faults import by_hand, copies, given_up, rows_c, rows_d, rows_h, rows_s  # noqa: F401 - each registers its own
+    from tests.faults import (  # noqa: F401 - each registers its own
+        by_hand,
+        copies,
+        first_key,
+        given_up,
+        rows_c,
+        rows_d,
+        rows_h,
+        rows_s,
+    )
 
     return sorted(SCENARIOS, key=lambda s: ROWS.index(s.row))

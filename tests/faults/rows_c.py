@@ -344,7 +344,7 @@ def _stopped(bench: Bench, number: signal.Signals, matches: on.Matches, *, twice
 
 
 def _until_noted(scene: Scene) -> None:
-    path = scene.bench.directory / "logs" / f"{scene.directory.name}-{scene.started}.err"
+    path = scene.bench.directory / "logs" / f"{scene.directory.name}-{scene.stem}-{scene.started}.err"
     until = time.monotonic() + 10
     while "finishing" not in path.read_text() and time.monotonic() < until:
         scene.tenant.events()  # reading a file is pause enough

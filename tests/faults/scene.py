@@ -22,6 +22,8 @@ from tests.faults.proxy import Proxy, Rule
 from tests.faults.tenant import Tenant
 from tests.faults.zygote import Zygote
 
+KEY = "RECONCILER_FINGERPRINT_KEY"
+
 PENDING = timedelta(minutes=16)
 """A little more than a create without an answer may still take to land."""
 
@@ -75,13 +77,16 @@ class Scene:
     serials: list[int] = field(default_factory=list)
     key: str = field(default_factory=lambda: secrets.token_hex(32))
     server: str = ""
+    stem: str = "m"
+    """What the manifest is called; stacks of one directory differ in it."""
+    started: int = 0
 
     def __post_init__(self) -> None:
         self.tenant = self.bench.tenant
         self.proxy = self.bench.proxy
         self.token = self.token or self.tenant.token
         self.server = self.server or self.proxy.url
-        self.environ["RECONCILER_FINGERPRINT_KEY"] = self.key
+        self.environ[KEY] = self.key
 
     # --- what is declared ---------------------------------------------------------------------------------
 
@@ -135,11 +140,11 @@ class Scene:
 
     @property
     def manifest(self) -> Path:
-        return self.directory / "m.yaml"
+        return self.directory / f"{self.stem}.yaml"
 
     @property
     def state_path(self) -> Path:
-        return self.directory / "m.state.json"
+        return self.directory / f"{self.stem}.state.json"
 
     @property
     def workdir(self) -> Path:
@@ -147,7 +152,7 @@ class Scene:
 
     @property
     def journal_path(self) -> Path:
-        return self.workdir / "m.journal"
+        return self.workdir / f"{self.stem}.journal"
 
     def state(self) -> State | None:
         """Return the state as it lies there. Raises AssertionError for one that does not parse."""
@@ -170,10 +175,10 @@ class Scene:
         self, *arguments: str, inject: Inject | None = None, trace: tuple[str, ...] = (), **quirks: Any
     ) -> Running:
         """Begin a run of the command line."""
-        self.started = len(self.runs) + 1
+        self.started += 1
         logs = self.bench.directory / "logs"
         logs.mkdir(exist_ok=True)
-        stem = logs / f"{self.directory.name}-{self.started}"
+        stem = logs / f"{self.directory.name}-{self.stem}-{self.started}"
         environ = {
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.bench.directory / "home"),
