@@ -192,7 +192,8 @@ def replay(
     if header.base_serial > state.serial:
         raise StateError(
             f"the state (serial {state.serial}) is older than {file} (serial {header.base_serial})",
-            hint="this is an old copy of the state: bring back the newer one",
+            hint="this is an old copy of the state: bring back the newer one; if that is lost, keep a copy of the "
+            "journal, then remove it: the next run finds what was done since by searching the tenant",
         )
     folded, left = fold(state, journal.entries)
     if header.base_serial < state.serial:

@@ -27,8 +27,8 @@ from reconciler.state import State
 FORMAT_VERSION: Final = 1
 
 _DAMAGED_HINT = (
-    "the last good copy is beside it with the ending .backup; "
-    "`reconciler state recover` rebuilds a lost state from the tenant"
+    "bring back the last good copy, beside it with the ending .backup; "
+    "or move it away, and `reconciler state recover` rebuilds it from the tenant"
 )
 
 

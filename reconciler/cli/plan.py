@@ -107,7 +107,7 @@ async def _look(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
 def _save(out: Path, plan: Plan, key: Key | None, stack: Stack) -> None:
     if key is None:
         raise StateError(
-            "a plan is saved with the stack's fingerprint key, which is not here", hint=stack.key_hint
+            "a plan is saved with the stack's fingerprint key, which is not here", hint=stack.lost_key_hint
         )
     stack.keep_first_key(key)
     durable.replace(out, planfile.encode(plan, key))

@@ -138,7 +138,7 @@ def _refuse(stack: Stack, seen: Look, options: ApplyOptions) -> None:
     if seen.key is None and any(c.after for c in plan.acting()):
         raise StateError(
             "the fingerprint key of this stack is not here, so nothing can be made that a later run would know",
-            hint=stack.key_hint,
+            hint=stack.lost_key_hint,
         )
 
 

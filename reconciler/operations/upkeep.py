@@ -22,6 +22,7 @@ from reconciler.operations.gather import (
     refuse_other_tenant,
 )
 from reconciler.operations.look import first_state, heal, new_uid
+from reconciler.operations.offline import remembered
 from reconciler.operations.stack import Stack
 from reconciler.readback import end_of, mismatch, object_of, seen_attributes
 from reconciler.remote import Vault
@@ -107,7 +108,7 @@ def move(stack: Stack, old: Address, new: Address) -> None:
 async def import_(stack: Stack, client: Client, address: Address, vault_id: str) -> Object:
     """Take a vault that was made elsewhere as an address's current one. Its value stays unchecked."""
     with _locked(stack):
-        loaded = stack.backend.load()
+        loaded, _ = remembered(stack)
         refuse_other_tenant(stack, loaded)
         identity = await client.introspect()
         key = stack.key() or stack.first_key()
@@ -189,7 +190,7 @@ def _settled(stack: Stack) -> State:
     if stack.workdir.read_journal() is not None:
         raise RefusedError(
             "an interrupted run is still to be taken over",
-            hint="`reconciler apply` does that; then try again",
+            hint="`reconciler apply` does that (with --exclude '*' that alone); then try again",
         )
     state = stack.backend.load()
     if state is None:

@@ -161,9 +161,9 @@ def test_without_the_key_removing_still_works_and_making_is_refused(
     desk.manifest(TWO + text_secret("c", "VALUE"))
     refused = desk.run("apply", "--auto-approve")
     assert 1 == refused.code, refused.said
-    assert f"Next: bring back {KEY_FILE}\n" in refused.err
+    assert f"Next: bring back {KEY_FILE}; if it is lost for good, `reconciler state rekey`" in refused.err
     saving = desk.run("plan", "-o", "plan.json")
-    assert f"Next: bring back {KEY_FILE}\n" in saving.err
+    assert f"Next: bring back {KEY_FILE}; if it is lost for good, `reconciler state rekey`" in saving.err
     desk.manifest(text_secret("a", "VALUE"))
     assert "Applied: 1 revoked." in desk.apply().out
     assert {"a"} == set(desk.live())

@@ -66,6 +66,7 @@ def all_scenarios() -> list[Scenario]:
         copies,
         first_key,
         given_up,
+        hints,
         rows_c,
         rows_d,
         rows_h,
