@@ -23,6 +23,7 @@ from reconciler.exchange import Exchange, Refused, Unclear
 from reconciler.http import Session
 from reconciler.manifest import Format
 from reconciler.patience import OnWait, Patience, Sleep
+from reconciler.readback import was_filled
 from reconciler.remote import Identity, Status, User, Vault
 from reconciler.retry import Budget, Call, Failure, FailureKind, Retry
 from reconciler.state import Attributes
@@ -127,7 +128,7 @@ class Client:
                 return outcome
             if isinstance(outcome, Unclear) or attempt > 1:
                 found = await self.get(vault_id)  # an earlier one may have landed, and made this a refusal
-                if isinstance(found, Vault) and found.content_ready:
+                if isinstance(found, Vault) and was_filled(found):
                     return found
             if isinstance(outcome, Refused):
                 raise self._api.error(outcome, what)

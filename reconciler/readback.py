@@ -80,6 +80,13 @@ def end_of(status: Status) -> End | None:
             return None
 
 
+def was_filled(vault: Vault) -> bool:
+    """Tell whether a vault has its content, or had it: the tenant may delete it when the vault ends."""
+    ended = end_of(vault.status)
+    seen = ended is End.BURNED or vault.current_views > 0 or vault.share_url != ""
+    return vault.content_ready or (ended is not None and seen)
+
+
 def object_of(
     vault: Vault,
     tag: Tag,

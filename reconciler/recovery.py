@@ -22,7 +22,7 @@ from reconciler.addresses import Address
 from reconciler.attention import Attention, AttentionCode
 from reconciler.journal import Committed
 from reconciler.ledger import PENDING_TIME, Ledger, Open, pending_of
-from reconciler.readback import end_of, mismatch, object_of, seen_attributes
+from reconciler.readback import end_of, mismatch, object_of, seen_attributes, was_filled
 from reconciler.remote import Status, Vault
 from reconciler.state import Attributes, End, Ended, Instance, Pending, State
 from reconciler.tags import Mac, Tag
@@ -111,13 +111,6 @@ def is_live(vault: Vault, now: datetime) -> bool:
     return vault.content_ready and vault.status is Status.ACTIVE and in_time
 
 
-def _was_filled(vault: Vault) -> bool:
-    """Tell whether a vault has its content, or had it: the tenant may delete it when the vault ends."""
-    ended = end_of(vault.status)
-    seen = ended is End.BURNED or vault.current_views > 0 or vault.share_url != ""
-    return vault.content_ready or (ended is not None and seen)
-
-
 class _Healer:
     def __init__(self, state: State, found: Found) -> None:
         self.before = state
@@ -176,7 +169,7 @@ class _Healer:
             self.ledger.used(self._home(address), tag.generation)
         if whose:
             self.ledger.used(whose[0], tag.generation)  # an old name may be used again, its tags may not
-        if not _was_filled(vault) or (bound and bound.given_up):
+        if not was_filled(vault) or (bound and bound.given_up):
             self._judge_useless(vault, address, bound)
         elif whose is None:
             self._tell(vault, _UNKNOWN if self.found.mac else _NO_KEY)

@@ -743,3 +743,33 @@ def _never_ready(bench: Bench) -> None:
 def _stored_and_worthless(bench: Bench) -> None:
     """The storage takes anything; the vault never becomes ready. The wait is bounded."""
     disturbed(bench, "upload", on.says(on.raw(200, b"", kind="text/plain"), effect=False), codes=(1, 3))
+
+
+def _burned_at_once(bench: Bench, *, unclear: bool) -> None:
+    """Who may open it once has done so before the tenant was asked: it was delivered, and is not sent again."""
+    scene = bench.scene()
+    scene.text(max_views=1)
+
+    def opened() -> None:
+        store = scene.tenant.store
+        with store.transaction() as db:
+            db.execute("UPDATE vaults SET views = 1, burned = ? WHERE ready IS NOT NULL", (store.now(),))
+
+    async def content(exchange: on.Exchange) -> None:
+        answer = await exchange.forward()
+        opened()
+        await exchange.send(on.raw(503, b"{}") if unclear else answer)
+
+    scene.rules(Rule(on.content, content), Rule(on.get, on.rewrites(_not_ready), times=1000))
+    for _ in range(2):
+        scene.applied()
+    assert 1 == len(scene.tenant.events("created")), "it was sent again to who has read it"
+    assert "all its views were used" in scene.runs[-1].out, scene.runs[-1].text
+
+
+def _not_ready(answer: dict[str, Any]) -> None:
+    answer["secret"]["contentReady"] = False
+
+
+add("H10", "burned-at-once", partial(_burned_at_once, unclear=False), sample=True)
+add("H10", "burned-at-once-unheard", partial(_burned_at_once, unclear=True))
