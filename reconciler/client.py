@@ -18,7 +18,7 @@ from reconciler import wire
 from reconciler.auth.interface import CredentialSource
 from reconciler.auth.server import Server
 from reconciler.clock import ServerClock
-from reconciler.errors import RemoteError
+from reconciler.errors import NotYoursError, RemoteError
 from reconciler.exchange import Exchange, Refused, Unclear
 from reconciler.http import Session
 from reconciler.manifest import Format
@@ -159,7 +159,8 @@ class Client:
             found = await self.get(vault_id)
             if found is Missing.GONE or (isinstance(found, Vault) and found.status in _ENDED):
                 return None
-        raise self._api.error(outcome, "revoking")
+        error = self._api.error(outcome, "revoking")
+        raise NotYoursError(error.detail, hint=error.hint) if outcome.failure.status == 403 else error
 
     async def mine(self, *, page_size: int = 100) -> AsyncIterator[Vault]:
         """Yield the vaults that this identity made, whatever their status, newest first, each once."""

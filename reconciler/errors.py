@@ -12,6 +12,7 @@ that could be secret: third-party messages that quote their input are rebuilt, n
       PlanError                1    a file is no saved plan, or none that this version reads
       LockedError              5    another run holds the stack
       SignInError              4    no credential, a refused one, or not this identity's stack
+        NotYoursError          4    one vault that this identity may not revoke
       RemoteError              1    the tenant or an upload answered, or failed, in a known way
         NoTokenError           1    nobody is there to sign in at
       RefusedError             7    a guard or policy says no
@@ -139,6 +140,10 @@ class SignInError(ReconcilerError):
 
     summary = "sign-in or permission"
     exit_code = ExitCode.SIGN_IN
+
+
+class NotYoursError(SignInError):
+    """This identity may not do that to this one vault, which says nothing of others."""
 
 
 class RemoteError(ReconcilerError):

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from reconciler.addresses import Address
-from reconciler.errors import NoTokenError, ReconcilerError, RemoteError, SignInError, StateError
+from reconciler.errors import (
+    NoTokenError,
+    NotYoursError,
+    ReconcilerError,
+    RemoteError,
+    SignInError,
+    StateError,
+)
 from reconciler.events import Healed, Left, Outcome, Result
 from reconciler.expand import Wanted
 from reconciler.journal import Done, Forgotten
@@ -151,7 +158,8 @@ class Work:
     def _failed(self, error: ReconcilerError) -> None:
         error.hint = error.hint or "run the same command again: it goes on from here"
         self.failures.append(error)
-        self.barred = self.barred or isinstance(error, StateError | SignInError | NoTokenError)
+        fatal = isinstance(error, StateError | SignInError | NoTokenError)
+        self.barred = self.barred or (fatal and not isinstance(error, NotYoursError))
 
     def _ended(
         self,

@@ -18,6 +18,7 @@ from tests.faults.scene import Bench, Scene
 
 ALWAYS = 1000
 _ERROR = b'{"code":13,"message":"internal","details":[]}'
+_DENIED = on.says(on.raw(403, b'{"code":7,"message":"denied","details":[]}'), effect=False)
 
 
 def fails(*, effect: bool, status: int = 503) -> Action:
@@ -196,3 +197,33 @@ def _recover_at_a_wrong_path_keeps_the_journal(bench: Bench) -> None:
     assert 1 == ran.code, ran.text
     assert before == scene.journal_path.read_bytes(), "the journal of another state is gone"
     judge.settles(scene)
+
+
+def _denied(bench: Bench, what: str) -> None:
+    """One vault that may not be revoked fails by itself, in each run; everything else is done."""
+    scene = bench.scene()
+    scene.text("one")
+    scene.applied()
+    if what == "shell":
+        scene.text("two")
+        killed_at(scene, on.content, when="unheard")
+        (vault,) = {e["vault"] for e in scene.tenant.events("created")} - scene.state().known()
+    else:
+        (vault,) = scene.tenant.live()
+        scene.drop("one")
+    scene.text("three")
+    scene.rules(Rule(lambda r: on.revoke(r) and vault in r.path, _DENIED, times=ALWAYS))
+    for _ in range(2):
+        ran = scene.apply("--parallelism", "1")
+        assert 4 == ran.code, ran.text
+        assert "(403)" in ran.err, ran.text
+        judge.after_run(scene, ran)
+        state = scene.state()
+        current = {str(a) for a, i in state.instances.items() if i.current} if state else set()
+        assert set(scene.values) == current, f"one vault stops the others\n{ran.text}"
+        scene.text("four")
+    judge.settles(scene)
+
+
+for _what in ("shell", "removed"):
+    add("H5", f"revoke-403-of-{_what}", partial(_denied, what=_what), sample=_what == "shell")
