@@ -73,6 +73,8 @@ class Found:
     name: str
     now: datetime
     vaults: Mapping[str, Vault]
+    hidden: frozenset[str] = frozenset()
+    """Vaults that the tenant does not show (403)."""
     open: tuple[Open, ...]
     wanted: Mapping[Address, Desire]
     moved: Mapping[Address, Address]
@@ -127,6 +129,7 @@ class _Healer:
         found = strangers(self.before, self.found.name, self.found.vaults.values())
         for vault, tag in sorted([*found, *self._without_tag(found)], key=_newest_first):
             self._judge(vault, tag)
+        self.shells += self._unseen()
         pending = self._pending()
         return Healing(
             state=replace(self.ledger.state(), pending=pending),
@@ -142,6 +145,12 @@ class _Healer:
             tag = tags.find(f"[rc:{bound.intent.tag}]")
             if vault and tag and vault.vault_id not in passed and not tags.find(vault.display_name):
                 yield vault, tag
+
+    def _unseen(self) -> Iterator[Shell]:
+        """Return the vaults that the journal alone names, and that may hold anything: nobody was told of them."""
+        for bound in self.found.open:
+            if bound.vault_id and bound.vault_id in self.found.hidden:
+                yield Shell(vault_id=bound.vault_id, address=bound.intent.address, open=bound)
 
     def _known_addresses(self) -> dict[str, tuple[Address, Address]]:
         """Return A -> the address it was made from and the address that it means now."""

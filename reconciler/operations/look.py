@@ -148,6 +148,7 @@ def heal(
         name=stack.manifest.name,
         now=it.observed.now,
         vaults=it.observed.vaults,
+        hidden=it.observed.hidden,
         open=it.open_creates,
         wanted=desires,
         moved={Address(m.source): Address(m.to) for m in stack.manifest.moved},

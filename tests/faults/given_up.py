@@ -227,3 +227,22 @@ def _denied(bench: Bench, what: str) -> None:
 
 for _what in ("shell", "removed"):
     add("H5", f"revoke-403-of-{_what}", partial(_denied, what=_what), sample=_what == "shell")
+
+
+@scenario("C12", sample=True)
+def _hidden_from_who_made_it(bench: Bench) -> None:
+    """What a dead run completed can be read, though search lags and the tenant does not show it: it is not dropped."""
+    scene = bench.scene()
+    scene.text()
+    killed_at(scene, on.content, when="done")
+    (vault,) = scene.tenant.live()
+    scene.rules(
+        Rule(lambda r: vault in r.path, _DENIED, times=ALWAYS),
+        Rule(on.search, on.rewrites(lambda answer: answer.update(list=[])), times=ALWAYS),
+    )
+    for _ in range(2):
+        ran = scene.apply()
+        assert 4 == ran.code, f"I8: exit {ran.code} with a readable vault left over\n{ran.text}"
+        assert vault in ran.err, f"I8: the vault that is left is not named\n{ran.text}"
+        judge.after_run(scene, ran)
+    judge.settles(scene)
