@@ -97,11 +97,17 @@ def _refuse_lost_state(stack: Stack, observed: Observed) -> None:
     """Stop where a first run finds live vaults of this stack: its state is missing, not absent."""
     bearing = recovery.strangers(None, stack.manifest.name, observed.vaults.values())
     live = [vault for vault, _ in bearing if recovery.is_live(vault, observed.now)]
+    if live and stack.backend.load() is not None:
+        raise StateError(
+            f"another run has made {stack.backend.path} since this one looked",
+            hint="run the same command again",
+        )
     if live:
         raise StateError(
             f"there is no state at {stack.backend.path}, but {len(live)} live "
             f"{'vault bears' if len(live) == 1 else 'vaults bear'} the mark of the stack {stack.manifest.name}",
-            hint="restore the state file (or its .backup); `reconciler state recover` rebuilds it from the tenant",
+            hint="restore the state file (or its .backup); `reconciler state recover` rebuilds it from the tenant; "
+            "if another manifest has that name, give this one its own",
         )
 
 

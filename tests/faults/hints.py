@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.faults import judge
 from tests.faults import proxy as on
 from tests.faults.client import Ran
 from tests.faults.matrix import add, scenario
+from tests.faults.proxy import Rule
 from tests.faults.rows_c import PREPARED, killed_at
 from tests.faults.scene import KEY, Bench, Scene
 
@@ -69,6 +71,31 @@ def _hint_damaged_and_recovered(bench: Bench) -> None:
     _done(scene.run("state", "recover"))
     scene.serials.clear()
     judge.settles(scene)
+
+
+@scenario("D4", sample=True)
+def _hint_name_of_another_stack(bench: Bench) -> None:
+    """A copied manifest that kept its name finds the shares of the first: they are not its own."""
+    scene = bench.scene()
+    scene.text("one")
+    scene.applied()
+    copied = replace(scene, stem="copied", secrets={}, values={}, runs=[], serials=[])
+    copied.text("two")
+    _told(copied.apply(), "1 live vault bears", "if another manifest has that name, give this one its own")
+    copied.extra = {"name": "copied"}
+    copied.text("two")
+    _done(copied.apply())
+    judge.settles(scene)
+
+
+@scenario("D5", sample=True)
+def _hint_first_apply_while_planned(bench: Bench) -> None:
+    """A plan looked for the state before the first apply made it, and at the tenant after."""
+    scene = bench.scene()
+    scene.text()
+    scene.rules(Rule(on.search, on.calls(before=lambda: _done(scene.apply()))))
+    _told(scene.run("plan"), "another run has made", "run the same command again")
+    _done(scene.plan())
 
 
 @scenario("D4", sample=True)
