@@ -160,7 +160,10 @@ class Client:
             if found is Missing.GONE or (isinstance(found, Vault) and found.status in _ENDED):
                 return None
         error = self._api.error(outcome, "revoking")
-        raise NotYoursError(error.detail, hint=error.hint) if outcome.failure.status == 403 else error
+        if outcome.failure.status == 403:
+            hint = "restore its right to that in C1, and run the same command again"
+            raise NotYoursError(error.detail, hint=hint)
+        raise error
 
     async def mine(self, *, page_size: int = 100) -> AsyncIterator[Vault]:
         """Yield the vaults that this identity made, whatever their status, newest first, each once."""

@@ -89,11 +89,12 @@ class Work:
                 self._left(it.intent.address, it.vault_id, error)
 
     def _left(self, address: Address | None, vault_id: str, error: ReconcilerError) -> None:
+        hint = error.hint if isinstance(error, NotYoursError) else None
         left = Left(
             address=address,
             vault_id=vault_id,
             failure=f"the incomplete vault {vault_id} is not revoked yet: {error.detail}",
-            hint="run the same command again: it sees to that vault, which nobody was told of",
+            hint=hint or "run the same command again: it sees to that vault, which nobody was told of",
         )
         self.left.append(left)
         self.run.report(left)

@@ -216,7 +216,8 @@ def _denied(bench: Bench, what: str) -> None:
     for _ in range(2):
         ran = scene.apply("--parallelism", "1")
         assert 4 == ran.code, ran.text
-        assert "(403)" in ran.err, ran.text
+        for words in ("(403)", "Next: restore its right to that in C1"):
+            assert words in ran.err, f"I8: {words!r} is not said\n{ran.text}"
         judge.after_run(scene, ran)
         state = scene.state()
         current = {str(a) for a, i in state.instances.items() if i.current} if state else set()
