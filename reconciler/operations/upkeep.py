@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -49,21 +50,25 @@ async def recover(stack: Stack, client: Client, *, assigned: Mapping[Address, st
             raise RefusedError(
                 f"there is a state at {stack.backend.path}", hint="move it away first, if it is the wrong one"
             )
-        key = stack.key()
-        if key is None and not assigned:
-            raise StateError(
-                "without the fingerprint key of the stack nobody can say which vault is which",
-                hint=f"{stack.key_hint}, or say it by hand with --assign NAME=VAULT",
-            )
-        it = await gather(stack, client, key, everything=True, lost=True)
+        it = await gather(stack, client, stack.key(), everything=True, lost=True)
+        found = recovery.strangers(None, stack.manifest.name, it.observed.vaults.values())
+        live = [vault for vault, _ in found if recovery.is_live(vault, it.observed.now)]
+        if it.key is None and not assigned:
+            raise _not_told_apart(stack, live)
         state = _rebuilt(stack, it, assigned)
         known = state.known()
-        found = recovery.strangers(None, state.name, it.observed.vaults.values())
-        live = (vault for vault, _ in found if recovery.is_live(vault, it.observed.now))
         # first, for it stands on the state that is gone: killed in between, this is done again and nothing is refused
         stack.workdir.keep_journal_aside()
         stack.backend.save(replace(state, serial=1))
         return Recovered(state=state, unplaced=tuple(v for v in live if v.vault_id not in known))
+
+
+def _not_told_apart(stack: Stack, live: Iterable[Vault]) -> StateError:
+    named = "".join(f"\n{vault.vault_id} is called {json.dumps(vault.display_name)}" for vault in live)
+    return StateError(
+        f"without the fingerprint key of the stack nobody can say which vault is which{named}",
+        hint=f"{stack.key_hint}, or say it by hand with --assign NAME=VAULT",
+    )
 
 
 def _rebuilt(stack: Stack, it: Gathered, assigned: Mapping[Address, str]) -> State:

@@ -155,3 +155,21 @@ def _hint_key_damaged(bench: Bench) -> None:
     _key_path(scene).rename(scene.directory / "damaged")
     _done(scene.run("state", "rekey"))
     judge.settles(scene)
+
+
+@scenario("D8", sample=True)
+def _hint_key_and_state_lost(bench: Bench) -> None:
+    """Nothing tells which vault is which but their names: they are shown, to be said by hand."""
+    scene = _with_key_file(bench)
+    scene.drop("new")
+    _key_path(scene).unlink()
+    scene.state_path.unlink()
+    (vault,) = scene.tenant.live()
+    _told(scene.apply(), "`reconciler state recover`")
+    _told(scene.run("state", "recover"), f'{vault} is called "old [rc:', "--assign NAME=VAULT")
+    _done(scene.run("state", "recover", "--assign", f"old={vault}"))
+    scene.text("new")
+    _told(scene.apply(), "`reconciler state rekey`")
+    _done(scene.run("state", "rekey"))
+    scene.serials.clear()
+    judge.settles(scene)
