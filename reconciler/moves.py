@@ -36,11 +36,11 @@ def move(state: State, moved: Iterable[Moved], wanted: Iterable[Address]) -> Mov
         new = destination(old, steps, addresses)
         if new is None:
             continue
+        generations[new] = max(generations.get(old, 0), generations.get(new, 0))
         if new in instances:
             blocked.append((old, new))
             continue
         instances[new] = instances.pop(old)
-        generations[new] = max(generations.get(old, 0), generations.get(new, 0))
         origins[new] = old
     return Moves(
         state=replace(state, instances=instances, generations=generations),

@@ -83,3 +83,15 @@ def test_a_plan_holds_that_stands_on_what_a_dead_run_made(world: World) -> None:
     saved = SavedPlan(read=lambda _key: plan, digest=None)
     assert world.apply(saved=saved).clean
     assert made not in world.live()
+
+
+def test_a_rename_onto_a_name_that_is_taken_is_remembered_at_once(world: World) -> None:
+    """The old name's shares count for the new name: the run that revokes them notes it, not the next one."""
+    declare(world, x="one", y="one")
+    assert world.apply().clean
+    declare(world, x="two", y="one")
+    assert world.apply().clean
+    declare(world, y="one", moved={"x": "y"})
+    assert world.apply().clean
+    assert 1 == len(world.live())
+    assert not world.look().must_write()
