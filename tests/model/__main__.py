@@ -11,7 +11,8 @@ from hypothesis import seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 import tests.conftest  # noqa: F401 - nothing of this machine's settings
-from tests.model.machine import COUNTS, Machine
+from tests.model.by_hand import Life
+from tests.model.machine import COUNTS
 from tests.model.test_model import SETTINGS
 
 
@@ -27,7 +28,7 @@ def main() -> int:
         number = secrets.randbelow(10**9) if asked.seed is None else asked.seed
         print(f"seed {number}", flush=True)
         run_state_machine_as_test(
-            seed(number)(Machine), settings=longer if asked.seed is None or number > 9 else SETTINGS
+            seed(number)(Life), settings=longer if asked.seed is None or number > 9 else SETTINGS
         )
         if asked.seed is not None or time.monotonic() > until:
             break

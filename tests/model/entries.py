@@ -113,13 +113,14 @@ class Declared:
             self.kept.add(name)
         self._prune()
 
-    def rename(self, old: str, new: str) -> None:
-        """Rename; what was renamed before becomes a chain of moves."""
+    def rename(self, old: str, new: str, *, told: bool = True) -> None:
+        """Rename, and say so under `moved` if `told`; what was renamed before becomes a chain of moves."""
         entry = self.entries.pop(old)
         ways = {o: n for o, n in self.moved.items() if n == old}
         self.add(new, entry)
         self.moved |= {o: n for o, n in ways.items() if o != new}
-        self.moved[old] = new
+        if told:
+            self.moved[old] = new
         self._prune()
 
     def _prune(self) -> None:

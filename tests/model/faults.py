@@ -56,9 +56,9 @@ DISK: Final = (Kind.KILL_BEFORE, Kind.KILL_AFTER, Kind.FAIL)
 
 CALLS: Final[dict[str, tuple[Kind, ...]]] = {
     "create": (*NETWORK, Kind.LATE),
-    "content": NETWORK,
-    "upload": NETWORK,
-    "revoke": NETWORK,
+    "content": (*NETWORK, Kind.LATE),
+    "upload": (*NETWORK, Kind.LATE),
+    "revoke": (*NETWORK, Kind.LATE),
     "get": NETWORK,
     "search": NETWORK,
     "users": NETWORK,

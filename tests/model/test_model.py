@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.model.machine import Machine
+from tests.model.by_hand import Life
 
 SETTINGS = settings(
     max_examples=20,
@@ -22,4 +22,4 @@ SETTINGS = settings(
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_a_stack_survives_everything_in_any_order(number: int) -> None:
     """The same examples every time: a failure here repeats with this number (`python -m tests.model --seed`)."""
-    run_state_machine_as_test(seed(number)(Machine), settings=SETTINGS)
+    run_state_machine_as_test(seed(number)(Life), settings=SETTINGS)

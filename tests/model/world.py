@@ -98,7 +98,11 @@ class World:
         self._token = identities.prepare(self.store)["owner"]["token"]
         self.store.upload_origin = f"http://127.0.0.1:{_UPLOADS}"
         self._apps = {_API: app.application(self.store), _UPLOADS: blobs.application(self.store)}
-        self.key = Key.from_text(random.randbytes(32).hex())
+        self.keys = [random_key()]
+        """The stack's keys, the one in use last; `has_key` tells whether it is here."""
+        self.has_key = True
+        self.by_hand: set[str] = set()
+        """Vaults that bear no mark of the stack, and were imported into it."""
         self.values: dict[str, str] = {}
         self.late: list[httpx.Request] = []
         self.waits: list[float] = []
@@ -145,10 +149,17 @@ class World:
 
     # --- runs ---------------------------------------------------------------------------------------------
 
-    def apply(self, *faults: Fault, parallelism: int = 1, saved: SavedPlan | None = None) -> Ran:
-        """Apply once, meeting faults."""
+    def apply(
+        self,
+        *faults: Fault,
+        parallelism: int = 1,
+        saved: SavedPlan | None = None,
+        asked: PlanOptions | None = None,
+    ) -> Ran:
+        """Apply once, meeting faults. What was imported by hand may be revoked, unless `asked` says otherwise."""
         fate = Fate(faults=faults)
-        options = ApplyOptions(plan=PlanOptions(), limits=_LIMITS, saved=saved, parallelism=parallelism)
+        plan = asked or PlanOptions(revoke_imported=bool(self.by_hand))
+        options = ApplyOptions(plan=plan, limits=_LIMITS, saved=saved, parallelism=parallelism)
         front = FrontEnd(confirm=lambda _plan: True, report=self.told.append, stop=Stop())
         try:
             done = self.run(
@@ -160,9 +171,10 @@ class World:
             return Ran(fate=fate, error=error)
         return Ran(fate=fate, applied=done)
 
-    def look(self) -> Look:
+    def look(self, asked: PlanOptions | None = None) -> Look:
         """Plan once."""
-        return self.run(Fate(), lambda stack, client, _: look(stack, client, PlanOptions(), stack.key()))
+        options = asked or PlanOptions()
+        return self.run(Fate(), lambda stack, client, _: look(stack, client, options, stack.key()))
 
     def run(self, fate: Fate, work: Callable[[Stack, Client, Uploader], Coroutine[Any, Any, T]]) -> T:
         """Do something with a stack and a client of its own, as a process would."""
@@ -175,21 +187,21 @@ class World:
             client = Client(session, server, Token(self._token), sleep=self._at_once, random=lambda: 0.5)
             uploader = Uploader(uploads)
             try:
-                return await work(self._stack(fate), client, uploader)
+                return await work(self.stack(fate), client, uploader)
             finally:
                 await client.aclose()
                 await uploader.aclose()
 
         return asyncio.run(main())
 
-    def _stack(self, fate: Fate) -> Stack:
+    def stack(self, fate: Fate) -> Stack:
         assert self._manifest is not None
         return Stack(
             manifest=self._manifest,
             backend=MortalBackend(self.state_path, fate),
             workdir=MortalWorkdir(self.workdir, "m", fate),
             reader=SourceReader(Confinement(root=self.home, base=self.home), self.values),
-            environ={FINGERPRINT_KEY: self.key.to_text()},
+            environ={FINGERPRINT_KEY: self.keys[-1].to_text()} if self.has_key else {},
             server="tenant",
             first_key_here=True,
             job=None,
@@ -200,7 +212,7 @@ class World:
         await asyncio.sleep(0)
 
     def land(self) -> None:
-        """Let a create arrive whose client gave up long ago."""
+        """Let a request arrive whose client gave up long ago."""
         request = self.late.pop(0)
         asyncio.run(Wire(self._apps, Fate(), []).deliver(request))
 
@@ -209,11 +221,15 @@ class World:
     def vaults(self) -> dict[str, Stored]:
         """Return every vault of the stack, whatever became of it."""
         found = (stored(row) for row in self.store.rows("SELECT * FROM vaults ORDER BY n"))
-        return {v.vault_id: v for v in found if _ours(v)}
+        return {v.vault_id: v for v in found if self._ours(v)}
 
     def live(self) -> dict[str, Stored]:
         """Return the stack's vaults that are active, with or without content."""
-        return {i: v for i, v in reader.live(self.store).items() if _ours(v)}
+        return {i: v for i, v in reader.live(self.store).items() if self._ours(v)}
+
+    def _ours(self, vault: Stored) -> bool:
+        tag = tags.find(vault.display_name)
+        return vault.vault_id in self.by_hand or (tag is not None and tag.stack == tags.stack_part(NAME))
 
     def ready(self, vault: Stored) -> bool:
         return is_ready(vault, self.store.now())
@@ -237,14 +253,13 @@ class World:
 
 
 def tag_of(vault: Stored) -> tags.Tag:
-    tag = tags.find(vault.display_name)
-    assert tag is not None
-    return tag
+    """Return a vault's tag; what was made by hand has none, and is an address of its own."""
+    made_by_hand = tags.Tag(stack="", address=vault.vault_id, generation=0, desired="")
+    return tags.find(vault.display_name) or made_by_hand
 
 
-def _ours(vault: Stored) -> bool:
-    tag = tags.find(vault.display_name)
-    return tag is not None and tag.stack == tags.stack_part(NAME)
+def random_key() -> Key:
+    return Key.from_text(random.randbytes(32).hex())
 
 
 @contextlib.contextmanager
