@@ -142,9 +142,14 @@ class Instance:
         return self.current or (self.ended.object if self.ended else None)
 
     def overtaken_by(self, copy: Object) -> bool:
-        """Tell whether the share ended and a copy is not older: that is no remnant, somebody went on with it."""
-        ended = self.ended if self.current is None else None
-        return ended is not None and copy.generation >= ended.object.generation
+        """Tell whether the share ended and a copy is not older: that is no remnant, somebody went on with it.
+
+        A state that was made again may have counted its generations anew: then the tenant's clock tells.
+        """
+        if self.ended is None or self.current:
+            return False
+        ended = self.ended.object
+        return copy.generation >= ended.generation or copy.created > ended.created
 
     def empty(self) -> bool:
         """Tell whether nothing is left to remember."""

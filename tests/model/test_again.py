@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from reconciler.addresses import Address
+from reconciler.attention import AttentionCode
 from reconciler.errors import SignInError
 from reconciler.events import Left
 from reconciler.operations.apply import SavedPlan
@@ -95,3 +97,23 @@ def test_a_rename_onto_a_name_that_is_taken_is_remembered_at_once(world: World) 
     assert world.apply().clean
     assert 1 == len(world.live())
     assert not world.look().must_write()
+
+
+def test_an_old_state_leaves_alone_what_was_made_after_it(world: World) -> None:
+    """The state was made again a month later, so that generations began anew; then the one of before comes back."""
+    declare(world, x="one")
+    assert world.apply().clean
+    declare(world, x="two")
+    assert world.apply().clean
+    kept = world.state_path.read_bytes()
+    world.advance(timedelta(days=40))
+    world.state_path.unlink()
+    declare(world, x="three")
+    assert world.apply().clean
+    (made,) = world.live()
+    world.state_path.write_bytes(kept)
+    declare(world, x="two")
+    ran = world.apply()
+    assert ran.applied is not None
+    assert [made] == list(world.live())
+    assert AttentionCode.NEWER_SHARE in {note.code for note in ran.applied.plan.attention}
