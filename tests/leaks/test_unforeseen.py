@@ -74,7 +74,7 @@ def test_a_traceback_from_every_step_holds_no_secret(
             assert not ran.fate.fired
             return
     secrets = {f"value of {n}": e.value.encode() for n, e in declared.entries.items()}
-    secrets["key"] = world.key.to_text().encode()
+    secrets["key"] = world.keys[-1].to_text().encode()
     bearer = {"token": world._token.encode()}
     for vault in world.vaults().values():
         if vault.upload_key:
