@@ -34,7 +34,7 @@ _LAYERS = (
     "yamltext schema age render",
     # 6 edges
     """durable files git branch destination http comments clock patience wire auth exchange client upload sources
-    backends workdir""",
+    backends lock keyfile workdir""",
     # 7 order
     "operations sandbox",
     # 8 shell

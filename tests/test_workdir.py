@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import journal, workdir
+from reconciler import journal, keyfile
 from reconciler.addresses import Address
 from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import LockedError, StateError
@@ -44,7 +44,8 @@ from pathlib import Path
 from reconciler.errors import LockedError
 from reconciler.workdir import Workdir
 try:
-    with Workdir(Path(sys.argv[1]), "prod").lock(now=datetime(2026, 11, 23, 7, tzinfo=UTC), job=sys.argv[2] or None):
+    lock = Workdir(Path(sys.argv[1]), "prod").lock
+    with lock.held(now=datetime(2026, 11, 23, 7, tzinfo=UTC), job=sys.argv[2] or None):
         print("held", flush=True)
         sys.stdin.readline()
 except LockedError as error:
@@ -65,21 +66,21 @@ def holder(at: Workdir) -> Iterator[tuple[int, str]]:
 
 def test_a_held_lock_names_its_holder(at: Workdir, holder: tuple[int, str]) -> None:
     """Host, process, since when, and the CI job."""
-    with pytest.raises(LockedError) as caught, at.lock(now=_NOW, job=None):
+    with pytest.raises(LockedError) as caught, at.lock.held(now=_NOW, job=None):
         pytest.fail("two runs hold one stack")
     for words in (holder[1], os.uname().nodename, "since 2026-11-23T07:00:00Z", "https://ci.example/jobs/7"):
         assert words in caught.value.detail
     assert caught.value.hint
-    assert holder[1] in (at.held_by() or "")
+    assert holder[1] in (at.lock.held_by() or "")
 
 
 def test_a_lock_of_a_killed_process_is_free(at: Workdir, holder: tuple[int, str]) -> None:
     """The kernel lets go, however the process dies; its record is no lock."""
     os.kill(holder[0], 9)
     os.waitid(os.P_PID, holder[0], os.WEXITED | os.WNOWAIT)
-    assert at.held_by() is None
-    with at.lock(now=_NOW, job=None):
-        held = json.loads(at.lock_path.read_bytes())
+    assert at.lock.held_by() is None
+    with at.lock.held(now=_NOW, job=None):
+        held = json.loads(at.lock.path.read_bytes())
         assert held["pid"] == os.getpid()
 
 
@@ -101,37 +102,37 @@ def test_the_lock_is_private_and_leaves_no_name_behind(at: Workdir) -> None:
     """0700 and 0600 whatever the umask; freed after the run, also after one that failed."""
     old = os.umask(0)
     try:
-        with pytest.raises(ZeroDivisionError), at.lock(now=_NOW, job=None):
-            raise ZeroDivisionError if at.held_by() else AssertionError
+        with pytest.raises(ZeroDivisionError), at.lock.held(now=_NOW, job=None):
+            raise ZeroDivisionError if at.lock.held_by() else AssertionError
     finally:
         os.umask(old)
     assert _mode(at.path) == 0o700
-    assert _mode(at.lock_path) == 0o600
-    assert at.held_by() is None
-    with at.lock(now=_NOW, job=None):
+    assert _mode(at.lock.path) == 0o600
+    assert at.lock.held_by() is None
+    with at.lock.held(now=_NOW, job=None):
         pass
-    assert at.lock_path.read_bytes() == b""
+    assert at.lock.path.read_bytes() == b""
 
 
 def test_closing_the_file_elsewhere_does_not_free_the_lock(at: Workdir) -> None:
     """As `fcntl.lockf` would: somebody only reads who holds it."""
-    with at.lock(now=_NOW, job=None):
-        at.lock_path.read_bytes()
-        assert at.held_by() is not None
-        with pytest.raises(LockedError), at.lock(now=_NOW, job=None):
+    with at.lock.held(now=_NOW, job=None):
+        at.lock.path.read_bytes()
+        assert at.lock.held_by() is not None
+        with pytest.raises(LockedError), at.lock.held(now=_NOW, job=None):
             pytest.fail("two runs hold one stack")
 
 
 def test_a_plan_that_looks_at_the_lock_stops_no_apply(at: Workdir) -> None:
     """To look means to hold it for a moment: the apply waits for that moment."""
     at.path.mkdir()
-    descriptor = os.open(at.lock_path, os.O_RDWR | os.O_CREAT)
+    descriptor = os.open(at.lock.path, os.O_RDWR | os.O_CREAT)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     letting_go = threading.Timer(0.03, os.close, (descriptor,))
     letting_go.start()
-    with at.lock(now=_NOW, job=None):
+    with at.lock.held(now=_NOW, job=None):
         letting_go.join()
-        assert at.held_by() is not None
+        assert at.lock.held_by() is not None
 
 
 @pytest.mark.parametrize(
@@ -142,12 +143,12 @@ def test_a_plan_that_looks_at_the_lock_stops_no_apply(at: Workdir) -> None:
 def test_a_holder_without_a_readable_name_is_a_holder(at: Workdir, record: bytes) -> None:
     """The record is for the message only."""
     at.path.mkdir()
-    descriptor = os.open(at.lock_path, os.O_RDWR | os.O_CREAT)
+    descriptor = os.open(at.lock.path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.write(descriptor, record)
-        assert at.held_by() == "a process that left no name"
-        with pytest.raises(LockedError, match="left no name"), at.lock(now=_NOW, job=None):
+        assert at.lock.held_by() == "a process that left no name"
+        with pytest.raises(LockedError, match="left no name"), at.lock.held(now=_NOW, job=None):
             pytest.fail("two runs hold one stack")
     finally:
         os.close(descriptor)
@@ -155,8 +156,8 @@ def test_a_holder_without_a_readable_name_is_a_holder(at: Workdir, record: bytes
 
 def test_a_holders_name_is_fit_for_a_terminal(at: Workdir) -> None:
     """A job's URL comes from the environment."""
-    with at.lock(now=_NOW, job="x\x1b[31m\r\n"):
-        assert (at.held_by() or "").isprintable()
+    with at.lock.held(now=_NOW, job="x\x1b[31m\r\n"):
+        assert (at.lock.held_by() or "").isprintable()
 
 
 @pytest.mark.parametrize("kind", ["link", "directory"])
@@ -165,20 +166,20 @@ def test_a_lock_file_that_is_something_else_is_refused(at: Workdir, tmp_path: Pa
     at.path.mkdir()
     (tmp_path / "real").write_bytes(b"keep")
     if kind == "link":
-        at.lock_path.symlink_to(tmp_path / "real")
+        at.lock.path.symlink_to(tmp_path / "real")
     else:
-        at.lock_path.mkdir()
-    with pytest.raises(StateError, match="cannot be opened"), at.lock(now=_NOW, job=None):
+        at.lock.path.mkdir()
+    with pytest.raises(StateError, match="cannot be opened"), at.lock.held(now=_NOW, job=None):
         pytest.fail("locked something else")
-    assert at.held_by() is None
+    assert at.lock.held_by() is None
     assert (tmp_path / "real").read_bytes() == b"keep"
 
 
 def test_looking_at_a_fifo_does_not_wait(at: Workdir) -> None:
     """Nobody would ever open its other end."""
     at.path.mkdir()
-    os.mkfifo(at.lock_path)
-    assert at.held_by() is None
+    os.mkfifo(at.lock.path)
+    assert at.lock.held_by() is None
 
 
 @syscalls.needs_strace
@@ -193,7 +194,7 @@ def test_a_file_system_without_locks_is_told(at: Workdir) -> None:
 def test_a_workdir_that_cannot_be_made_is_told(at: Workdir) -> None:
     """A file lies there."""
     at.path.write_bytes(b"")
-    with pytest.raises(StateError, match="cannot be made"), at.lock(now=_NOW, job=None):
+    with pytest.raises(StateError, match="cannot be made"), at.lock.held(now=_NOW, job=None):
         pytest.fail("locked nothing")
 
 
@@ -367,17 +368,17 @@ def test_a_journal_that_cannot_be_put_aside_is_in_no_state(at: Workdir) -> None:
 
 def test_a_key_comes_from_the_variable_or_the_file(at: Workdir) -> None:
     """The variable first; empty is as good as not set."""
-    assert at.key({}) is None
-    assert at.key({FINGERPRINT_KEY: ""}) is None
-    kept = workdir.new_key()
-    at.keep_key(kept)
-    assert _mode(at.key_path) == 0o600
+    assert at.key_file.find({}) is None
+    assert at.key_file.find({FINGERPRINT_KEY: ""}) is None
+    kept = keyfile.new_key()
+    at.key_file.keep(kept)
+    assert _mode(at.key_file.path) == 0o600
     assert _mode(at.path) == 0o700
     for environ in ({}, {FINGERPRINT_KEY: ""}):
-        found = at.key(environ)
+        found = at.key_file.find(environ)
         assert found is not None
         assert kept.to_text() == found.to_text()
-    found = at.key({FINGERPRINT_KEY: _KEY})
+    found = at.key_file.find({FINGERPRINT_KEY: _KEY})
     assert found is not None
     assert found.to_text() == _KEY
 
@@ -386,32 +387,32 @@ def test_git_passes_by_the_key(at: Workdir, tmp_path: Path) -> None:
     """Whoever writes a manifest by hand, without `init`, and adds all there is must not publish the key."""
     git = ["git", "-C", str(tmp_path)]
     subprocess.run([*git, "init", "-q"], check=True)
-    at.keep_key(workdir.new_key())
+    at.key_file.keep(keyfile.new_key())
     subprocess.run([*git, "add", "--all"], check=True)
     listed = subprocess.run([*git, "ls-files"], check=True, capture_output=True, text=True).stdout
-    assert at.key_path.exists()
+    assert at.key_file.path.exists()
     assert "" == listed
 
 
 def test_a_key_that_was_replaced_is_found_by_its_id(at: Workdir) -> None:
     """A state may still be of it. An ID is no path, and a file that holds another key is not it."""
-    first, second = workdir.new_key(), workdir.new_key()
-    at.keep_key(first)
-    at.keep_key(second)
-    found = at.kept_key(first.id)
+    first, second = keyfile.new_key(), keyfile.new_key()
+    at.key_file.keep(first)
+    at.key_file.keep(second)
+    found = at.key_file.kept(first.id)
     assert found is not None
     assert first.to_text() == found.to_text()
-    assert at.kept_key(second.id) is None
+    assert at.key_file.kept(second.id) is None
     for name in ("abcd1234", "x"):
-        at.key_path.with_name(f"fingerprint.key.{name}.old").write_text(first.to_text())
-        at.key_path.with_name(f"fingerprint.key.{name}.old").chmod(0o600)
+        at.key_file.path.with_name(f"fingerprint.key.{name}.old").write_text(first.to_text())
+        at.key_file.path.with_name(f"fingerprint.key.{name}.old").chmod(0o600)
     for key_id in ("abcd1234", "*", "../x", f"x/../{first.id}"):
-        assert at.kept_key(key_id) is None
+        assert at.key_file.kept(key_id) is None
 
 
 def test_new_keys_differ() -> None:
     """32 random bytes."""
-    assert len({workdir.new_key().to_text() for _ in range(20)}) == 20
+    assert len({keyfile.new_key().to_text() for _ in range(20)}) == 20
 
 
 _WRONG = [
@@ -429,9 +430,9 @@ _WRONG = [
 @pytest.mark.parametrize("value", _WRONG)
 def test_a_wrong_variable_is_named_and_not_shown(at: Workdir, value: str) -> None:
     """Half a key in a CI log is half a key too many."""
-    at.keep_key(workdir.new_key())
+    at.key_file.keep(keyfile.new_key())
     with pytest.raises(StateError) as caught:
-        at.key({FINGERPRINT_KEY: value})
+        at.key_file.find({FINGERPRINT_KEY: value})
     _shows_nothing(caught.value, value, FINGERPRINT_KEY)
 
 
@@ -441,10 +442,10 @@ def test_a_wrong_variable_is_named_and_not_shown(at: Workdir, value: str) -> Non
 def test_a_wrong_key_file_is_named_and_not_shown(at: Workdir, value: bytes) -> None:
     """A file that is there and holds no key is never taken for no key."""
     at.path.mkdir()
-    at.key_path.write_bytes(value)
+    at.key_file.path.write_bytes(value)
     with pytest.raises(StateError) as caught:
-        at.key({})
-    _shows_nothing(caught.value, value.decode("latin-1"), str(at.key_path))
+        at.key_file.find({})
+    _shows_nothing(caught.value, value.decode("latin-1"), str(at.key_file.path))
 
 
 def _shows_nothing(error: StateError, value: str, where: str) -> None:
@@ -461,10 +462,10 @@ def test_a_key_file_that_is_something_else_is_refused(at: Workdir, tmp_path: Pat
     (tmp_path / "real").write_text(_KEY)
     match kind:
         case "link":
-            at.key_path.symlink_to(tmp_path / "real")
+            at.key_file.path.symlink_to(tmp_path / "real")
         case "directory":
-            at.key_path.mkdir()
+            at.key_file.path.mkdir()
         case "fifo":
-            os.mkfifo(at.key_path)
+            os.mkfifo(at.key_file.path)
     with pytest.raises(StateError, match=r"fingerprint\.key (is|cannot be read)"):
-        at.key({})
+        at.key_file.find({})

@@ -7,7 +7,7 @@ import click
 from reconciler.cli.group import Group
 from reconciler.cli.options import shared
 from reconciler.environment import FINGERPRINT_KEY
-from reconciler.workdir import new_key
+from reconciler.keyfile import new_key
 
 
 @click.group("key", cls=Group)

@@ -90,7 +90,7 @@ async def _look(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
     from reconciler.operations.look import look
 
     async with session.sign_in(it) as at:
-        holder = at.stack.workdir.held_by()
+        holder = at.stack.workdir.lock.held_by()
         if holder and out:
             raise LockedError(
                 f"another run holds this stack: {holder}", hint="save the plan when it has ended"
@@ -127,7 +127,7 @@ def show_command(*, plan_file: Path | None, form: str | None) -> None:
         print_state(it)
         return
     require_plan(plan_file)
-    key = session.places(it, None).workdir.key({} if it.sandbox else os.environ)
+    key = session.places(it, None).workdir.key_file.find({} if it.sandbox else os.environ)
     if key is None:
         ui.warn(f"the seal of {plan_file} was not checked: the stack's key is not here")
     elif not planfile.sealed_with(durable.read(plan_file) or b"", file=str(plan_file), key=key):

@@ -108,7 +108,7 @@ def reset() -> None:
     existed = bool(ours) or where.sandbox_data.exists()
     with contextlib.ExitStack() as held:
         for stem in sorted({path.stem for path in home.glob("*.lock")}):
-            held.enter_context(Workdir(home, stem).lock(now=datetime.now(UTC), job=None))
+            held.enter_context(Workdir(home, stem).lock.held(now=datetime.now(UTC), job=None))
         program.reset(where.sandbox_data)
         for path in ours:
             path.unlink(missing_ok=True)

@@ -45,7 +45,7 @@ class Places:
         """Return the files that a stack's runs leave: state, backup, journal, lock, key."""
         workdir = self.workdir
         backup = self.state.with_name(self.state.name + ".backup")
-        return self.state, backup, workdir.journal_path, workdir.lock_path, workdir.key_path
+        return self.state, backup, workdir.journal_path, workdir.lock.path, workdir.key_file.path
 
 
 def load(options: Options) -> Manifest:

@@ -15,11 +15,11 @@ from reconciler.cli.options import Options, options, shared
 from reconciler.environment import FINGERPRINT_KEY, NEW_FINGERPRINT_KEY
 from reconciler.errors import ExitCode, LockedError, UsageError
 from reconciler.fingerprint import Key
+from reconciler.keyfile import new_key
 from reconciler.operations.stack import Stack
 from reconciler.records import instance_record, time_text
 from reconciler.state import Instance, Object
 from reconciler.words import clean, counted, line
-from reconciler.workdir import new_key
 
 
 @click.command("output")
@@ -103,7 +103,7 @@ def show(name: str) -> None:
 def unlock() -> None:
     """Say who holds the stack. Nothing needs unlocking: the lock ends with the process that holds it."""
     it = options()
-    holder = session.places(it, session.load(it)).workdir.held_by()
+    holder = session.places(it, session.load(it)).workdir.lock.held_by()
     if holder:
         raise LockedError(
             f"another run holds this stack: {holder}",
@@ -189,7 +189,7 @@ def rekey(*, trust_sources: bool) -> None:
     """Make every fingerprint again with another key: the one in RECONCILER_NEW_FINGERPRINT_KEY, or a new one."""
     stack = _stack()
     given = os.environ.get(NEW_FINGERPRINT_KEY)
-    new = stack.workdir.key({FINGERPRINT_KEY: given}) if given else new_key()
+    new = stack.workdir.key_file.find({FINGERPRINT_KEY: given}) if given else new_key()
     assert new is not None
     from_environment = bool(stack.environ.get(FINGERPRINT_KEY))
     if from_environment and not given:
@@ -200,7 +200,7 @@ def rekey(*, trust_sources: bool) -> None:
 
     def keep(key: Key) -> None:
         if not from_environment:
-            stack.workdir.keep_key(key)
+            stack.workdir.key_file.keep(key)
 
     from reconciler.operations import upkeep
 

@@ -69,7 +69,7 @@ async def apply(
     stack: Stack, client: Client, uploader: Uploader, options: ApplyOptions, front: FrontEnd
 ) -> Applied:
     """Apply under the lock. Raises ReconcilerError where nothing was begun; later each outcome is named."""
-    with stack.workdir.lock(now=client.now, job=stack.job):
+    with stack.workdir.lock.held(now=client.now, job=stack.job):
         stack.workdir.check_writable()
         stack.backend.check_writable()
         key = stack.key() or stack.first_key()

@@ -9,9 +9,10 @@ from reconciler.backends.path import PathBackend
 from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import StateError
 from reconciler.fingerprint import Key
+from reconciler.keyfile import new_key
 from reconciler.manifest import Manifest
 from reconciler.sources import SourceReader
-from reconciler.workdir import Workdir, new_key
+from reconciler.workdir import Workdir
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class Stack:
     @property
     def key_hint(self) -> str:
         """What brings the stack's key here, for who has it elsewhere."""
-        file = f"bring back {self.workdir.key_path}"
+        file = f"bring back {self.workdir.key_file.path}"
         return f"set {FINGERPRINT_KEY}, or {file}" if self.key_from_environment else file
 
     @property
@@ -45,7 +46,7 @@ class Stack:
 
     def key(self) -> Key | None:
         """Return the stack's key where this machine has one."""
-        return self.workdir.key(self.environ)
+        return self.workdir.key_file.find(self.environ)
 
     def key_of(self, key: Key | None, key_id: str | None) -> Key | None:
         """Return the key if it has this ID, the ID of the key that made the state: another one is as good as none.
@@ -54,7 +55,7 @@ class Stack:
         """
         if key is None or key_id is None or key.id == key_id:
             return key
-        return None if self.environ.get(FINGERPRINT_KEY) else self.workdir.kept_key(key_id)
+        return None if self.environ.get(FINGERPRINT_KEY) else self.workdir.key_file.kept(key_id)
 
     def first_key(self) -> Key | None:
         """Make the key of a new stack; None where there is a state, whose key that cannot be.
@@ -73,4 +74,4 @@ class Stack:
     def keep_first_key(self, key: Key) -> None:
         """Write the key file where the key is not kept anywhere yet."""
         if self.key_of(self.key(), key.id) is None:
-            self.workdir.keep_key(key, first=True)
+            self.workdir.key_file.keep(key, first=True)

@@ -186,7 +186,7 @@ def _sealed_again(stack: Stack, instance: Instance, want: Wanted, old: Key | Non
 
 @contextlib.contextmanager
 def _locked(stack: Stack) -> Iterator[None]:
-    with stack.workdir.lock(now=datetime.now(UTC), job=stack.job):
+    with stack.workdir.lock.held(now=datetime.now(UTC), job=stack.job):
         yield
 
 

@@ -147,7 +147,7 @@ GUARDS: Final = (
     Guard(
         name="the key beside the key file",
         file="operations/stack.py",
-        old="self.workdir.kept_key(key_id)",
+        old="self.workdir.key_file.kept(key_id)",
         new="None",
         fails=("C7-by-hand-sample",),
     ),
