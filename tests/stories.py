@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from reconciler import policy
-from reconciler.attention import Attention
+from reconciler.attention import Attention, LaterCode
 from reconciler.errors import Mark
 from reconciler.known import NO_KEY
 from reconciler.manifest import DAY, Kind, Renew, Sharing
@@ -100,7 +100,7 @@ def hostile(text: str, email: str) -> Plan:
     )
     want = wanted("db", people, source="file x/" + text, description=text)
     made = plan(want, prior=prior).plan
-    note = Attention(code="hostile", text=text, next=text)
+    note = Attention(code=LaterCode("hostile"), text=text, next=text)
     place = Mark(file=text, line=3, column=4)
     changes = tuple(replace(c, mark=place if c.mark else None) for c in made.changes)
     return replace(made, attention=(note,), refusals=(note,), changes=changes, as_of=NOW)

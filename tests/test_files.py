@@ -300,4 +300,6 @@ def test_the_ignore_lines_cover_the_work_directory() -> None:
 def test_the_c_loader_is_the_one_in_use() -> None:
     """PyYAML's wheels have it; without it a large manifest takes ten times as long."""
     assert yaml.__with_libyaml__
-    assert yamltext.parse.__kwdefaults__["loader"] is yaml.CSafeLoader
+    defaults = yamltext.parse.__kwdefaults__
+    assert defaults is not None
+    assert defaults["loader"] is yaml.CSafeLoader

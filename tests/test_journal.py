@@ -141,7 +141,9 @@ def test_a_flipped_bit_is_refused(bit: int) -> None:
 @pytest.mark.parametrize("sector", [512, 4096])
 def test_sectors_that_never_reached_the_disk_are_a_torn_record(sector: int) -> None:
     """A kernel that dies may have grown the file by a line of which some sectors are missing: they read as zeros."""
-    long = replace(_ENTRIES[0], tag="x" * 3 * sector)
+    intent = _ENTRIES[0]
+    assert isinstance(intent, Intent)
+    long = replace(intent, tag="x" * 3 * sector)
     before = Journal(header=_HEADER, entries=_ENTRIES)
     for extra in range(0, sector, 64):  # where in its sector the line begins
         header = replace(_HEADER, tool=_HEADER.tool + "y" * extra)

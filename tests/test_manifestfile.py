@@ -285,8 +285,8 @@ def test_what_is_written_is_what_is_read(document: dict[str, Any]) -> None:
         assert Lead(percent=15) == secret.renew_before
         for key, usual in (("description", None), ("label", None), ("rotate", None), ("max_views", 0)):
             assert written.get(key, usual) == getattr(secret, key)
-        for key, usual in (("renew", "never"), ("format", "plaintext"), ("kind", "text")):
-            assert written.get(key, usual) == getattr(secret, key)
+        for key, word in (("renew", "never"), ("format", "plaintext"), ("kind", "text")):
+            assert written.get(key, word) == getattr(secret, key)
         people = next(iter(written["share_with"].values()))
         assert {person.as_written for person in secret.people} <= set(people)
         assert people[0] == secret.people[0].as_written

@@ -39,7 +39,7 @@ ATTRIBUTES = st.sampled_from(
         attributes(rotate="x"),
     ]
 )
-CONTENTS = st.sampled_from(
+CONTENTS: st.SearchStrategy[Known] = st.sampled_from(
     [
         Checked(fingerprint=fingerprint("v"), size="up to 1 KiB"),
         Checked(fingerprint=fingerprint("other"), size="1-4 KiB"),
@@ -134,7 +134,7 @@ def test_what_is_wanted_is_never_only_revoked(
             assert change.address in addresses
             assert change.after is not None
         assert change.reason
-        assert change.cause in Cause
+        assert isinstance(change.cause, Cause)
 
 
 @settings(max_examples=100, deadline=None)
@@ -144,7 +144,7 @@ def test_no_order_matters(
 ) -> None:
     wants, prior, seen, contents = scene
     planned = plan(*wants, prior=prior, seen=seen, contents=contents)
-    turned = replace(prior, instances=dict(reversed(prior.instances.items())))
+    turned = replace(prior, instances=dict(reversed(list(prior.instances.items()))))
     other = plan(*reversed(wants), prior=turned, seen=seen, contents=dict(reversed(contents.items())))
     assert other == planned
 

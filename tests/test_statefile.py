@@ -178,8 +178,8 @@ def test_a_state_survives_its_file(state: State) -> None:
     assert state == statefile.decode(data, file=_FILE)
     shuffled = replace(
         state,
-        instances=dict(reversed(state.instances.items())),
-        generations=dict(reversed(state.generations.items())),
+        instances=dict(reversed(list(state.instances.items()))),
+        generations=dict(reversed(list(state.generations.items()))),
     )
     assert data == statefile.encode(shuffled)
 

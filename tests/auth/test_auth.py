@@ -270,7 +270,7 @@ async def test_all_who_wait_for_a_token_share_its_failure(reply: bytes, requests
     async with signed_in(CLIENT, in_turn(issued("at-1"), reply)) as signed:
         token = await signed.tokens.token()
         calls = [signed.tokens.renew(token) for _ in range(10)]
-        errors = await asyncio.gather(*calls, return_exceptions=True)
+        errors: list[object] = await asyncio.gather(*calls, return_exceptions=True)
         errors += await asyncio.gather(*[signed.tokens.token() for _ in range(10)], return_exceptions=True)
         assert 1 + requests == len(signed.server.requests)
         assert 20 == len({id(error) for error in errors})

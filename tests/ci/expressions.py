@@ -56,9 +56,9 @@ class Expression:
         if token.startswith("'"):
             return token[1:-1].replace("''", "'")
         if token == "(":
-            found = self._either()
+            inner = self._either()
             assert self._next(")")
-            return found
+            return inner
         if self._next("("):
             assert self._next(")"), "our workflows pass no arguments"
             return self.context[f"{token}()"]

@@ -182,7 +182,7 @@ class Forge:
 
     def is_fork(self, event: Event) -> bool:
         pull_request = event.payload.get("pull_request")
-        return bool(pull_request) and pull_request["head"]["repo"]["full_name"] != REPOSITORY
+        return pull_request is not None and pull_request["head"]["repo"]["full_name"] != REPOSITORY
 
 
 class Machine:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from tests.cli.desk import Desk, acting, text_secret
 
 
-def _compare(desk: Desk, before: str, after: str, *arguments: str) -> tuple[int, str, dict[str, object]]:
+def _compare(desk: Desk, before: str, after: str, *arguments: str) -> tuple[int, str, Mapping[str, object]]:
     desk.write("base.yaml", f"version: 1\nname: desk\nsecrets:\n{before}")
     desk.manifest(after)
     ran = desk.run("diff", "--base", "base.yaml", "--detailed-exitcode", *arguments)

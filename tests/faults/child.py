@@ -9,6 +9,7 @@ import asyncio
 import ctypes
 import importlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -64,10 +65,10 @@ def run(call: Call, go: int) -> None:
 
 def _apply(quirks: Quirks) -> None:
     if not quirks.patient:
-        patience.Patience.__init__.__kwdefaults__["sleep"] = _quick  # type: ignore[attr-defined]
-        send._READY_WAITS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)  # type: ignore[misc]
+        _usually(patience.Patience.__init__, sleep=_quick)
+        send._READY_WAITS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)  # type: ignore[assignment, misc]
     if quirks.deadline is not None:
-        http.Session.send.__kwdefaults__["deadline"] = quirks.deadline  # type: ignore[attr-defined]
+        _usually(http.Session.send, deadline=quirks.deadline)
         upload._PATIENCE = quirks.deadline  # type: ignore[misc]
     if quirks.clock or quirks.clock_step:
         looks = [0]
@@ -76,9 +77,15 @@ def _apply(quirks: Quirks) -> None:
             looks[0] += 1
             return datetime.now(UTC) + quirks.clock + looks[0] * quirks.clock_step
 
-        clock.ServerClock.__init__.__kwdefaults__["machine"] = machine  # type: ignore[attr-defined]
+        _usually(clock.ServerClock.__init__, machine=machine)
     if quirks.obeys and os.geteuid() == 0:
         _drop_privileges()
+
+
+def _usually(function: Callable[..., object], **defaults: object) -> None:
+    """Give arguments of a function other defaults."""
+    assert function.__kwdefaults__ is not None
+    function.__kwdefaults__.update(defaults)
 
 
 def _drop_privileges() -> None:

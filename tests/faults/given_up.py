@@ -207,7 +207,9 @@ def _denied(bench: Bench, what: str) -> None:
     if what == "shell":
         scene.text("two")
         killed_at(scene, on.content, when="unheard")
-        (vault,) = {e["vault"] for e in scene.tenant.events("created")} - scene.state().known()
+        state = scene.state()
+        assert state is not None
+        (vault,) = {e["vault"] for e in scene.tenant.events("created")} - state.known()
     else:
         (vault,) = scene.tenant.live()
         scene.drop("one")

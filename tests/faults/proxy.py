@@ -12,6 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 _KEPT: Final = 1 << 20
@@ -231,9 +232,7 @@ class Proxy:
         self._stopped = asyncio.Event()
         servers = []
         for via in ("api", "upload"):
-            server = await asyncio.start_server(
-                lambda r, w, via=via: self._begin(via, r, w), "127.0.0.1", 0, limit=1 << 21
-            )
+            server = await asyncio.start_server(partial(self._begin, via), "127.0.0.1", 0, limit=1 << 21)
             servers.append(server)
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             setattr(self, "url" if via == "api" else "upload_url", url)
@@ -396,7 +395,7 @@ def rewrites(change: Callable[[dict[str, Any]], None]) -> Action:
     return act
 
 
-def calls(before: Callable[[], None] | None = None, after: Callable[[], None] | None = None) -> Action:
+def calls(before: Callable[[], object] | None = None, after: Callable[[], object] | None = None) -> Action:
     """Do something elsewhere before the tenant hears of it, or when it has answered; then go on."""
 
     async def act(exchange: Exchange) -> None:

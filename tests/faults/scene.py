@@ -17,7 +17,8 @@ from reconciler.errors import StateError
 from reconciler.state import State
 from tests.faults import proxy as proxies
 from tests.faults import tenant as tenants
-from tests.faults.client import Call, Inject, Quirks, Ran, Running
+from tests.faults.child import Call
+from tests.faults.client import Inject, Quirks, Ran, Running
 from tests.faults.proxy import Proxy, Rule
 from tests.faults.tenant import Tenant
 from tests.faults.zygote import Zygote

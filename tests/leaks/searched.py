@@ -70,7 +70,8 @@ class Searched:
 
     def places(self, *rans: Ran) -> dict[str, bytes]:
         """Return what runs have written: streams, files, and the requests that went to anybody."""
-        scene, found = self.scene, {}
+        scene = self.scene
+        found: dict[str, bytes] = {}
         for number, ran in enumerate(rans):
             found |= {f"stdout {number}": ran.out.encode(), f"stderr {number}": ran.err.encode()}
         sources = {

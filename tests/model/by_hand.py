@@ -55,7 +55,7 @@ class Life(Commands):
 
     @precondition(lambda self: self.serial and self.here().instances)
     @rule(data=st.data())
-    def let_go(self, data: Any) -> None:
+    def release(self, data: Any) -> None:
         """What is let go lives on, and is nobody's; what the manifest still asks for is made anew."""
         address = data.draw(st.sampled_from(sorted(self.here().instances)))
         held = {thing.vault_id for thing in self.here().instances[address].held()}

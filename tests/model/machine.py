@@ -136,9 +136,10 @@ class Machine(RuleBasedStateMachine):
         self.declared.rename(old, new)
         self.aliases[new] = self.aliases.get(new, {new}) | self.aliases[old]
         if state and Address(new) not in state.instances and Address(old) in state.instances:
-            for known in (self.settled, self.over):
-                if old in known:
-                    known[new] = known.pop(old)  # type: ignore[index]
+            if old in self.settled:
+                self.settled[new] = self.settled.pop(old)
+            if old in self.over:
+                self.over[new] = self.over.pop(old)
         self.forget(old)
         self.write()
 
@@ -297,11 +298,7 @@ class Machine(RuleBasedStateMachine):
         self.owners = {}
         for address, instance in state.instances.items() if state else ():
             moved = self.declared.moved.get(address.name, address.name)
-            if (
-                instance.current
-                and moved in declared
-                and (moved == address.name or moved not in state.instances)
-            ):
+            if instance.current and moved in declared:
                 self.owners[instance.current.vault_id] = moved
 
     # --- what must hold -----------------------------------------------------------------------------------

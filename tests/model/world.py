@@ -25,6 +25,7 @@ from reconciler.events import Event
 from reconciler.files import load_manifest
 from reconciler.fingerprint import Key
 from reconciler.http import Session
+from reconciler.manifest import Manifest
 from reconciler.operations.apply import Applied, ApplyOptions, FrontEnd, SavedPlan, apply
 from reconciler.operations.look import Look, look
 from reconciler.operations.offline import PlanOptions
@@ -108,7 +109,7 @@ class World:
         self.waits: list[float] = []
         self.told: list[Event] = []
         self._log = (self.home / "tenant" / "events.jsonl").open("rb")
-        self._manifest = None
+        self._manifest: Manifest | None = None
 
     def close(self) -> None:
         self._log.close()

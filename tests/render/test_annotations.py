@@ -9,8 +9,8 @@ from hypothesis import given
 
 from reconciler import view
 from reconciler.errors import Mark, Problem
-from reconciler.render import annotations, gitlab
-from reconciler.render.annotations import of_problems, of_view, render
+from reconciler.render import gitlab
+from reconciler.render.annotations import MOST, of_problems, of_view, render
 from tests import goldens, stories
 from tests.render.test_markdown import HOSTILE
 
@@ -34,7 +34,7 @@ def test_properties_and_data_are_escaped() -> None:
 
 def test_what_github_would_drop_is_counted() -> None:
     lines = render(of_problems(problem(f"p{n}", n) for n in range(1, 41))).splitlines()
-    assert len(lines) == annotations.MOST
+    assert len(lines) == MOST
     assert lines[-1] == "::error title=reconciler::and 31 more, in the log of this step"
     assert len(render(of_problems(problem("p") for _ in range(10))).splitlines()) == 10
 

@@ -84,7 +84,7 @@ def test_no_text_becomes_markup(text: str, email: str) -> None:
 
 def test_the_drawing_is_well_formed_and_has_a_limit() -> None:
     drawing = timeline.render(view.make(stories.everything()))
-    bars = [e.get("class") for e in ElementTree.fromstring(drawing) if e.tag == "rect"]
+    bars = [e.attrib["class"] for e in ElementTree.fromstring(drawing) if e.tag == "rect"]
     assert sorted(set(bars)) == ["comes", "goes", "stays"]
     many = timeline.render(view.make(stories.creates(1000)))
     assert many.count("<rect") == 200

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from reconciler.addresses import Address
 from reconciler.events import Left, Outcome, Result
 from reconciler.plan import Action
-from reconciler.render import annotations, outcome
+from reconciler.render import annotations as commands
+from reconciler.render import outcome
 from tests.planning import mark
 from tests.render.test_markdown import HOSTILE, plain, shape
 
@@ -74,7 +75,7 @@ def test_what_failed_is_an_annotation_on_its_line() -> None:
     """A vault that is left for the next run is a warning."""
     results = [_result("a", Outcome.CREATED), _result("b", Outcome.FAILED, "it\n::error::", "again")]
     left = [Left(address=None, vault_id="v", failure="vault v is left", hint="nothing to do")]
-    said = annotations.render(annotations.of_results(results, left, {Address("b"): mark(7)}))
+    said = commands.render(commands.of_results(results, left, {Address("b"): mark(7)}))
     place = "file=prod.reconciler.yaml,line=7,col=3"
     assert [
         f"::error {place},title=reconciler::b: it\N{REPLACEMENT CHARACTER}::error::; again",

@@ -224,6 +224,7 @@ def test_it_runs_as_a_process_and_ends_cleanly(tmp_path: Path) -> None:
         assert parsedate_to_datetime(answer.headers["date"]) > datetime.now(UTC) + timedelta(hours=23)
         running.send_signal(signal.SIGTERM)
         assert 0 == running.wait(10)
+        assert running.stderr is not None
         assert "" == running.stderr.read()
 
 

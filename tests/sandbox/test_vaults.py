@@ -186,7 +186,9 @@ def test_a_revoke_ends_a_vault_and_deletes_its_content(tenant: Tenant) -> None:
         secret = tenant.get(vault_id)
         assert ("SECRET_STATUS_REVOKED", True) == (secret["status"], secret["contentDeleted"])
         assert secret["deletedAt"]
-    assert None is tenant.store.row("SELECT content FROM vaults WHERE vault_id = ?", text)["content"]
+    row = tenant.store.row("SELECT content FROM vaults WHERE vault_id = ?", text)
+    assert row is not None
+    assert None is row["content"]
     assert not tenant.store.content_path(file).exists()
 
 

@@ -7,6 +7,7 @@ import hmac
 import os
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,7 @@ def test_an_empty_value_is_refused(give: _Give, value: bytes, trim: bool) -> Non
     """CI passes a secret that is not there as an empty one."""
     reader, source = give(value, trim=trim)
     for kind in Kind:
-        assert "is empty" in _refused(lambda kind=kind: reader.look(source, kind, _KEY))
+        assert "is empty" in _refused(partial(reader.look, source, kind, _KEY))
 
 
 def test_an_unset_variable_is_refused(tmp_path: Path) -> None:
@@ -136,9 +137,7 @@ def test_a_denied_variable_is_refused_set_or_not(tmp_path: Path) -> None:
     source = EnvSource(name="GITHUB_TOKEN", encoding=Encoding.UTF8, trim_newline=False, mark=_MARK)
     for environ in ({}, {"GITHUB_TOKEN": _CANARY.decode()}):
         reader = _reader(tmp_path, **environ)
-        assert "never read as a source" in _refused(
-            lambda reader=reader: reader.look(source, Kind.TEXT, _KEY)
-        )
+        assert "never read as a source" in _refused(partial(reader.look, source, Kind.TEXT, _KEY))
 
 
 @pytest.mark.parametrize(
@@ -217,7 +216,7 @@ def test_a_file_may_be_a_gibibyte_and_no_more(tmp_path: Path) -> None:
             with reader.open(_file(trim=trim), Kind.FILE) as reading:
                 assert size == reading.size
         else:
-            said = _refused(lambda trim=trim: reader.open(_file(trim=trim), Kind.FILE))
+            said = _refused(partial(reader.open, _file(trim=trim), Kind.FILE))
             assert "larger than a file secret may be (1073741824 bytes)" in said
     assert "larger than a text" in _refused(lambda: reader.open(_file(), Kind.TEXT))
 

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler import journal, statefile, tags
 from reconciler.addresses import Address
-from reconciler.journal import Bound, Header, Intent
+from reconciler.journal import Bound, Entry, Header, Intent
 from reconciler.sandbox import reader
 from reconciler.state import Deposed, Instance, Object, State
 from tests.cli.desk import Desk, text_secret
@@ -131,7 +131,7 @@ def test_a_forged_journal_reaches_no_other_stack(two: Desk) -> None:
     assert ours is not None
     tag = tags.find(f"[rc:{ours.tag}]")
     assert tag is not None
-    forged = [
+    forged: list[Entry] = [
         Intent(
             op="0" * 16,
             address=Address("a"),
