@@ -107,7 +107,7 @@ async def test_a_text_from_create_to_revoke(name: str, tmp_path: Path) -> None:
             assert (shell.content_ready, shell.status) == (False, Status.ACTIVE)
             vault = await owner.set_content(made.vault_id, sealed(made, b'{"a": 1}'), Format.JSON)
             assert (vault.vault_id, vault.content_ready, vault.kind) == (made.vault_id, True, Kind.TEXT)
-            assert (vault.user_ids, vault.max_views, vault.format) == ({ANA, BO}, 3, Format.JSON)
+            assert (vault.user_ids, vault.max_views, vault.format) == (frozenset({ANA, BO}), 3, Format.JSON)
             assert vault.share_url
             assert vault.expires is not None
             assert abs(vault.expires - owner.now - timedelta(hours=2)) < timedelta(seconds=5)
@@ -142,7 +142,7 @@ async def test_a_file_over_its_capability(tmp_path: Path) -> None:
             vault = await owner.get(made.vault_id)
             assert isinstance(vault, Vault)
             assert (vault.content_ready, vault.kind) == (True, Kind.FILE)
-            assert (vault.emails, vault.filename) == ({"ops@partner.example"}, "bundle.p12")
+            assert (vault.emails, vault.filename) == (frozenset({"ops@partner.example"}), "bundle.p12")
             assert b"".join(reader.peek(tenant.store, made.vault_id)) == plaintext
             await owner.revoke(made.vault_id)
             again = await uploader.put(made.upload_url, length=len(ciphertext), body=body())
