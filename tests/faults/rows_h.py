@@ -66,11 +66,11 @@ def _disturb(bench: Bench, call: str, do: Action, **how: Any) -> None:
 # --- H1 ----------------------------------------------------------------------------------------------------
 
 
-def _unreachable(bench: Bench, server: str, *arguments: str, says: str) -> None:
+def _unreachable(bench: Bench, server: str, *arguments: str, says: str, **quirks: Any) -> None:
     scene = bench.scene()
     scene.text()
     right, scene.server = scene.server, server
-    ran = scene.apply(*arguments)
+    ran = scene.apply(*arguments, **quirks)
     judge.nothing_made(scene)
     assert 1 == ran.code, ran.text
     assert says in ran.err, f"I8: {says!r} is not said\n{ran.text}"
@@ -94,7 +94,8 @@ def _no_such_name(bench: Bench) -> None:
 
 @scenario("H1")
 def _no_tls(bench: Bench) -> None:
-    _unreachable(bench, bench.proxy.url.replace("http:", "https:"), says="TLS")
+    """What answers there waits for the end of a request that never comes."""
+    _unreachable(bench, bench.proxy.url.replace("http:", "https:"), says="TLS", deadline=1.0)
 
 
 @contextmanager
