@@ -222,14 +222,8 @@ class _Healer:
             return False
         if tag.generation <= self._newest(self._home(address)):
             return False
-        seen_to_end = tag.generation <= self.before.generations.get(tagged, 0)
-        if end_of(vault.status) and (seen_to_end or self.found.first_run):
-            return False  # it ended under our eyes, and left the state for that
-        if end_of(vault.status) is End.REVOKED and vault.vault_id not in self.ops_by_vault:
-            # With the journal lost nobody knows who revoked it. What is live is not given up for it.
-            known = self.ledger.instance(self._home(address))
-            if known and known.current:
-                return False
+        if end_of(vault.status) and not self._is_the_end(vault, tag, whose):
+            return False
         again = tags.make(
             self.found.mac,
             name=self.found.name,
@@ -239,6 +233,18 @@ class _Healer:
             content=desire.content,
         )
         return again == tag and mismatch(vault, desire.attributes, str(tag)) is None
+
+    def _is_the_end(self, vault: Vault, tag: Tag, whose: tuple[Address, Address]) -> bool:
+        """Tell whether a vault that ended is how its secret ended, and not one of its past."""
+        tagged, address = whose
+        if self.found.first_run or tag.generation <= self.before.generations.get(tagged, 0):
+            return False  # it ended under our eyes, and left the state for that
+        known = self.ledger.instance(self._home(address))
+        if known and any(tag.generation < old.object.generation for old in known.deposed):
+            return False  # a newer one took its place, and lives
+        # With the journal lost nobody knows who revoked it. What is live is not given up for it.
+        by_someone = end_of(vault.status) is End.REVOKED and vault.vault_id not in self.ops_by_vault
+        return not (by_someone and known and known.current)
 
     def _adopt(self, vault: Vault, tag: Tag, address: Address) -> None:
         desire = self.found.wanted[address]

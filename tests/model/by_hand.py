@@ -207,11 +207,3 @@ class Life(Commands):
         kept = {n for n, i in self.currents().items() if i in live}
         lost = [n for n in names - kept if not self.parts(self.aliases[n]) & found]
         assert not lost, f"an old copy of the state left nobody with a share of {lost}"
-
-    def not_placed(self) -> set[str]:
-        """Return what lives and has never been an address of this copy, nor is one of the manifest."""
-        state = self.here()
-        names = {a.name for a in (*state.instances, *state.generations)} | set(self.declared.entries)
-        ours = self.parts(names)
-        live = self.world.live()
-        return {i for i in live.keys() - state.known() if tag_of(live[i]).address not in ours}

@@ -293,6 +293,8 @@ class Machine(RuleBasedStateMachine):
             if name in self.over and self.over[name] != entry:
                 self.over.pop(name)
         self.live_before = self.world.live()
+        if self.journal_lost:
+            self.unplaced |= self.not_placed()
         state = self.world.state()
         self.let_go = state.forgotten if state else frozenset()
         self.owners = {}
@@ -300,6 +302,15 @@ class Machine(RuleBasedStateMachine):
             moved = self.declared.moved.get(address.name, address.name)
             if instance.current and moved in declared:
                 self.owners[instance.current.vault_id] = moved
+
+    def not_placed(self) -> set[str]:
+        """Return what lives and is an address neither of the state, now or before, nor of the manifest."""
+        state = self.world.state()
+        names = {a.name for a in (*state.instances, *state.generations)} if state else set()
+        ours = self.parts(names | {*self.declared.entries, *self.declared.moved})
+        live = self.world.live()
+        known = state.known() if state else frozenset()
+        return {i for i in live.keys() - known if tag_of(live[i]).address not in ours}
 
     # --- what must hold -----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from reconciler.addresses import Address
 from reconciler.attention import AttentionCode
 from reconciler.errors import SignInError
 from reconciler.events import Left
+from reconciler.operations import upkeep
 from reconciler.operations.apply import SavedPlan
 from reconciler.operations.look import look
 from reconciler.operations.offline import PlanOptions
@@ -117,3 +118,18 @@ def test_an_old_state_leaves_alone_what_was_made_after_it(world: World) -> None:
     assert ran.applied is not None
     assert [made] == list(world.live())
     assert AttentionCode.NEWER_SHARE in {note.code for note in ran.applied.plan.attention}
+
+
+def test_a_state_that_is_made_again_takes_no_revoke_of_the_past_for_the_end(world: World) -> None:
+    """The value was replaced, then put back: the first share is revoked, but the secret has not ended."""
+    for value in ("one", "two"):
+        declare(world, x=value)
+        assert world.apply().clean
+    (newest,) = world.live()
+    world.state_path.unlink()
+    declare(world, x="one")
+    world.run(Fate(), lambda stack, client, _: upkeep.recover(stack, client, assigned={}))
+    assert world.apply().clean
+    (made,) = world.live()
+    assert newest != made
+    assert b"one" == world.peek(made)
