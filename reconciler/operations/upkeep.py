@@ -53,7 +53,7 @@ async def recover(stack: Stack, client: Client, *, assigned: Mapping[Address, st
         it = await gather(stack, client, stack.key(), everything=True, lost=True)
         found = recovery.strangers(None, stack.manifest.name, it.observed.vaults.values())
         live = [vault for vault, _ in found if recovery.is_live(vault, it.observed.now)]
-        if it.key is None and not assigned:
+        if live and it.key is None and not assigned:
             raise _not_told_apart(stack, live)
         state = _rebuilt(stack, it, assigned)
         known = state.known()

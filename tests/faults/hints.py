@@ -173,3 +173,21 @@ def _hint_key_and_state_lost(bench: Bench) -> None:
     _done(scene.run("state", "rekey"))
     scene.serials.clear()
     judge.settles(scene)
+
+
+@scenario("D8", sample=True)
+def _hint_key_and_state_lost_and_nothing_live(bench: Bench) -> None:
+    """A first run died before it made anything: there is no vault to name by hand, and nothing to tell apart."""
+    scene = bench.scene()
+    del scene.environ[KEY]
+    scene.text()
+    killed_at(scene, on.create, when="unheard")
+    scene.rules()
+    _key_path(scene).unlink()
+    scene.state_path.unlink()
+    _told(scene.apply(), "the state is missing", "`reconciler state recover`")
+    _done(scene.run("state", "recover"))
+    _told(scene.apply(), "`reconciler state rekey`")
+    _done(scene.run("state", "rekey"))
+    scene.serials.clear()
+    judge.settles(scene)
