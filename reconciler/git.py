@@ -1,4 +1,4 @@
-"""Reading what git has committed: blobs of a revision, by path. Never the work tree, never a network."""
+"""Reading what git has committed: blobs of a revision, by path. Never the work tree."""
 
 from __future__ import annotations
 
@@ -44,8 +44,18 @@ class Repository:
         self.commit = commit.decode().strip()
 
     def content(self, path: str) -> bytes | None:
-        """Return a file's bytes as committed, None where the revision has no such file."""
-        return self._run("cat-file", "blob", f"{self.commit}:{path}")
+        """Return a file's bytes as committed, None where the revision has no such file.
+
+        A partial clone may have left them out, and cannot always fetch them: that is no reason to call a file new.
+        """
+        listed = self._run("ls-tree", "--full-tree", self.commit, "--", path)
+        data = self._run("cat-file", "blob", f"{self.commit}:{path}") if listed else None
+        if data is None and listed != b"":
+            raise UsageError(
+                f"{path} as of --base cannot be read here: the clone lacks it, or it is no file",
+                hint="compare in a full clone (without --filter)",
+            )
+        return data
 
     def blob(self, path: str) -> str | None:
         """Return the ID of a file's content as committed; equal IDs are equal bytes. Nothing is opened."""

@@ -45,6 +45,16 @@ def test_a_base_that_cannot_be_read_is_told_by_revision(repository: Desk) -> Non
     assert "reconciler-" not in ran.err
 
 
+def test_a_base_that_a_partial_clone_cannot_fetch_is_not_taken_for_none(repository: Desk) -> None:
+    """Its text may lie behind a proxy or an agent that git is not told of; everything would seem to be new."""
+    repository.manifest(text_secret("a"))
+    _commit(repository)
+    blob = git(repository.path, "rev-parse", "HEAD:reconciler.yaml")
+    (repository.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    ran = repository.run("diff", "--base", "HEAD")
+    assert (64, True) == (ran.code, "cannot be read" in ran.err), ran.said
+
+
 @pytest.mark.parametrize("form", ["markdown", "html", "json"])
 def test_a_description_reaches_reviewers(repository: Desk, form: str) -> None:
     """What the manifest says of a secret stands beside it."""
