@@ -90,7 +90,8 @@ _OURS: Final = (
     "*.state.json.backup",
     "*.journal",
     "*.journal.old",
-    "fingerprint.key*",
+    "fingerprint.key",
+    "fingerprint.key.*.old",
     ".gitignore",
 )
 """What stacks leave in the sandbox's directory, all manifests' beside it; a lock stays, for it is never replaced."""

@@ -142,10 +142,12 @@ def test_the_sandbox_says_what_it_is(quickstart: Desk) -> None:
 def test_reset_empties_the_sandbox_and_nothing_else(quickstart: Desk) -> None:
     """Afterwards everything is as before the first run, a file of ours that lies there included."""
     quickstart.apply()
+    locks = {p: p.stat().st_ino for p in quickstart.workdir.glob("*.lock")}
     mine = quickstart.write(".reconciler/sandbox/mine.txt", "mine")
     assert "The sandbox is empty." in quickstart.done("sandbox", "reset").out
     left = [p for p in (quickstart.path / ".reconciler").rglob("*") if p.is_file() and p.suffix != ".lock"]
     assert [mine] == left
+    assert locks == {p: p.stat().st_ino for p in quickstart.workdir.glob("*.lock")}
     assert "The sandbox was empty." in quickstart.done("sandbox", "reset").out
     assert 3 == len(quickstart.plan())
 
