@@ -27,7 +27,7 @@ class KeyFile:
         value = environ.get(FINGERPRINT_KEY, "")
         if value:
             hint = "set the stack's own; `reconciler key new` prints one for a new stack"
-            return _key(value, where=FINGERPRINT_KEY, hint=hint)
+            return read_key(value, where=FINGERPRINT_KEY, hint=hint)
         return self._read(self.path)
 
     def kept(self, key_id: str) -> Key | None:
@@ -43,7 +43,7 @@ class KeyFile:
         data = durable.read(path)
         if data is None:
             return None
-        key = _key(
+        key = read_key(
             data.decode("ascii", "replace").strip(),
             where=str(path),
             hint="restore it; if it is lost for good, move it away, and `reconciler state rekey` makes another",
@@ -61,9 +61,8 @@ class KeyFile:
         With `first` there must be none: the key is every stack's of the directory, and two may have made one at
         once. It has a lock of its own: other stacks have other locks, and `plan -o` takes none.
         """
-        durable.make_private_directory(self.path.parent)
-        self._keep_out_of_git()
         with self._lock.held(now=datetime.now(UTC), job=None):
+            self._keep_out_of_git()
             text = durable.read(self.path)
             if first and text:
                 raise StateError(
@@ -87,7 +86,8 @@ def new_key() -> Key:
     return Key.from_text(secrets.token_hex(32))
 
 
-def _key(text: str, *, where: str, hint: str) -> Key:
+def read_key(text: str, *, where: str, hint: str) -> Key:
+    """Return the key that a text holds. Raises StateError, which says where the text was found."""
     try:
         return Key.from_text(text)
     except ValueError:

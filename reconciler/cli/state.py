@@ -15,7 +15,7 @@ from reconciler.cli.options import Options, options, shared
 from reconciler.environment import FINGERPRINT_KEY, NEW_FINGERPRINT_KEY
 from reconciler.errors import ExitCode, LockedError, UsageError
 from reconciler.fingerprint import Key
-from reconciler.keyfile import new_key
+from reconciler.keyfile import new_key, read_key
 from reconciler.operations.stack import Stack
 from reconciler.records import instance_record, time_text
 from reconciler.state import Instance, Object
@@ -189,8 +189,8 @@ def rekey(*, trust_sources: bool) -> None:
     """Make every fingerprint again with another key: the one in RECONCILER_NEW_FINGERPRINT_KEY, or a new one."""
     stack = _stack()
     given = os.environ.get(NEW_FINGERPRINT_KEY)
-    new = stack.workdir.key_file.find({FINGERPRINT_KEY: given}) if given else new_key()
-    assert new is not None
+    hint = "`reconciler key new` prints one"
+    new = read_key(given, where=NEW_FINGERPRINT_KEY, hint=hint) if given else new_key()
     from_environment = bool(stack.environ.get(FINGERPRINT_KEY))
     if from_environment and not given:
         raise UsageError(

@@ -61,6 +61,13 @@ def test_a_key_is_never_overwritten(signed_in: Desk) -> None:
     assert {} == signed_in.plan()
 
 
+def test_a_new_key_that_is_none_is_named(signed_in: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not the stack's own, in which nothing is wrong."""
+    monkeypatch.setenv("RECONCILER_NEW_FINGERPRINT_KEY", "half a k")
+    ran = signed_in.run("state", "rekey")
+    assert (1, True) == (ran.code, "RECONCILER_NEW_FINGERPRINT_KEY does not hold" in ran.err)
+
+
 def test_what_a_person_assigned_stays_current(signed_in: Desk, tenant: Embedded) -> None:
     """A newer copy that is there too becomes the old one, and the next generation follows both."""
     signed_in.done("state", "rm", "a")
