@@ -57,8 +57,11 @@ _DENIED_PARTS: Final = frozenset(
         ".kube",
         ".docker",
         ".config",
+        ".terraform.d",
+        ".netrc",
+        ".git-credentials",
+        ".vault-token",
     }
-    | {".terraform.d", ".netrc", ".git-credentials", ".vault-token"}
 )
 """Where a manifest in a home directory must not reach: the same credentials as files. `.config` has those of gcloud,
 gh, op and SOPS."""
@@ -152,7 +155,10 @@ class Confinement:
         if not parts:
             raise NotReadableError(f"{path} is a directory")
         if _DENIED_PARTS.intersection(part.casefold() for part in parts):  # some file systems know no case
-            raise NotReadableError(f"{path} is, or lies in, a place that is never read as a source")
+            raise NotReadableError(
+                f"{path} is, or lies in, a place that is never read as a source: tools keep their credentials there",
+                "keep what is to be shared elsewhere",
+            )
         if whole in self.own:
             raise NotReadableError(_OWN.format(path))
         return parts

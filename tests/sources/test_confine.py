@@ -191,7 +191,9 @@ def test_directories_of_tools_are_never_read(root: Path, path: str) -> None:
     """Git's may hold tokens, ours holds the key; some file systems do not tell case apart."""
     (root / path).parent.mkdir(parents=True)
     (root / path).write_bytes(_CANARY)
-    assert "never read as a source" in _refused(Confinement(root=root, base=root), path).what
+    error = _refused(Confinement(root=root, base=root), path)
+    assert "never read as a source" in error.what
+    assert "elsewhere" in (error.hint or "")
 
 
 def test_our_own_files_are_never_read(root: Path) -> None:
