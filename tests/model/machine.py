@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from reconciler import journal, tags
 from reconciler.addresses import Address
 from reconciler.errors import StateError
+from reconciler.ledger import PENDING_TIME
 from reconciler.operations import upkeep
 from reconciler.sandbox.vault import Status, Stored, status
 from reconciler.state import State
@@ -364,15 +365,28 @@ class Machine(RuleBasedStateMachine):
         self.took_notes()
         gone = (self.let_go & self.live_before.keys()) - self.world.live().keys()
         assert not gone, "a share that was let go is revoked"
-        vaults = self.world.vaults()
+        vaults, imported = self.world.vaults(), self.imported()
         for vault_id, name in self.owners.items():
             was_live = vault_id in self.live_before and vault_id in self.had_content
-            if not was_live or vaults[vault_id].deleted is None or vault_id in self.foreign:
+            if (
+                not was_live
+                or vaults[vault_id].deleted is None
+                or vault_id in self.foreign
+                or name in imported
+            ):
                 continue
             parts = self.parts(self.aliases[name])
             newer = {i for i in self.had_content if tag_of(vaults[i]).address in parts} - {vault_id}
             ours = {i for i in newer if vaults[i].deleted is not None} - self.foreign
             assert newer - ours, f"I4: the last live share of {name} was revoked"
+
+    def imported(self) -> set[str]:
+        """Return the names that have a live share which bears no mark of theirs."""
+        state, live = self.world.state(), self.world.live()
+        current = (
+            {a.name: i.current.vault_id for a, i in state.instances.items() if i.current} if state else {}
+        )
+        return {name for name, vault_id in current.items() if vault_id in self.unchecked & live.keys()}
 
     def parts(self, names: set[str]) -> set[str]:
         stack = tags.stack_part(NAME)
@@ -406,7 +420,9 @@ class Machine(RuleBasedStateMachine):
         assert not old, "I2: an old copy is left"
         free = state.forgotten | (self.unplaced - state.known())
         live = {
-            i: v for i, v in self.world.live().items() if i not in free and (shells or self.world.ready(v))
+            i: v
+            for i, v in self.world.live().items()
+            if i not in free and (self.world.ready(v) or (shells and not self.nobodys_yet(v)))
         }
         ids = {thing.vault_id for thing in current.values()}
         assert ids == set(live), f"I2: {set(live) - ids} live and not in state, {ids - set(live)} not live"
@@ -423,6 +439,12 @@ class Machine(RuleBasedStateMachine):
             else:
                 self.ended(name, entry, state)
         self.settled = settled
+
+    def nobodys_yet(self, shell: Stored) -> bool:
+        """Tell whether an empty vault is an earlier key's and young: once nobody can still fill it, it is revoked."""
+        here = {tags.address_part(self.world.keys[-1].mac, tags.stack_part(NAME), Address(n)) for n in NAMES}
+        age = timedelta(microseconds=self.world.store.now() - shell.created)
+        return age <= PENDING_TIME and tag_of(shell).address not in here
 
     def as_declared(self, name: str, vault: Stored) -> None:
         entry, value = self.declared.entries[name], self.world.peek(vault.vault_id)
