@@ -151,4 +151,5 @@ def _unreadable(path: Path, error: OSError) -> UsageError:
         case errno.EISDIR:
             return UsageError(f"{path} is a directory", hint="name the manifest in it with -f")
         case code:
-            return UsageError(f"{path} cannot be read: {os.strerror(code or errno.EIO)}")
+            why = os.strerror(code or errno.EIO)
+            return UsageError(f"{path} cannot be read: {why}", hint="mend that, or name another with -f")

@@ -90,6 +90,16 @@ def test_an_unreadable_manifest_is_said_to_be_that(tmp_path: Path) -> None:
         load_manifest(path)
 
 
+def test_a_manifest_that_cannot_be_opened_is_said_with_what_helps(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.symlink_to(path)
+    with pytest.raises(
+        UsageError, match=r"m\.yaml cannot be read: Too many levels of symbolic links"
+    ) as caught:
+        load_manifest(path)
+    assert caught.value.hint == "mend that, or name another with -f"
+
+
 def test_a_huge_file_is_not_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     with path.open("wb") as stream:

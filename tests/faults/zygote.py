@@ -97,14 +97,18 @@ def main() -> None:
             data, fds, _, _ = socket.recv_fds(control, 1 << 20, 1)
             if not data:
                 return
+            hear, say = os.pipe()
             pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                for descriptor in (control.detach(), wake_read, wake_write):
+                for descriptor in (control.detach(), wake_read, wake_write, hear):
                     os.close(descriptor)
-                _child(pickle.loads(data), fds[0])
+                _child(pickle.loads(data), ready=say, go=fds[0])
             os.close(fds[0])
+            os.close(say)
+            os.read(hear, 1)
+            os.close(hear)
             control.send(pickle.dumps(("started", pid, None)))
 
 
@@ -119,11 +123,11 @@ def _reap(control: socket.socket) -> None:
         control.send(pickle.dumps(("ended", pid, (os.waitstatus_to_exitcode(status), used.ru_maxrss))))
 
 
-def _child(call: Call, go: int) -> None:
+def _child(call: Call, *, ready: int, go: int) -> None:
     """Be the client, and end as an interpreter would. Never returns."""
     code: Any = 0
     try:
-        child.run(call, go)
+        child.run(call, ready=ready, go=go)
     except SystemExit as end:
         code = end.code
     except BaseException:  # noqa: BLE001 - as an interpreter does
