@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
+from reconciler import reply
 from reconciler.http import Answer
 from reconciler.manifest import AgeSuite, Format, Kind, Sharing
 from reconciler.records import LINK
@@ -32,10 +33,6 @@ _FORMATS: Final = {f"SECRET_INPUT_FORMAT_{format_.name}": format_ for format_ in
 _SHARING: Final = {f"PAPER_VAULT_SHARING_MODE_{sharing.name}": sharing for sharing in Sharing}
 _SUITES: Final = {f"AGE_SUITE_{suite.name}": suite for suite in AgeSuite}
 _STATUS: Final = {f"SECRET_STATUS_{s.name}": s for s in Status if s is not Status.UNKNOWN}
-
-_MESSAGE_MAX: Final = 300
-_PIECE: Final = 12
-"""Characters in a row of a secret that are too many to be chance, and too many to be shown."""
 
 _SHARING_MODULE: Final = "MODULE_ID_SECRET_SHARING"
 
@@ -122,38 +119,17 @@ def document(answer: Answer) -> Json:
 
 
 def message(answer: Answer, *, hide: Sensitive) -> str:
-    """Return what a refusal says, cut and cleaned for a terminal, or an empty text.
+    """Return what a refusal says, fit for a message, or an empty text.
 
     Servers sometimes send a request back: `hide` (the token) is left out, and with it the whole text where that
-    quotes a part of it.
+    would show a part of it.
     """
     try:
         text = document(answer).get("message")
     except BadAnswer:
         return ""
-    if not isinstance(text, str):
-        return ""
     token = hide.reveal_text()
-    text = text.replace(token, "…")
-    return "" if quotes(text, token) else clean(text)
-
-
-def quotes(text: str, secret: str) -> bool:
-    """Tell whether a text holds more of a secret in a row than chance puts there, whatever stands in between."""
-    solid = "".join(c for c in text if c.isprintable() and not c.isspace())
-    size = min(_PIECE, len(secret)) or 1
-    return any(secret[start : start + size] in solid for start in range(len(secret) - size + 1))
-
-
-def clean(text: str) -> str:
-    """Return a foreign text fit for one line of a message: printable, cut, without long unbroken runs.
-
-    Such a run could be a token, a signed URL or ciphertext.
-    """
-    printable = "".join(c if c.isprintable() else " " for c in text[: 4 * _MESSAGE_MAX])
-    words = (word if len(word) < 40 else "…" for word in printable.split())
-    line = " ".join(words)
-    return line if len(line) <= _MESSAGE_MAX else line[:_MESSAGE_MAX] + "…"
+    return reply.shown(text.replace(token, "…"), hide=token) if isinstance(text, str) else ""
 
 
 def created(body: Json) -> Created:

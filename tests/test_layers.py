@@ -27,7 +27,7 @@ _LAYERS = (
     # 3 pure work
     """manifestfile templates words retry policy known expand recipients records journal ledger tags readback compare
     condition decisions notes verdicts moves planner differences selection approval planjson planfile rows view
-    recovery statefile""",
+    recovery statefile reply""",
     # 4 plaintext
     "sensitive fingerprint",
     # 5 codecs

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from reconciler import wire
+from reconciler import reply, wire
 from reconciler.auth import subject
 from reconciler.auth.assertion import assertion
 from reconciler.auth.interface import (
@@ -208,12 +208,11 @@ def _issued(answer: Answer) -> Issued:
 def _said(answer: Answer, *, hide: str) -> str:
     """Return OAuth's own words (RFC 6749, 5.2), or the API's, cleaned; empty where there are none.
 
-    Or where they quote `hide`, which was sent: an identity's proof is good for another two minutes.
+    Or where they would show a part of `hide`, which was sent: an identity's proof is good for another two minutes.
     """
     try:
         body = wire.document(answer)
     except wire.BadAnswer:
         return ""
-    parts = (body.get("error"), body.get("error_description"), body.get("message"))
-    words = ": ".join(wire.clean(part) for part in parts if isinstance(part, str) and part)
-    return f": {words}" if words and not wire.quotes(words, hide) else ""
+    words = reply.shown(body.get("error"), body.get("error_description"), body.get("message"), hide=hide)
+    return f": {words}" if words else ""
