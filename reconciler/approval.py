@@ -11,9 +11,8 @@ from typing import Final, TypeAlias
 
 from reconciler.addresses import Address
 from reconciler.attention import AttentionCode
+from reconciler.canonical import attributes_record, time_text
 from reconciler.plan import Action, Cause, Change, Plan, Reason
-from reconciler.records import time_text
-from reconciler.state import attributes_record
 
 _Key: TypeAlias = tuple[Address, str | None]
 

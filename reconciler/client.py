@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from reconciler import wire
+from reconciler import answers, wire
 from reconciler.auth.interface import CredentialSource
 from reconciler.auth.server import Server
 from reconciler.clock import ServerClock
@@ -23,7 +23,6 @@ from reconciler.exchange import Exchange, Refused, Unclear
 from reconciler.http import Session
 from reconciler.manifest import Format
 from reconciler.patience import OnWait, Patience, Sleep
-from reconciler.readback import was_filled
 from reconciler.remote import Identity, Status, User, Vault
 from reconciler.retry import Budget, Call, Failure, FailureKind, Retry
 from reconciler.state import Attributes
@@ -128,7 +127,7 @@ class Client:
                 return outcome
             if isinstance(outcome, Unclear) or attempt > 1:
                 found = await self.get(vault_id)  # an earlier one may have landed, and made this a refusal
-                if isinstance(found, Vault) and was_filled(found):
+                if isinstance(found, Vault) and found.was_filled:
                     return found
             if isinstance(outcome, Refused):
                 raise self._api.error(outcome, what)
@@ -233,7 +232,7 @@ def _only(vault_id: str) -> Callable[[Mapping[str, object]], Vault]:
     def read(body: Mapping[str, object]) -> Vault:
         vault = wire.secret(body)
         if vault.vault_id != vault_id:
-            raise wire.BadAnswer("the answer was about another secret")
+            raise answers.BadAnswer("the answer was about another secret")
         return vault
 
     return read

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from reconciler import readback, tags
-from reconciler.readback import end_of
 from reconciler.remote import Observed, Status
 from reconciler.state import End, Object, State
 
@@ -39,7 +38,7 @@ def standing(thing: Object, observed: Observed | None, now: datetime) -> Standin
         if observed and thing.vault_id in observed.hidden:
             return Condition.UNKNOWN
         return Condition.LIVE if thing.ready else Condition.INCOMPLETE
-    ended = end_of(vault.status)
+    ended = vault.status.end
     if ended:
         return ended
     if over or (vault.expires and vault.expires <= now):

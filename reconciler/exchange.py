@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar, assert_never
 
-from reconciler import wire
+from reconciler import answers
+from reconciler.answers import BadAnswer, Json
 from reconciler.auth.interface import HINT, CredentialSource
 from reconciler.auth.server import Server
 from reconciler.clock import ServerClock
@@ -26,7 +27,6 @@ from reconciler.retry import (
     retry_after,
 )
 from reconciler.sensitive import Sensitive
-from reconciler.wire import BadAnswer, Json
 
 T = TypeVar("T")
 
@@ -149,7 +149,7 @@ class Exchange:
         self._clock.hear(answer)
         if 200 <= answer.status < 300:
             try:
-                return read(wire.document(answer))
+                return read(answers.document(answer))
             except BadAnswer as bad:
                 return Refused(failure=Failure(kind=FailureKind.UNCLEAR, why=str(bad)))
         failure = Failure(
@@ -158,4 +158,14 @@ class Exchange:
             why=f"it answered {answer.status}",
             retry_after=retry_after(answer.headers.get("retry-after"), self._clock.now),
         )
-        return Refused(failure=failure, message=wire.message(answer, hide=token), by_api=wire.is_json(answer))
+        return Refused(
+            failure=failure, message=answers.message(answer, hide=token), by_api=answers.is_json(answer)
+        )
+
+
+def sharing_off(tenant: str) -> SignInError:
+    """Return the error for a tenant in which nothing can be shared, whoever asks."""
+    return SignInError(
+        f"secret sharing is switched off for the tenant {tenant}",
+        hint=f"an administrator of the tenant switches it on (module “Secret sharing”); {HINT}",
+    )

@@ -23,22 +23,21 @@ from datetime import datetime
 from typing import Final, NoReturn, TypeAlias, assert_never
 
 from reconciler.addresses import Address
-from reconciler.errors import StateError
-from reconciler.manifest import AgeSuite
-from reconciler.plan import canonical
-from reconciler.records import (
+from reconciler.canonical import (
     Record,
+    canonical,
     flag,
     load,
     member,
     number,
-    object_record,
     optional,
-    read_object,
     read_time,
     text,
     time_text,
 )
+from reconciler.errors import StateError
+from reconciler.manifest import AgeSuite
+from reconciler.records import object_record, read_object
 from reconciler.state import Object
 
 _SECTOR: Final = 512

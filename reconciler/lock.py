@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from reconciler import durable
+from reconciler.canonical import time_text
 from reconciler.errors import LockedError, StateError
-from reconciler.records import time_text
 
 _WAITS: Final = (0.0, 0.05, 0.1, 0.2)
 """Seconds before each try: a plan that looks who holds the lock holds it for a moment itself."""

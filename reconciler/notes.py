@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from reconciler import tags
 from reconciler.addresses import Address
 from reconciler.attention import Attention, AttentionCode
+from reconciler.canonical import time_text
 from reconciler.decisions import reason_of
 from reconciler.errors import Problem
-from reconciler.records import time_text
 from reconciler.state import End, Object, Pending, State
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +11,10 @@ from typing import TypeAlias
 
 from reconciler.addresses import Address, fold
 from reconciler.attention import Attention
+from reconciler.canonical import attributes_record, canonical
 from reconciler.errors import Mark
 from reconciler.manifest import Sharing
-from reconciler.state import Attributes, End, Object, attributes_record
+from reconciler.state import Attributes, End, Object
 
 
 class Action(StrEnum):
@@ -206,11 +206,6 @@ def _digested(change: Change) -> dict[str, object]:
         "after": attributes_record(change.after) if change.after else None,
         "fingerprint": change.fingerprint,
     }
-
-
-def canonical(value: object) -> bytes:
-    """Return JSON as one sequence of bytes: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,9 @@ from typing import Final, NoReturn, Protocol
 from reconciler.addresses import NAME_PATTERN, Address
 from reconciler.approval import approved, compare
 from reconciler.attention import Attention, AttentionCode, LaterCode
-from reconciler.errors import Mark, PlanError, StalePlanError
-from reconciler.known import SIZES
-from reconciler.plan import Action, Cause, Change, Drift, Plan, Reason, canonical
-from reconciler.planjson import FORMAT_VERSION, to_json
-from reconciler.records import (
+from reconciler.canonical import (
     Record,
+    canonical,
     flag,
     items,
     load,
@@ -32,6 +29,10 @@ from reconciler.records import (
     record,
     text,
 )
+from reconciler.errors import Mark, PlanError, StalePlanError
+from reconciler.known import SIZES
+from reconciler.plan import Action, Cause, Change, Drift, Plan, Reason
+from reconciler.planjson import FORMAT_VERSION, to_json
 from reconciler.state import End, Object
 
 __all__ = ["Sealer", "approved", "asked", "compare", "decode", "encode", "sealed_with", "to_json", "uids"]

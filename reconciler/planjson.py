@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from reconciler.attention import Attention
+from reconciler.canonical import Record, attributes_record, time_text
 from reconciler.plan import Access, Action, Change, Drift, Plan, access
-from reconciler.records import Record, time_text
-from reconciler.state import End, Object, attributes_record
+from reconciler.state import End, Object
 
 FORMAT_VERSION: Final = "1.1"
 

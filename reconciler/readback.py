@@ -8,8 +8,8 @@ from typing import Final
 
 from reconciler import tags
 from reconciler.manifest import Kind, Sharing
-from reconciler.remote import Status, Vault
-from reconciler.state import Attributes, End, Object, Recipient
+from reconciler.remote import Vault
+from reconciler.state import Attributes, Object, Recipient
 from reconciler.tags import Tag
 
 EXPIRY_TOLERANCE: Final = timedelta(minutes=5)
@@ -65,26 +65,6 @@ def as_seen(thing: Object, vault: Vault) -> Object:
 
 def _differs(life: timedelta, attributes: Attributes) -> bool:
     return abs(life - timedelta(seconds=attributes.expires_in)) > EXPIRY_TOLERANCE
-
-
-def end_of(status: Status) -> End | None:
-    """Return how a vault with this status ended, or None while it has not."""
-    match status:
-        case Status.EXPIRED | Status.DATA_DELETED:
-            return End.EXPIRED
-        case Status.BURNED:
-            return End.BURNED
-        case Status.REVOKED:
-            return End.REVOKED
-        case Status.ACTIVE | Status.UNKNOWN:
-            return None
-
-
-def was_filled(vault: Vault) -> bool:
-    """Tell whether a vault has its content, or had it: the tenant may delete it when the vault ends."""
-    ended = end_of(vault.status)
-    seen = ended is End.BURNED or vault.current_views > 0 or vault.share_url != ""
-    return vault.content_ready or (ended is not None and seen)
 
 
 def object_of(

@@ -22,7 +22,7 @@ from reconciler.addresses import Address
 from reconciler.attention import Attention, AttentionCode
 from reconciler.journal import Committed
 from reconciler.ledger import PENDING_TIME, Ledger, Open, pending_of
-from reconciler.readback import end_of, mismatch, object_of, seen_attributes, was_filled
+from reconciler.readback import mismatch, object_of, seen_attributes
 from reconciler.remote import Status, Vault
 from reconciler.state import Attributes, End, Ended, Instance, Pending, State
 from reconciler.tags import Mac, Tag
@@ -178,7 +178,7 @@ class _Healer:
             self.ledger.used(self._home(address), tag.generation)
         if whose:
             self.ledger.used(whose[0], tag.generation)  # an old name may be used again, its tags may not
-        if not was_filled(vault) or (bound and bound.given_up):
+        if not vault.was_filled or (bound and bound.given_up):
             self._judge_useless(vault, address, bound)
         elif whose is None:
             self._tell(vault, _UNKNOWN if self.found.mac else _NO_KEY)
@@ -202,7 +202,7 @@ class _Healer:
         settled = vault.created and self.found.now - vault.created > PENDING_TIME
         if vault.status is Status.UNKNOWN:
             self._tell(vault, "its status is none that this version knows, so it is left alone")
-        elif end_of(vault.status) is None and (address or settled):
+        elif vault.status.end is None and (address or settled):
             self.shells.append(Shell(vault_id=vault.vault_id, address=address, open=bound))
 
     def _tell(self, vault: Vault, why: str) -> None:
@@ -222,7 +222,7 @@ class _Healer:
             return False
         if tag.generation <= self._newest(self._home(address)):
             return False
-        if end_of(vault.status) and not self._is_the_end(vault, tag, whose):
+        if vault.status.end and not self._is_the_end(vault, tag, whose):
             return False
         again = tags.make(
             self.found.mac,
@@ -243,7 +243,7 @@ class _Healer:
         if known and any(tag.generation < old.object.generation for old in known.deposed):
             return False  # a newer one took its place, and lives
         # With the journal lost nobody knows who revoked it. What is live is not given up for it.
-        by_someone = end_of(vault.status) is End.REVOKED and vault.vault_id not in self.ops_by_vault
+        by_someone = vault.status.end is End.REVOKED and vault.vault_id not in self.ops_by_vault
         return not (by_someone and known and known.current)
 
     def _adopt(self, vault: Vault, tag: Tag, address: Address) -> None:
@@ -261,7 +261,7 @@ class _Healer:
         self.ledger.take(
             Committed(op="", address=home, uid=uid, prevent_revoke=desire.prevent_revoke, object=thing)
         )
-        how = end_of(vault.status)
+        how = vault.status.end
         if how:
             ended = Ended(how=how, seen=self.found.now, object=thing)
             instance = self.ledger.instance(home) or Instance(uid=uid)

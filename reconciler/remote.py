@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from reconciler.manifest import Format, Kind, Sharing
+from reconciler.state import End
 
 
 class Status(StrEnum):
@@ -19,6 +20,19 @@ class Status(StrEnum):
     REVOKED = "revoked"
     DATA_DELETED = "data_deleted"
     UNKNOWN = "unknown"
+
+    @property
+    def end(self) -> End | None:
+        """How a vault with this status ended, or None while it has not."""
+        match self:
+            case Status.EXPIRED | Status.DATA_DELETED:
+                return End.EXPIRED
+            case Status.BURNED:
+                return End.BURNED
+            case Status.REVOKED:
+                return End.REVOKED
+            case Status.ACTIVE | Status.UNKNOWN:
+                return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +57,13 @@ class Vault:
     share_url: str
     filename: str
     creator: str
+
+    @property
+    def was_filled(self) -> bool:
+        """Whether a vault has its content, or had it: the tenant may delete it when the vault ends."""
+        ended = self.status.end
+        seen = ended is End.BURNED or self.current_views > 0 or self.share_url != ""
+        return self.content_ready or (ended is not None and seen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from typing import Final
 from reconciler.addresses import Address
 from reconciler.attention import Attention, AttentionCode
 from reconciler.errors import UsageError
-from reconciler.manifestfile.wording import did_you_mean
 from reconciler.plan import Cause, Change, Plan, Reason
+from reconciler.suggest import did_you_mean
 
 
 class Only(StrEnum):

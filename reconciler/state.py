@@ -48,28 +48,6 @@ class Attributes:
         return frozenset(r.id or r.as_written for r in self.recipients)
 
 
-def attributes_record(attributes: Attributes) -> dict[str, object]:
-    """Return attributes as the JSON object that state, journal, plan, tags and digests share.
-
-    Its canonical bytes are hashed into tags that live on the server: a field can be added only with a new
-    format version.
-    """
-    return {
-        "kind": attributes.kind.value,
-        "format": attributes.format.value if attributes.format else None,
-        "label": attributes.label,
-        "label_defaulted": attributes.label_defaulted,
-        "sharing": attributes.sharing.value,
-        "recipients": [{"as_written": r.as_written, "id": r.id} for r in attributes.recipients],
-        "expires_in": attributes.expires_in,
-        "max_views": attributes.max_views,
-        "filename": attributes.filename,
-        "content_type": attributes.content_type,
-        "suite": attributes.suite.value if attributes.suite else None,
-        "rotate": attributes.rotate,
-    }
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Object:
     """One vault of ours. Immutable there, so immutable here; each new one has the next generation."""

@@ -7,21 +7,9 @@ import json
 from typing import Final, NoReturn
 
 from reconciler.addresses import Address
+from reconciler.canonical import Record, canonical, items, load, number, optional, record, text
 from reconciler.errors import StateError
-from reconciler.plan import canonical
-from reconciler.records import (
-    Record,
-    instance_record,
-    items,
-    load,
-    number,
-    optional,
-    pending_record,
-    read_instance,
-    read_pending,
-    record,
-    text,
-)
+from reconciler.records import instance_record, pending_record, read_instance, read_pending
 from reconciler.state import State
 
 FORMAT_VERSION: Final = 1

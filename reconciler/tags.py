@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from reconciler.addresses import Address
-from reconciler.plan import canonical
-from reconciler.state import Attributes, attributes_record
+from reconciler.canonical import attributes_record, canonical
+from reconciler.state import Attributes
 
 NAME_MAX: Final = 80
 """Characters of a display name. The API states no limit; this is what we allow ourselves."""

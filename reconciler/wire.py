@@ -7,23 +7,18 @@ answer of this API is a `BadAnswer`, which says nothing of its content.
 from __future__ import annotations
 
 import base64
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, TypeAlias
+from typing import Final
 
-from reconciler import reply
-from reconciler.http import Answer
+from reconciler.answers import BadAnswer, Json
+from reconciler.canonical import LINK
 from reconciler.manifest import AgeSuite, Format, Kind, Sharing
-from reconciler.records import LINK
 from reconciler.remote import Identity, Status, User, Vault
 from reconciler.retry import YEARS
 from reconciler.sensitive import Sensitive
 from reconciler.state import Attributes
-
-Json: TypeAlias = Mapping[str, object]
 
 _ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~=-]{0,199}\Z")
 """An ID goes into a URL's path, so nothing that means something there may be in it."""
@@ -35,10 +30,6 @@ _SUITES: Final = {f"AGE_SUITE_{suite.name}": suite for suite in AgeSuite}
 _STATUS: Final = {f"SECRET_STATUS_{s.name}": s for s in Status if s is not Status.UNKNOWN}
 
 _SHARING_MODULE: Final = "MODULE_ID_SECRET_SHARING"
-
-
-class BadAnswer(Exception):  # noqa: N818 - an answer, not a fault of ours
-    """An answer that is not one of this API's. The text names what is wrong and quotes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,41 +86,9 @@ def input_format(format_: Format) -> str:
     return f"SECRET_INPUT_FORMAT_{format_.name}"
 
 
-def is_json(answer: Answer) -> bool:
-    """Tell whether an answer says that it is JSON."""
-    return answer.content_type == "application/json"
-
-
 def is_id(text: str) -> bool:
     """Tell whether a text may stand in a URL's path as an ID."""
     return _ID.match(text) is not None
-
-
-def document(answer: Answer) -> Json:
-    """Return the JSON object that an answer carries."""
-    if not is_json(answer):
-        raise BadAnswer("the answer was not JSON")
-    try:
-        value = json.loads(answer.body)
-    except (ValueError, RecursionError):  # a decoding error is a ValueError, and quotes its input
-        raise BadAnswer("the answer was not valid JSON") from None
-    if not isinstance(value, dict):
-        raise BadAnswer("the answer was not a JSON object")
-    return value
-
-
-def message(answer: Answer, *, hide: Sensitive) -> str:
-    """Return what a refusal says, fit for a message, or an empty text.
-
-    Servers sometimes send a request back: `hide` (the token) is left out, and with it the whole text where that
-    would show a part of it.
-    """
-    try:
-        text = document(answer).get("message")
-    except BadAnswer:
-        return ""
-    token = hide.reveal_text()
-    return reply.shown(text.replace(token, "…"), hide=token) if isinstance(text, str) else ""
 
 
 def created(body: Json) -> Created:

@@ -18,7 +18,7 @@ import yaml
 
 from reconciler.document import Entry, Mapping, Node, Plain, Scalar, Sequence
 from reconciler.errors import ManifestError, Mark, Problem
-from reconciler.manifestfile.wording import shown
+from reconciler.suggest import shown
 
 SIZE_MAX: Final = 4 * 2**20
 """Bytes of one file."""

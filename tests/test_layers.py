@@ -21,11 +21,11 @@ _LAYERS = (
     # 0 words
     "errors addresses environment",
     # 1 nouns
-    "document manifest remote state",
+    "document manifest state remote canonical",
     # 2 plan
     "attention plan events",
     # 3 pure work
-    """manifestfile templates words retry policy known expand recipients records journal ledger tags readback compare
+    """suggest manifestfile templates words retry policy known expand recipients records journal ledger tags readback compare
     condition decisions notes verdicts moves planner differences selection approval planjson planfile rows view
     recovery statefile reply""",
     # 4 plaintext
@@ -33,7 +33,7 @@ _LAYERS = (
     # 5 codecs
     "yamltext schema age render",
     # 6 edges
-    """durable files git branch destination http comments clock patience wire auth exchange client upload sources
+    """durable files git branch destination http comments clock patience answers auth wire exchange client upload sources
     backends lock keyfile workdir""",
     # 7 order
     "operations sandbox",

@@ -28,7 +28,7 @@ from reconciler.manifest import (
     Sharing,
 )
 from reconciler.manifestfile.lives import seconds
-from reconciler.manifestfile.wording import did_you_mean, named, one_of, shown
+from reconciler.suggest import did_you_mean, named, one_of, shown
 
 _MANIFESTS = Path(__file__).parent / "manifests"
 _VALID = sorted((_MANIFESTS / "valid").glob("*.yaml"))

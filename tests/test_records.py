@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import records
+from reconciler import canonical, records
 from reconciler.state import Instance, Pending
 from tests import strategies
 from tests.planning import thing
@@ -72,9 +72,9 @@ def test_times_are_utc_to_the_second(moment: datetime) -> None:
         moment.astimezone(UTC)
     except OverflowError:
         return
-    written = records.time_text(moment)
+    written = canonical.time_text(moment)
     assert len("2026-11-23T07:00:00Z") == len(written)
-    assert moment.replace(microsecond=0) == records.read_time(written)
+    assert moment.replace(microsecond=0) == canonical.read_time(written)
 
 
 @pytest.mark.parametrize(
@@ -99,14 +99,14 @@ def test_times_are_utc_to_the_second(moment: datetime) -> None:
 def test_other_times_are_refused(value: object) -> None:
     """One way to write a time."""
     with pytest.raises((TypeError, ValueError)):
-        records.read_time(value)
+        canonical.read_time(value)
 
 
 @pytest.mark.parametrize("value", [True, -1, 1.0, "1", None])
 def test_what_is_no_whole_number_is_refused(value: object) -> None:
     """True is 1 and 1.0 is 1 in Python; in a file neither is."""
     with pytest.raises(TypeError):
-        records.number(value)
+        canonical.number(value)
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,4 @@ def test_what_is_no_whole_number_is_refused(value: object) -> None:
 def test_json_is_read_strictly(data: bytes) -> None:
     """An object, UTF-8, each key once, real numbers, not too deep: anything else is one kind of error."""
     with pytest.raises((TypeError, ValueError)):
-        records.load(data)
+        canonical.load(data)

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from reconciler import statefile
 from reconciler.addresses import Address
+from reconciler.canonical import canonical
 from reconciler.errors import StateError
 from reconciler.manifest import AgeSuite, Format, Kind, Sharing
-from reconciler.plan import canonical
 from reconciler.state import (
     Attributes,
     Deposed,

@@ -109,11 +109,3 @@ class Looked:
 def wrong_shape(name: str, expected: str) -> SignInError:
     """Return the error for a secret of the wrong shape: what was expected, never what was there."""
     return SignInError(f"{name} does not have the expected form.", hint=f"expected {expected}")
-
-
-def sharing_off(tenant: str) -> SignInError:
-    """Return the error for a tenant in which nothing can be shared, whoever asks."""
-    return SignInError(
-        f"secret sharing is switched off for the tenant {tenant}",
-        hint=f"an administrator of the tenant switches it on (module “Secret sharing”); {HINT}",
-    )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from reconciler import reply, wire
+from reconciler import answers, reply
 from reconciler.auth import subject
 from reconciler.auth.assertion import assertion
 from reconciler.auth.interface import (
@@ -75,7 +75,7 @@ class Issuer:
             raise NoTokenError(what, hint="is this the tenant's address? If so, run the same command again")
         try:
             return _issued(answer)
-        except wire.BadAnswer as bad:
+        except answers.BadAnswer as bad:
             raise NoTokenError(f"Signing in at {self._server.host}: {bad}.") from None
 
     def _next(self) -> str:
@@ -143,8 +143,8 @@ class Issuer:
 
         answer = await self._asked(send, "GitHub")
         try:
-            token = wire.document(answer).get("value") if answer.status == 200 else None
-        except wire.BadAnswer:
+            token = answers.document(answer).get("value") if answer.status == 200 else None
+        except answers.BadAnswer:
             token = None
         if not isinstance(token, str) or not JWT.match(token):
             raise SignInError(
@@ -193,12 +193,12 @@ def _exchange(client_id: str, subject: Sensitive) -> dict[str, str]:
 
 
 def _issued(answer: Answer) -> Issued:
-    body: Mapping[str, object] = wire.document(answer)
+    body: Mapping[str, object] = answers.document(answer)
     token, kind, life = body.get("access_token"), body.get("token_type"), body.get("expires_in")
     if not isinstance(token, str) or not TOKEN.match(token):
-        raise wire.BadAnswer("the answer held no access token")
+        raise answers.BadAnswer("the answer held no access token")
     if isinstance(kind, str) and kind.casefold() != "bearer":
-        raise wire.BadAnswer("the token is of a kind other than bearer")
+        raise answers.BadAnswer("the token is of a kind other than bearer")
     if isinstance(life, str) and re.fullmatch(r"[0-9]{1,9}", life):
         life = int(life)
     known = isinstance(life, int | float) and not isinstance(life, bool) and 0 < life < _LIFE_MAX
@@ -211,8 +211,8 @@ def _said(answer: Answer, *, hide: str) -> str:
     Or where they would show a part of `hide`, which was sent: an identity's proof is good for another two minutes.
     """
     try:
-        body = wire.document(answer)
-    except wire.BadAnswer:
+        body = answers.document(answer)
+    except answers.BadAnswer:
         return ""
     words = reply.shown(body.get("error"), body.get("error_description"), body.get("message"), hide=hide)
     return f": {words}" if words else ""

@@ -10,10 +10,10 @@ import click
 
 from reconciler import ui
 from reconciler.addresses import fold
+from reconciler.canonical import time_text
 from reconciler.cli import session
 from reconciler.cli.options import options, shared
 from reconciler.manifest import Sharing
-from reconciler.records import time_text
 from reconciler.state import Object, State
 from reconciler.words import clean, counted, line
 

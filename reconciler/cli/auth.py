@@ -10,15 +10,16 @@ from datetime import datetime
 import click
 
 from reconciler import auth, ui
-from reconciler.auth.interface import HINT, Found, sharing_off
+from reconciler.auth.interface import HINT, Found
 from reconciler.auth.server import Server
+from reconciler.canonical import time_text
 from reconciler.cli import session
 from reconciler.cli.group import Group
 from reconciler.cli.options import Options, options, shared
 from reconciler.client import Client
 from reconciler.errors import ExitCode, ReconcilerError, SignInError, UsageError
+from reconciler.exchange import sharing_off
 from reconciler.manifest import DAY, HOUR
-from reconciler.records import time_text
 from reconciler.remote import Identity, User
 from reconciler.state import State
 from reconciler.words import clean, line

@@ -11,7 +11,7 @@ from typing import Final, TextIO
 
 import click
 
-from reconciler import durable, planjson, records, ui, view
+from reconciler import canonical, durable, planjson, ui, view
 from reconciler.cli.options import Options
 from reconciler.errors import UsageError
 from reconciler.plan import Plan
@@ -46,7 +46,7 @@ def _refuse_to_lose(path: Path, holding: str, option: str) -> None:
     if not data:
         return
     try:
-        earlier = holding in records.load(data)
+        earlier = holding in canonical.load(data)
     except (ValueError, TypeError, RecursionError):
         earlier = False
     if not earlier:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from reconciler import durable, planfile, records, ui
+from reconciler import canonical, durable, planfile, ui
 from reconciler.addresses import Address
 from reconciler.cli import ci, session
 from reconciler.cli.formats import FORMATS, check_output, print_plan
@@ -159,6 +159,6 @@ def addresses_of(names: Iterable[str]) -> frozenset[Address]:
 
 def _time(text: str) -> datetime:
     try:
-        return records.read_time(text)
+        return canonical.read_time(text)
     except ValueError:
         raise UsageError("--as-of takes a time such as 2026-11-23T07:00:00Z") from None

@@ -9,6 +9,7 @@ import click
 
 from reconciler import ui
 from reconciler.addresses import Address
+from reconciler.canonical import time_text
 from reconciler.cli import session
 from reconciler.cli.group import Group
 from reconciler.cli.options import Options, options, shared
@@ -17,7 +18,7 @@ from reconciler.errors import ExitCode, LockedError, UsageError
 from reconciler.fingerprint import Key
 from reconciler.keyfile import new_key, read_key
 from reconciler.operations.stack import Stack
-from reconciler.records import instance_record, time_text
+from reconciler.records import instance_record
 from reconciler.state import Instance, Object
 from reconciler.words import clean, counted, line
 

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from reconciler.document import Entry, Mapping, Node, Scalar, Sequence
 from reconciler.errors import ManifestError, Mark, Problem
-from reconciler.manifestfile.wording import did_you_mean
+from reconciler.suggest import did_you_mean
 
 PROBLEMS_MAX: Final = 1000
 """Problems told at once; more than anyone reads, and an end to a hostile file."""

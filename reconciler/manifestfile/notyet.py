@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from reconciler.document import Entry, Mapping, Node, Scalar
 from reconciler.errors import Problem
-from reconciler.manifestfile.wording import named
+from reconciler.suggest import named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

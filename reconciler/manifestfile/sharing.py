@@ -14,7 +14,7 @@ from reconciler.document import Entry, Node
 from reconciler.errors import Mark
 from reconciler.manifest import EMAILS_MAX, USERS_MAX, Person, Sharing
 from reconciler.manifestfile.fields import Fields, Log, fields_in, text_in
-from reconciler.manifestfile.wording import one_of
+from reconciler.suggest import one_of
 
 _EMAIL: Final = re.compile(r"""[^\s@<>()\[\],;:"\\]+@[^\s@<>()\[\],;:"\\.]+(?:\.[^\s@<>()\[\],;:"\\.]+)*""")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")

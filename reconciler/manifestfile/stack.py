@@ -18,7 +18,7 @@ from reconciler.manifestfile.lives import USUAL, Life, read_life
 from reconciler.manifestfile.notyet import refused
 from reconciler.manifestfile.sharing import Audiences, read_audiences
 from reconciler.manifestfile.upkeep import read_moved, read_removed
-from reconciler.manifestfile.wording import shown
+from reconciler.suggest import shown
 
 INCLUDES_MAX: Final = 50
 """Files of one manifest that are opened; the schema says the same."""

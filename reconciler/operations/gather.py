@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from reconciler import expand, recipients, recovery
 from reconciler.addresses import Address
 from reconciler.attention import Attention, AttentionCode
-from reconciler.auth.interface import sharing_off
 from reconciler.client import Client
 from reconciler.errors import ManifestError, Problem, SignInError, SourceError, StateError
+from reconciler.exchange import sharing_off
 from reconciler.expand import Wanted
 from reconciler.fingerprint import Key
 from reconciler.ledger import Open

@@ -8,7 +8,6 @@ from typing import Final
 from reconciler.client import Client, Missing
 from reconciler.ledger import Open
 from reconciler.operations.together import each
-from reconciler.readback import end_of
 from reconciler.recovery import HORIZON, is_live, strangers
 from reconciler.remote import Identity, Observed, Vault
 from reconciler.state import State
@@ -29,7 +28,7 @@ async def refresh(
     found = await _search(client)
     now = client.now
     ours = (state.held() if state else frozenset()) | {o.vault_id for o in open_creates if o.vault_id}
-    unknown = {v.vault_id for v, _ in strangers(state, name, found.values()) if end_of(v.status) is None}
+    unknown = {v.vault_id for v, _ in strangers(state, name, found.values()) if v.status.end is None}
     doubtful = {i for i in ours if i not in found or not is_live(found[i], now)} | unknown
     answers = await _get_all(client, sorted(doubtful))
     sure = {i: v for i, v in found.items() if i not in answers}

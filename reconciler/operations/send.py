@@ -13,7 +13,7 @@ from reconciler.events import Progress, Step
 from reconciler.http import PRIVATE_AUTHORITY
 from reconciler.manifest import Format, Kind
 from reconciler.operations.run import Attempt
-from reconciler.readback import mismatch, was_filled
+from reconciler.readback import mismatch
 from reconciler.remote import Vault
 from reconciler.retry import Call, Failure, GiveUp, InDoubt, MakeAnew, Retry
 from reconciler.sensitive import Sensitive
@@ -94,7 +94,7 @@ async def _send_file(attempt: Attempt, created: Created, recipient: Recipient) -
 
 async def _has_content(attempt: Attempt, vault_id: str) -> bool:
     vault = await attempt.run.client.get(vault_id)
-    return isinstance(vault, Vault) and was_filled(vault)
+    return isinstance(vault, Vault) and vault.was_filled
 
 
 def _given_up(attempt: Attempt, failure: Failure, sent: int) -> RemoteError:
@@ -129,7 +129,7 @@ async def ready(attempt: Attempt, vault_id: str) -> Vault:
     for seconds in _READY_WAITS:
         await asyncio.sleep(seconds)
         vault = await run.client.get(vault_id)
-        if isinstance(vault, Vault) and was_filled(vault):  # who opened it at once may have ended it
+        if isinstance(vault, Vault) and vault.was_filled:  # who opened it at once may have ended it
             break
     else:
         raise RemoteError(

@@ -25,7 +25,7 @@ from reconciler.operations.gather import (
 from reconciler.operations.look import first_state, heal, new_uid
 from reconciler.operations.offline import remembered
 from reconciler.operations.stack import Stack
-from reconciler.readback import end_of, mismatch, object_of, seen_attributes
+from reconciler.readback import mismatch, object_of, seen_attributes
 from reconciler.remote import Vault
 from reconciler.state import Attributes, Instance, Object, State
 from reconciler.tags import Tag
@@ -76,7 +76,7 @@ def _rebuilt(stack: Stack, it: Gathered, assigned: Mapping[Address, str]) -> Sta
     ledger = Ledger(state)
     for address, vault_id in assigned.items():
         vault = it.observed.vaults.get(vault_id)
-        if vault is None or end_of(vault.status) or not vault.content_ready:
+        if vault is None or vault.status.end or not vault.content_ready:
             raise UsageError(f"--assign {address}={vault_id}: this identity has no such live vault")
         if vault_id in ledger.state().known():
             raise UsageError(f"--assign {address}={vault_id}: that vault is another secret's already")
@@ -124,7 +124,7 @@ async def import_(stack: Stack, client: Client, address: Address, vault_id: str)
         if vault_id in state.known():
             raise UsageError(f"vault {vault_id} is in the state already")
         vault = await client.get(vault_id)
-        if not isinstance(vault, Vault) or end_of(vault.status) or not vault.content_ready:
+        if not isinstance(vault, Vault) or vault.status.end or not vault.content_ready:
             raise UsageError(f"this identity has no live vault {vault_id}")
         thing = _imported(vault, client.now, await _desired(stack, client, address, vault))
         ledger = Ledger(replace(state, forgotten=state.forgotten - {vault_id}))

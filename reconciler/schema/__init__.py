@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.document import Mapping, Node, plain
 from reconciler.errors import Problem
-from reconciler.manifestfile.wording import named
 from reconciler.schema.accepting import Accepts, acceptor
 from reconciler.schema.telling import tell
+from reconciler.suggest import named
 
 if TYPE_CHECKING:
     from jsonschema import Draft7Validator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.document import Node, mark_at
 from reconciler.errors import Mark, Problem
-from reconciler.manifestfile.wording import did_you_mean, named, near, one_of
+from reconciler.suggest import did_you_mean, named, near, one_of
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler import wire
+from reconciler.answers import BadAnswer
 from reconciler.clock import ServerClock
 from reconciler.compare import due
 from reconciler.destination import check_url
@@ -18,7 +19,6 @@ from reconciler.readback import object_of, seen_attributes
 from reconciler.sensitive import Sensitive
 from reconciler.tags import Tag
 from reconciler.upload import Uploader
-from reconciler.wire import BadAnswer
 
 
 @pytest.fixture
