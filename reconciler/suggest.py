@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from reconciler.addresses import NAME_PATTERN
+from reconciler.model.address import NAME_PATTERN
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _NAME: Final = re.compile(NAME_PATTERN)

@@ -26,8 +26,8 @@ from typing import Final
 
 import click
 
-from reconciler.attention import AttentionCode
 from reconciler.cli import cli
+from reconciler.model.attention import AttentionCode
 from reconciler.sandbox import settings
 from reconciler.sandbox.settings import Settings
 

@@ -6,12 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from reconciler import planner, tags
-from reconciler.addresses import Address, fold
 from reconciler.errors import Mark
-from reconciler.expand import Wanted
-from reconciler.known import Checked, Known
-from reconciler.manifest import (
+from reconciler.model.address import Address, fold
+from reconciler.model.manifest import (
     DAY,
     LEAD_DEFAULT,
     Encoding,
@@ -26,10 +23,14 @@ from reconciler.manifest import (
     Renew,
     Sharing,
 )
-from reconciler.plan import Action, Plan
-from reconciler.planner import Planned
-from reconciler.remote import Identity, Observed, Status, Vault
-from reconciler.state import Attributes, Deposed, Instance, Object, Recipient, State
+from reconciler.model.plan import Action, Plan
+from reconciler.model.state import Attributes, Deposed, Instance, Object, Recipient, State
+from reconciler.model.vault import Identity, Observed, Status, Vault
+from reconciler.planning import planner
+from reconciler.planning.expand import Wanted
+from reconciler.planning.planner import Planned
+from reconciler.planning.values import Checked, Known
+from reconciler.state import tags
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 ME = "me-id"

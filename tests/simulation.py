@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from reconciler.addresses import Address
-from reconciler.plan import Action, Change
-from reconciler.planner import Planned
-from reconciler.state import Instance, Object, State
+from reconciler.model.address import Address
+from reconciler.model.plan import Action, Change
+from reconciler.model.state import Instance, Object, State
+from reconciler.planning.planner import Planned
 from tests import planning
 
 

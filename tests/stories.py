@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from reconciler import policy
-from reconciler.attention import Attention, LaterCode
 from reconciler.errors import Mark
-from reconciler.known import NO_KEY
-from reconciler.manifest import DAY, Kind, Renew, Sharing
-from reconciler.plan import Plan
-from reconciler.policy import Limits
-from reconciler.remote import Status
+from reconciler.model.attention import Attention, LaterCode
+from reconciler.model.manifest import DAY, Kind, Renew, Sharing
+from reconciler.model.plan import Plan
+from reconciler.model.vault import Status
+from reconciler.planning import guards
+from reconciler.planning.guards import Limits
+from reconciler.planning.values import NO_KEY
 from tests.planning import NOW, attributes, instance, observed, plan, state, thing, vault, wanted
 
 PARTNER = attributes(
@@ -66,7 +66,7 @@ def everything() -> Plan:
         contents={"keep": NO_KEY},
         moved=[("old-name", "new-name")],
     ).plan
-    return replace(found, refusals=found.refusals + policy.guards(found, Limits(max_replace=0)))
+    return replace(found, refusals=found.refusals + guards.guards(found, Limits(max_replace=0)))
 
 
 def nothing() -> Plan:

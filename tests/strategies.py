@@ -8,21 +8,9 @@ from datetime import UTC
 
 from hypothesis import strategies as st
 
-from reconciler import tags
-from reconciler.addresses import Address
 from reconciler.errors import Mark
-from reconciler.expand import Wanted
-from reconciler.journal import (
-    Bound,
-    Committed,
-    DeposedNow,
-    Done,
-    Entry,
-    Forgotten,
-    Intent,
-    Revoked,
-)
-from reconciler.manifest import (
+from reconciler.model.address import Address
+from reconciler.model.manifest import (
     LIFE_MAX,
     LIFE_MIN,
     VIEWS_MAX,
@@ -37,8 +25,7 @@ from reconciler.manifest import (
     Renew,
     Sharing,
 )
-from reconciler.remote import Status, Vault
-from reconciler.state import (
+from reconciler.model.state import (
     Attributes,
     Deposed,
     End,
@@ -49,6 +36,10 @@ from reconciler.state import (
     Recipient,
     State,
 )
+from reconciler.model.vault import Status, Vault
+from reconciler.planning.expand import Wanted
+from reconciler.state import tags
+from reconciler.state.journal import Bound, Committed, DeposedNow, Done, Entry, Forgotten, Intent, Revoked
 
 _BASE32 = string.ascii_uppercase + "234567"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from reconciler.addresses import Address, fold
+from reconciler.model.address import Address, fold
 from tests import strategies
 
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler import planfile
-from reconciler.addresses import Address
-from reconciler.known import Checked
-from reconciler.plan import Action, Plan
-from reconciler.remote import Status
-from reconciler.selection import Selection, narrow
-from reconciler.state import Deposed
+from reconciler.model.address import Address
+from reconciler.model.plan import Action, Plan
+from reconciler.model.state import Deposed
+from reconciler.model.vault import Status
+from reconciler.planfile import sealed
+from reconciler.planning.selection import Selection, narrow
+from reconciler.planning.values import Checked
 from tests.planning import (
     all_live,
     attributes,
@@ -47,7 +47,7 @@ def saved() -> Plan:
 
 
 def test_the_same_plan_goes_on() -> None:
-    assert planfile.compare(saved(), saved()) == ()
+    assert sealed.compare(saved(), saved()) == ()
 
 
 def test_it_goes_on_after_any_part_was_applied() -> None:
@@ -58,9 +58,9 @@ def test_it_goes_on_after_any_part_was_applied() -> None:
         done = [c for n, c in enumerate(changes) if chosen >> n & 1]
         after = applied(plan(*WANTS, prior=PRIOR, contents={"a": OTHER}), done)
         now = plan(*WANTS, prior=after, contents={"a": OTHER}).plan
-        assert planfile.compare(saved(), now) == ()
+        assert sealed.compare(saved(), now) == ()
         left = {c.address for c in changes} - {c.address for c in done}
-        assert {c.address for c in planfile.approved(saved(), now).acting()} == left
+        assert {c.address for c in sealed.approved(saved(), now).acting()} == left
 
 
 def test_an_old_copy_that_a_stopped_apply_left_is_no_difference() -> None:
@@ -70,8 +70,8 @@ def test_an_old_copy_that_a_stopped_apply_left_is_no_difference() -> None:
     now = plan(
         *WANTS, prior=replace(after, instances={**after.instances, Address("a"): left}), contents={"a": OTHER}
     )
-    assert planfile.compare(saved(), now.plan) == ()
-    assert [c.deposed for c in planfile.approved(saved(), now.plan).acting()] == ["1a"]
+    assert sealed.compare(saved(), now.plan) == ()
+    assert [c.deposed for c in sealed.approved(saved(), now.plan).acting()] == ["1a"]
 
 
 def test_an_old_copy_that_no_plan_named_waits() -> None:
@@ -84,10 +84,10 @@ def test_an_old_copy_that_no_plan_named_waits() -> None:
     seen = replace(seen, vaults={**seen.vaults, "1victim": victim})
     now = plan(*WANTS, prior=prior, seen=seen, contents={"a": OTHER}).plan
     assert {"1victim", "1a"} <= {c.deposed for c in now.acting()}
-    assert planfile.compare(saved(), now) == ()
-    assert {c.deposed for c in planfile.approved(saved(), now).acting()} == {None}
+    assert sealed.compare(saved(), now) == ()
+    assert {c.deposed for c in sealed.approved(saved(), now).acting()} == {None}
     known = plan(*WANTS, prior=prior, contents={"a": OTHER}).plan
-    assert len(planfile.approved(known, now).acting()) == len(now.acting())
+    assert len(sealed.approved(known, now).acting()) == len(now.acting())
 
 
 @pytest.mark.parametrize("name", ["a", "b", "due"])
@@ -102,7 +102,7 @@ def test_another_vault_in_the_place_of_the_one_that_was_to_end_is_told(name: str
 
 
 def difference(now: Plan) -> str:
-    return "\n".join(planfile.compare(saved(), now))
+    return "\n".join(sealed.compare(saved(), now))
 
 
 def test_whatever_else_changed_is_told() -> None:
@@ -136,8 +136,8 @@ def test_another_stack_tenant_identity_policy_or_state_is_told() -> None:
         replace(saved(), policy_digest="x"),
         replace(saved(), lineage="x"),
     ):
-        assert planfile.compare(saved(), other) != ()
-    assert planfile.compare(replace(saved(), offline=True), saved()) != ()
+        assert sealed.compare(saved(), other) != ()
+    assert sealed.compare(replace(saved(), offline=True), saved()) != ()
 
 
 def test_it_survives_views_renewals_and_ends() -> None:
@@ -153,21 +153,21 @@ def test_it_survives_views_renewals_and_ends() -> None:
     late = observed(vault(due, status=Status.EXPIRED) if v.vault_id == "1d" else v for v in live)
     now = plan(*WANTS, prior=PRIOR, seen=late, contents={"a": OTHER}).plan
     assert {str(c.address): c.action for c in now.acting()}["due"] is Action.CREATE
-    assert planfile.compare(saved(), now) == ()
+    assert sealed.compare(saved(), now) == ()
 
     keeping = plan(*WANTS, wanted("b"), prior=PRIOR, contents={"a": OTHER}).plan
     ended = observed(
         vault(thing(v.vault_id), status=Status.EXPIRED) if v.vault_id == "1b" else v for v in live
     )
     now = plan(*WANTS, wanted("b"), prior=PRIOR, seen=ended, contents={"a": OTHER}).plan
-    assert planfile.compare(keeping, now) == ()
-    assert Address("b") not in {c.address for c in planfile.approved(keeping, now).acting()}
+    assert sealed.compare(keeping, now) == ()
+    assert Address("b") not in {c.address for c in sealed.approved(keeping, now).acting()}
 
 
 def test_what_would_not_happen_is_no_proof_that_it_was_done() -> None:
     """The vault that was to be replaced is there still: whatever it holds, nothing was made for the plan."""
     asked = plan(wanted("a"), prior=PRIOR, requested=["a"]).plan
-    assert ("a: replace (requested) in the plan, and would not happen now",) == planfile.compare(
+    assert ("a: replace (requested) in the plan, and would not happen now",) == sealed.compare(
         asked, plan(wanted("a"), prior=PRIOR).plan
     )[:1]
 
@@ -178,5 +178,5 @@ def test_an_old_copy_does_not_bring_in_what_was_left_out() -> None:
     whole = plan(wanted("a"), wanted("b"), prior=prior).plan
     part = narrow(whole, Selection(targets=("a",)))
     assert {"a", "b"} == {str(change.address) for change in part.changes}
-    assert () == planfile.compare(part, whole)
-    assert {"b#1b": "revoke deposed drift"} == short(planfile.approved(part, whole))
+    assert () == sealed.compare(part, whole)
+    assert {"b#1b": "revoke deposed drift"} == short(sealed.approved(part, whole))

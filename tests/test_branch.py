@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import branch
-from reconciler.branch import Branch, Conflict, hashes
 from reconciler.errors import StateError, UsageError
+from reconciler.storage import state_branch
+from reconciler.storage.state_branch import Branch, Conflict, hashes
 from tests.ci.forge import git
 
 ENVIRON = {"PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
@@ -156,7 +156,7 @@ def test_a_branch_has_a_branchs_name(bare: Path, name: str) -> None:
 def test_the_token_is_in_no_argument(bare: Path) -> None:
     """It goes to git in variables, for the job's own server and no other."""
     given = {"GITHUB_TOKEN": "ghs_secret", "GITHUB_SERVER_URL": "https://github.com", "GIT_CONFIG_COUNT": "1"}
-    found = branch._settings(given)
+    found = state_branch._settings(given)
     count = int(found["GIT_CONFIG_COUNT"])
     values = {found[f"GIT_CONFIG_KEY_{n}"]: found[f"GIT_CONFIG_VALUE_{n}"] for n in range(1, count)}
     assert "GIT_CONFIG_KEY_0" not in found, "what the job had set stays"
@@ -167,4 +167,4 @@ def test_the_token_is_in_no_argument(bare: Path) -> None:
     ]
     assert "" == headers[0], "actions/checkout leaves a header in the clone, and a server refuses two"
     assert values["http.https://github.com/.extraHeader"].startswith("AUTHORIZATION: basic ")
-    assert not any(name.startswith("http.") for name in branch._settings({}).values())
+    assert not any(name.startswith("http.") for name in state_branch._settings({}).values())

@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 
 from reconciler.auth.server import Server
-from reconciler.client import Client, Created, Missing, Unclear
+from reconciler.c1.client import Client, Created, Missing, Unclear
 from reconciler.errors import ReconcilerError, RemoteError, SignInError
-from reconciler.http import Session
-from reconciler.manifest import AgeSuite, Format, Kind, Sharing
-from reconciler.remote import Identity, Status, User, Vault
-from reconciler.retry import Budget
+from reconciler.http.retry import Budget
+from reconciler.http.session import Session
+from reconciler.model.manifest import AgeSuite, Format, Kind, Sharing
+from reconciler.model.state import Attributes, Recipient
+from reconciler.model.vault import Identity, Status, User, Vault
 from reconciler.sensitive import Sensitive
-from reconciler.state import Attributes, Recipient
 from tests.raw_server import Behaviour, RawServer, Reply, Seen, answer, in_turn, raw_server
 
 pytestmark = pytest.mark.anyio

@@ -17,17 +17,17 @@ from reconciler import auth
 from reconciler.auth import CredentialSource, Fixed
 from reconciler.auth.interface import AccessToken
 from reconciler.auth.server import parse
-from reconciler.client import Client, Created, Missing
+from reconciler.c1.client import Client, Created, Missing
+from reconciler.c1.upload import Uploader
 from reconciler.errors import SignInError
-from reconciler.http import Session
-from reconciler.manifest import AgeSuite, Format, Kind, Sharing
-from reconciler.remote import Status, Vault
+from reconciler.http.session import Session
+from reconciler.model.manifest import AgeSuite, Format, Kind, Sharing
+from reconciler.model.state import Attributes, Recipient
+from reconciler.model.vault import Status, Vault
 from reconciler.sandbox import directory, reader
 from reconciler.sandbox.serve import Embedded
 from reconciler.sandbox.settings import Again, Answer, Empty, Hidden, Settings, Suites
 from reconciler.sensitive import Sensitive
-from reconciler.state import Attributes, Recipient
-from reconciler.upload import Uploader
 
 pytestmark = pytest.mark.anyio
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from reconciler.clock import ServerClock
-from reconciler.http import Answer
+from reconciler.http.clock import ServerClock
+from reconciler.http.session import Answer
 
 
 def test_the_clock_is_the_servers() -> None:

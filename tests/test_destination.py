@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.destination import check_url, is_loopback
+from reconciler.http.urls import check_url, is_loopback
 
 
 @pytest.mark.parametrize(

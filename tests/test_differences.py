@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler import differences, manifestfile, schema, yamltext
-from reconciler.addresses import fold
-from reconciler.expand import expand
-from reconciler.manifest import Kind, Manifest, Renew, Secret, Sharing
-from reconciler.manifestfile.notyet import NOT_YET
-from reconciler.plan import Action, Plan
+from reconciler.manifest import reading, schema, yamltext
+from reconciler.manifest.reading.notyet import NOT_YET
+from reconciler.model.address import fold
+from reconciler.model.manifest import Kind, Manifest, Renew, Secret, Sharing
+from reconciler.model.plan import Action, Plan
+from reconciler.planning import manifest_diff
+from reconciler.planning.expand import expand
 from tests.cli.desk import REPOSITORY
 from tests.planning import NOW
 
@@ -159,11 +160,11 @@ def _load(document: Mapping[str, Any]) -> Manifest:
     node = yamltext.parse(json.dumps(document).encode(), "m.yaml").node
     people = yamltext.parse(b"defaults: {expires_in: 9d}", "people.yaml").node
     included = [("people.yaml", people)] if "include" in document else []
-    return manifestfile.read(node, file="m.yaml", included=included, known=schema.problems(node))
+    return reading.read(node, file="m.yaml", included=included, known=schema.problems(node))
 
 
 def _compare(base: Manifest, head: Manifest) -> Plan:
-    return differences.compare(base, head, now=NOW, changed=frozenset())
+    return manifest_diff.compare(base, head, now=NOW, changed=frozenset())
 
 
 def _is_empty(plan: Plan) -> bool:

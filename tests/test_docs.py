@@ -37,7 +37,7 @@ def test_help_and_version_import_no_more_than_they_need() -> None:
         "pyrage",
         "yaml",
         "starlette",
-        "reconciler.planner",
+        "reconciler.planning.planner",
     ]
     for flag in ("--help", "--version"):
         program = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.document import Entry, Mapping, Node, Scalar, Sequence, mark_at, plain
 from reconciler.errors import Mark
+from reconciler.manifest.document import Entry, Mapping, Node, Scalar, Sequence, mark_at, plain
 
 
 def _at(line: int, column: int = 1) -> Mark:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import durable
 from reconciler.errors import StateError
+from reconciler.storage import durable
 from tests import syscalls
 
 _OLD, _NEW = b"old " * 5000, b"new " * 6000
 _REPLACE = """
 from pathlib import Path
-from reconciler import durable
+from reconciler.storage import durable
 from reconciler.errors import StateError
 path = Path(sys.argv[1])
 try:

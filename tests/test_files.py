@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reconciler import templates, yamltext
+from reconciler.cli import templates
 from reconciler.errors import ExitCode, ManifestError, UsageError
-from reconciler.files import load_manifest, work_tree
-from reconciler.manifest import Kind, Sharing
-from reconciler.manifestfile.fields import PROBLEMS_MAX
-from reconciler.manifestfile.stack import INCLUDES_MAX
+from reconciler.manifest import yamltext
+from reconciler.manifest.load import load_manifest, work_tree
+from reconciler.manifest.reading.fields import PROBLEMS_MAX
+from reconciler.manifest.reading.stack import INCLUDES_MAX
+from reconciler.model.manifest import Kind, Sharing
 
 _MAIN = """\
 version: 1

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from reconciler.errors import UsageError
-from reconciler.http import BODY_MAX, Answer, Session, tls_context
-from reconciler.retry import Failure, FailureKind
+from reconciler.http.retry import Failure, FailureKind
+from reconciler.http.session import BODY_MAX, Answer, Session, tls_context
 from reconciler.sensitive import Sensitive
 from tests.certificates import Authority
 from tests.raw_server import Reply, answer, raw_server

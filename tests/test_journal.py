@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import journal
-from reconciler.addresses import Address
 from reconciler.errors import StateError
-from reconciler.journal import (
+from reconciler.model.address import Address
+from reconciler.model.manifest import AgeSuite
+from reconciler.state import journal
+from reconciler.state.journal import (
     Bound,
     Committed,
     DeposedNow,
@@ -28,7 +29,6 @@ from reconciler.journal import (
     Journal,
     Revoked,
 )
-from reconciler.manifest import AgeSuite
 from tests import goldens, strategies
 from tests.test_statefile import EXAMPLE
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import journal, ledger
-from reconciler.addresses import Address
 from reconciler.errors import StateError
-from reconciler.journal import (
+from reconciler.model.address import Address
+from reconciler.model.state import Deposed, Instance, Object, State
+from reconciler.state import journal, ledger
+from reconciler.state.journal import (
     Bound,
     Committed,
     DeposedNow,
@@ -24,8 +25,7 @@ from reconciler.journal import (
     Journal,
     Revoked,
 )
-from reconciler.ledger import Ledger, Open, pending_of, replay
-from reconciler.state import Deposed, Instance, Object, State
+from reconciler.state.ledger import Ledger, Open, pending_of, replay
 from tests import strategies
 from tests.planning import state, thing
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.backends.path import PathBackend
 from reconciler.errors import StateError
+from reconciler.storage.state_file import PathBackend
 from tests.planning import instance, state, thing
 
 _FIRST = state({"a": instance(thing("v1"))})

@@ -11,10 +11,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reconciler import planfile, view
 from reconciler.errors import PlanError, ReconcilerError, StalePlanError
 from reconciler.fingerprint import Key
-from reconciler.plan import Plan
+from reconciler.model.plan import Plan
+from reconciler.planfile import sealed
+from reconciler.render import view
 from reconciler.sensitive import Sensitive
 from tests import goldens, stories
 
@@ -61,7 +62,7 @@ def stripped(plan: Plan) -> Plan:
 
 @pytest.mark.parametrize("plan", STORIES)
 def test_the_json_follows_the_schema(plan: Plan) -> None:
-    body = json.loads(planfile.encode(plan, KEY))
+    body = json.loads(sealed.encode(plan, KEY))
     jsonschema.Draft7Validator.check_schema(SCHEMA)
     jsonschema.Draft7Validator(SCHEMA).validate(body)
     jsonschema.Draft7Validator(closed(merged(SCHEMA))).validate(body)
@@ -69,17 +70,17 @@ def test_the_json_follows_the_schema(plan: Plan) -> None:
 
 def test_golden() -> None:
     """The format is public: a change of it is a change of its version."""
-    text = json.dumps(planfile.to_json(stories.everything()), indent=1, ensure_ascii=False)
+    text = json.dumps(sealed.to_json(stories.everything()), indent=1, ensure_ascii=False)
     goldens.check("everything.json", text + "\n")
 
 
 @pytest.mark.parametrize("plan", STORIES)
 def test_what_was_saved_is_read_back(plan: Plan) -> None:
-    data = planfile.encode(plan, KEY)
-    again = planfile.decode(data, file="p.json", key=KEY)
+    data = sealed.encode(plan, KEY)
+    again = sealed.decode(data, file="p.json", key=KEY)
     assert again == stripped(plan)
     assert view.make(again) == view.make(plan)
-    assert planfile.encode(again, KEY) == data
+    assert sealed.encode(again, KEY) == data
 
 
 def test_a_description_is_kept_and_approved_by_nobody() -> None:
@@ -87,28 +88,28 @@ def test_a_description_is_kept_and_approved_by_nobody() -> None:
     plan = stories.everything()
     told = replace(plan, changes=tuple(replace(c, description="other\nwords") for c in plan.changes))
     assert plan.digest() == told.digest()
-    assert () == planfile.compare(plan, told)
-    again = planfile.decode(planfile.encode(told, KEY), file="p", key=KEY)
+    assert () == sealed.compare(plan, told)
+    again = sealed.decode(sealed.encode(told, KEY), file="p", key=KEY)
     assert {"other\nwords"} == {change.description for change in again.changes}
     assert {"other words"} == {row.description for row in view.make(again).rows}
 
 
 def test_a_plan_file_opens_nothing() -> None:
-    data = planfile.encode(stories.everything(), KEY)
+    data = sealed.encode(stories.everything(), KEY)
     assert b"https://" not in data
     assert b"AAAA-BBBB-CCCC" not in data
 
 
 def test_uids_of_new_secrets_are_kept() -> None:
-    plan = planfile.decode(planfile.encode(stories.first_offline(), KEY), file="p", key=KEY)
-    assert {str(a): uid for a, uid in planfile.uids(plan).items()} == {
+    plan = sealed.decode(sealed.encode(stories.first_offline(), KEY), file="p", key=KEY)
+    assert {str(a): uid for a, uid in sealed.uids(plan).items()} == {
         "db": "uid-db",
         "partner-cert": "uid-partner-cert",
     }
 
 
 def edited(change: Callable[[Any], None]) -> bytes:
-    body = json.loads(planfile.encode(stories.everything(), KEY))
+    body = json.loads(sealed.encode(stories.everything(), KEY))
     change(body)
     return json.dumps(body).encode()
 
@@ -130,7 +131,7 @@ def say_less(body: Any) -> None:
 @pytest.mark.parametrize("change", [add_person, drop_change, say_less, lambda body: body.pop("seal")])
 def test_an_edited_plan_is_refused(change: Callable[[Any], None]) -> None:
     with pytest.raises(StalePlanError):
-        planfile.decode(edited(change), file="p.json", key=KEY)
+        sealed.decode(edited(change), file="p.json", key=KEY)
 
 
 def forge_size(body: Any) -> None:
@@ -146,19 +147,19 @@ def forge_name(body: Any) -> None:
 def test_words_of_ours_are_read_as_ours_alone(change: Callable[[Any], None]) -> None:
     """No digest covers a size, and no reader of a plan escapes what can only be one of a few words."""
     with pytest.raises(PlanError, match="does not follow the format"):
-        planfile.decode(edited(change), file="p", key=None)
+        sealed.decode(edited(change), file="p", key=None)
 
 
 def test_without_the_key_the_digest_still_holds() -> None:
     """`show` needs no key; whoever edits what a reviewer approved is found by the digest alone."""
-    assert planfile.decode(edited(say_less), file="p", key=None).attention == ()
+    assert sealed.decode(edited(say_less), file="p", key=None).attention == ()
     with pytest.raises(StalePlanError, match="changed after it was saved"):
-        planfile.decode(edited(add_person), file="p", key=None)
+        sealed.decode(edited(add_person), file="p", key=None)
 
 
 def test_another_key_is_named_as_the_reason() -> None:
     with pytest.raises(StalePlanError, match="another fingerprint key"):
-        planfile.decode(planfile.encode(stories.nothing(), OTHER), file="p", key=KEY)
+        sealed.decode(sealed.encode(stories.nothing(), OTHER), file="p", key=KEY)
 
 
 @pytest.mark.parametrize(
@@ -171,21 +172,21 @@ def test_another_key_is_named_as_the_reason() -> None:
         b"[" * 100_000,
         b'{"format_version": "2.0", "resource_changes": []}',
         b'{"format_version": "1.0", "resource_changes": []}',
-        planfile.encode(stories.nothing(), KEY)[:-40],
+        sealed.encode(stories.nothing(), KEY)[:-40],
     ],
 )
 def test_what_is_no_plan_is_refused_without_quoting_it(data: bytes) -> None:
     for key in (KEY, None):
         with pytest.raises(ReconcilerError) as caught:
-            planfile.decode(data, file="p.json", key=key)
+            sealed.decode(data, file="p.json", key=key)
         assert isinstance(caught.value, PlanError | StalePlanError)
         assert caught.value.detail.startswith("p.json ")
         assert caught.value.hint
 
 
 def test_a_later_minor_version_is_read() -> None:
-    body = json.loads(planfile.encode(stories.nothing(), KEY))
+    body = json.loads(sealed.encode(stories.nothing(), KEY))
     body["format_version"], body["more"] = "1.7", True
     body["attention"] = [{"code": "of_later", "text": "x", "address": None, "next": None}]
-    plan = planfile.decode(json.dumps(body).encode(), file="p", key=None)
+    plan = sealed.decode(json.dumps(body).encode(), file="p", key=None)
     assert (plan.name, [note.code for note in plan.attention]) == ("payments-prod", ["of_later"])

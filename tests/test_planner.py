@@ -8,13 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.addresses import Address
 from reconciler.errors import Problem
-from reconciler.known import NO_KEY, NOT_RECORDED, Checked, Unchecked, Unreadable, size_bucket
-from reconciler.manifest import DAY, AgeSuite, Format, Kind, Renew, Sharing
-from reconciler.plan import Action, Cause, Reason, access
-from reconciler.remote import Observed, Status
-from reconciler.state import Attributes, Deposed, End, Ended, Object, Pending, State
+from reconciler.model.address import Address
+from reconciler.model.manifest import DAY, AgeSuite, Format, Kind, Renew, Sharing
+from reconciler.model.plan import Action, Cause, Reason, access
+from reconciler.model.state import Attributes, Deposed, End, Ended, Object, Pending, State
+from reconciler.model.vault import Observed, Status
+from reconciler.planning.values import NO_KEY, NOT_RECORDED, Checked, Unchecked, Unreadable, size_bucket
 from tests.planning import (
     NOW,
     all_live,

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import Problem
-from reconciler.expand import Wanted
-from reconciler.known import NO_KEY, Checked, Known, Unreadable
-from reconciler.manifest import DAY, Renew
-from reconciler.plan import Action, Cause
-from reconciler.remote import Observed, Status
-from reconciler.state import End, Ended, Instance, State
+from reconciler.model.manifest import DAY, Renew
+from reconciler.model.plan import Action, Cause
+from reconciler.model.state import End, Ended, Instance, State
+from reconciler.model.vault import Observed, Status
+from reconciler.planning.expand import Wanted
+from reconciler.planning.values import NO_KEY, Checked, Known, Unreadable
 from tests.planning import (
     NOW,
     all_live,

@@ -9,8 +9,8 @@ import subprocess
 
 import pytest
 
-from reconciler import planjson
-from reconciler.plan import Plan
+from reconciler.model.plan import Plan
+from reconciler.planfile import planjson
 from tests import stories
 from tests.cli.desk import REPOSITORY
 

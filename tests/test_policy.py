@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.known import Checked
-from reconciler.plan import Plan
-from reconciler.policy import Limits, guards
+from reconciler.model.plan import Plan
+from reconciler.planning.guards import Limits, guards
+from reconciler.planning.values import Checked
 from tests import stories
 from tests.planning import fingerprint, instance, plan, state, thing, wanted
 

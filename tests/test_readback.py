@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
-from reconciler import readback, records, tags
-from reconciler.canonical import canonical
-from reconciler.manifest import DAY, Kind, Sharing
-from reconciler.readback import mismatch, object_of, seen_attributes
-from reconciler.remote import Status, Vault
-from reconciler.state import Attributes, End
+from reconciler.model.canonical import canonical
+from reconciler.model.manifest import DAY, Kind, Sharing
+from reconciler.model.state import Attributes, End
+from reconciler.model.vault import Status, Vault
+from reconciler.planning import verify
+from reconciler.planning.verify import mismatch, object_of, seen_attributes
+from reconciler.state import records, tags
 from tests import strategies
 from tests.planning import NOW, attributes, thing, vault
 
@@ -118,7 +119,7 @@ def test_whatever_the_tenant_says_can_be_kept(found: Vault) -> None:
     described: Attributes = seen_attributes(found)
     kept = object_of(found, tags.Tag(stack="A", address="B", generation=1, desired="C"), described, now=NOW)
     assert kept == records.read_object(records.object_record(kept))
-    assert readback.EXPIRY_TOLERANCE == timedelta(minutes=5)
+    assert verify.EXPIRY_TOLERANCE == timedelta(minutes=5)
 
 
 def test_half_a_surrogate_pair_is_not_kept() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.addresses import Address
-from reconciler.expand import Wanted
-from reconciler.manifest import Sharing
-from reconciler.recipients import identified, lookups, recorded, resolve, resolve_offline
-from reconciler.remote import User
-from reconciler.state import Attributes, End, Ended, Recipient
+from reconciler.model.address import Address
+from reconciler.model.manifest import Sharing
+from reconciler.model.state import Attributes, End, Ended, Recipient
+from reconciler.model.vault import User
+from reconciler.planning.expand import Wanted
+from reconciler.planning.recipients import identified, lookups, recorded, resolve, resolve_offline
 from tests.planning import NOW, attributes, instance, mark, state, thing, wanted
 
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import canonical, records
-from reconciler.state import Instance, Pending
+from reconciler.model import canonical
+from reconciler.model.state import Instance, Pending
+from reconciler.state import records
 from tests import strategies
 from tests.planning import thing
 

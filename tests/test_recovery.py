@@ -11,15 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import recovery, statefile, tags
-from reconciler.addresses import Address
 from reconciler.fingerprint import Key
-from reconciler.journal import Intent
-from reconciler.ledger import PENDING_TIME, Ledger, Open
-from reconciler.manifest import DAY, Format, Kind, Sharing
-from reconciler.recovery import Desire, Found, Healing, heal, is_live, strangers
-from reconciler.remote import Status, Vault
-from reconciler.state import Attributes, Deposed, End, Ended, Instance, Object, Pending, State
+from reconciler.model.address import Address
+from reconciler.model.manifest import DAY, Format, Kind, Sharing
+from reconciler.model.state import Attributes, Deposed, End, Ended, Instance, Object, Pending, State
+from reconciler.model.vault import Status, Vault
+from reconciler.planning import recovery
+from reconciler.planning.recovery import Desire, Found, Healing, heal, is_live, strangers
+from reconciler.state import statefile, tags
+from reconciler.state.journal import Intent
+from reconciler.state.ledger import PENDING_TIME, Ledger, Open
 from tests import strategies
 from tests.planning import NOW, attributes, state, thing
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.retry import (
+from reconciler.http.retry import (
     Budget,
     Call,
     Failure,

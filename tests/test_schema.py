@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from reconciler import schema, yamltext
-from reconciler.addresses import NAME_PATTERN
-from reconciler.document import Entry, Mapping, Node, Scalar, Sequence, plain
 from reconciler.errors import ManifestError, Mark
-from reconciler.manifestfile import NOT_YET
-from reconciler.schema.accepting import acceptor
+from reconciler.manifest import schema, yamltext
+from reconciler.manifest.document import Entry, Mapping, Node, Scalar, Sequence, plain
+from reconciler.manifest.reading import NOT_YET
+from reconciler.manifest.schema.accepting import acceptor
+from reconciler.model.address import NAME_PATTERN
 
 _SCHEMA: dict[str, Any] = json.loads(schema.schema_text())
 _MANIFESTS = Path(__file__).parent / "manifests"
@@ -155,7 +155,7 @@ def test_names_are_those_of_addresses() -> None:
 def test_a_valid_manifest_never_loads_jsonschema() -> None:
     """jsonschema takes longer to import than click: `validate` of a good manifest stays fast."""
     code = (
-        "import sys; from pathlib import Path; from reconciler.files import load_manifest; "
+        "import sys; from pathlib import Path; from reconciler.manifest.load import load_manifest; "
         "load_manifest(Path(sys.argv[1])); sys.exit('jsonschema' in sys.modules)"
     )
     run = subprocess.run(

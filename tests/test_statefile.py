@@ -15,12 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler import statefile
-from reconciler.addresses import Address
-from reconciler.canonical import canonical
 from reconciler.errors import StateError
-from reconciler.manifest import AgeSuite, Format, Kind, Sharing
-from reconciler.state import (
+from reconciler.model.address import Address
+from reconciler.model.canonical import canonical
+from reconciler.model.manifest import AgeSuite, Format, Kind, Sharing
+from reconciler.model.state import (
     Attributes,
     Deposed,
     End,
@@ -31,6 +30,7 @@ from reconciler.state import (
     Recipient,
     State,
 )
+from reconciler.state import statefile
 from tests import goldens, strategies
 
 _FILE = "prod.state.json"

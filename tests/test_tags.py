@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import tags
-from reconciler.addresses import Address
 from reconciler.fingerprint import Key
-from reconciler.manifest import AgeSuite, Format, Kind, Sharing
-from reconciler.state import Attributes, Recipient
+from reconciler.model.address import Address
+from reconciler.model.manifest import AgeSuite, Format, Kind, Sharing
+from reconciler.model.state import Attributes, Recipient
+from reconciler.state import tags
 from tests import strategies
 
 _SECRET = bytes(range(32))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import RemoteError
-from reconciler.operations.together import each
+from reconciler.operations.concurrency import each
 
 
 @given(st.lists(st.integers(), max_size=30), st.integers(1, 8))

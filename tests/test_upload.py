@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from reconciler.c1.upload import Uploader
 from reconciler.errors import ReconcilerError, RemoteError, SourceError
-from reconciler.http import Session
-from reconciler.retry import Failure, FailureKind
+from reconciler.http.retry import Failure, FailureKind
+from reconciler.http.session import Session
 from reconciler.sensitive import Sensitive
-from reconciler.upload import Uploader
 from tests.raw_server import RawServer, Reply, answer, raw_server
 
 pytestmark = pytest.mark.anyio

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import view, words
-from reconciler.manifest import Sharing
-from reconciler.plan import Summary
+from reconciler import display
+from reconciler.model.manifest import Sharing
+from reconciler.model.plan import Summary
+from reconciler.render import view
 from tests import stories
 from tests.planning import attributes, instance, plan, state, thing, wanted
 
@@ -79,7 +80,7 @@ def test_a_swapped_source_is_shown() -> None:
     ],
 )
 def test_a_life_is_said_as_people_write_it(seconds: int, said: str) -> None:
-    assert words.duration(seconds) == said
+    assert display.duration(seconds) == said
 
 
 def texts(thing: object) -> list[str]:

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import journal, keyfile
-from reconciler.addresses import Address
-from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import LockedError, StateError
-from reconciler.journal import Forgotten, Header
-from reconciler.workdir import Workdir
+from reconciler.model.address import Address
+from reconciler.model.envvars import FINGERPRINT_KEY
+from reconciler.state import journal
+from reconciler.state.journal import Forgotten, Header
+from reconciler.storage import keyfile
+from reconciler.storage.workdir import Workdir
 from tests import syscalls
 
 _NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
@@ -42,7 +43,7 @@ _HOLD = """
 from datetime import UTC, datetime
 from pathlib import Path
 from reconciler.errors import LockedError
-from reconciler.workdir import Workdir
+from reconciler.storage.workdir import Workdir
 try:
     lock = Workdir(Path(sys.argv[1]), "prod").lock
     with lock.held(now=datetime(2026, 11, 23, 7, tzinfo=UTC), job=sys.argv[2] or None):
@@ -258,10 +259,10 @@ def test_a_journal_that_is_a_link_is_refused(at: Workdir, tmp_path: Path) -> Non
 _WRITE = """
 import resource
 from pathlib import Path
-from reconciler.addresses import Address
+from reconciler.model.address import Address
 from reconciler.errors import StateError
-from reconciler.journal import Forgotten, Header
-from reconciler.workdir import Workdir
+from reconciler.state.journal import Forgotten, Header
+from reconciler.storage.workdir import Workdir
 if len(sys.argv) > 2:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 said = []
@@ -343,7 +344,7 @@ def test_a_journal_is_out_of_the_way_for_good(at: Workdir, tmp_path: Path) -> No
     at.path.mkdir()
     at.journal_path.write_bytes(b"x")
     code = (
-        "from pathlib import Path; from reconciler.workdir import Workdir;"
+        "from pathlib import Path; from reconciler.storage.workdir import Workdir;"
         "Workdir(Path(sys.argv[1]), 'prod').keep_journal_aside()"
     )
     log = syscalls.traced(code, at.path, within=at.path, log=tmp_path / "log")

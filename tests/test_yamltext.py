@@ -14,9 +14,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import yamltext
-from reconciler.document import Mapping, Node, Scalar, Sequence, mark_at, plain
 from reconciler.errors import ManifestError, Mark, Problem
+from reconciler.manifest import yamltext
+from reconciler.manifest.document import Mapping, Node, Scalar, Sequence, mark_at, plain
 
 _CORPUS = sorted((Path(__file__).parent / "manifests").rglob("*.yaml"))
 

@@ -11,7 +11,7 @@ from reconciler.age import hybrid, x25519
 from reconciler.age.recipient import Recipient, RecipientError
 from reconciler.age.stream import CHUNK, NONCE, TAG, Pipe, Readable, Sink, Source
 from reconciler.errors import Problem, ReconcilerError, SourceError
-from reconciler.manifest import AgeSuite
+from reconciler.model.manifest import AgeSuite
 from reconciler.sensitive import Sensitive
 
 __all__ = ["FileEncryption", "Readable", "encrypt_file", "encrypt_text"]

@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.age import bech32, hybrid, x25519
 from reconciler.errors import RemoteError
-from reconciler.manifest import AgeSuite
+from reconciler.model.manifest import AgeSuite
 
 _LONGEST: Final = 1959  # an age1pq1… recipient; an age1… one has 62 characters
 _PLUGIN: Final = re.compile(r"age1[a-z0-9-]{1,20}\Z")

@@ -37,11 +37,11 @@ from reconciler.auth.interface import (
 from reconciler.auth.issuer import JWT, TOKEN, Issuer
 from reconciler.auth.server import Server, assert_tenant, host_of, resolve
 from reconciler.auth.tokens import Fixed, Renewing
-from reconciler.clock import ServerClock
-from reconciler.environment import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OIDC_TOKEN
 from reconciler.errors import SignInError
-from reconciler.http import Session
-from reconciler.patience import Patience
+from reconciler.http.clock import ServerClock
+from reconciler.http.session import Session
+from reconciler.http.waits import Patience
+from reconciler.model.envvars import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OIDC_TOKEN
 from reconciler.sensitive import Sensitive
 
 __all__ = [

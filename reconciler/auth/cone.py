@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from reconciler import yamltext
 from reconciler.auth.assertion import parse_secret
 from reconciler.auth.interface import ClientCredentials
 from reconciler.auth.server import host_of
-from reconciler.document import Mapping as YamlMapping
-from reconciler.document import Node, Scalar
 from reconciler.errors import ManifestError, SignInError
+from reconciler.manifest import yamltext
+from reconciler.manifest.document import Mapping as YamlMapping
+from reconciler.manifest.document import Node, Scalar
 from reconciler.sensitive import Sensitive
 
 _HINT: Final = "`cone login TENANT` writes it"

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from reconciler import answers, reply
 from reconciler.auth import subject
 from reconciler.auth.assertion import assertion
 from reconciler.auth.interface import (
@@ -22,12 +21,13 @@ from reconciler.auth.interface import (
 )
 from reconciler.auth.server import Server
 from reconciler.auth.tokens import Issued
-from reconciler.clock import ServerClock
-from reconciler.destination import check_url
 from reconciler.errors import NoTokenError, SignInError
-from reconciler.http import NOT_REACHED, PRIVATE_AUTHORITY, Answer, Session
-from reconciler.patience import Patience
-from reconciler.retry import Call, Failure, FailureKind, Retry, retry_after
+from reconciler.http import answers, redact
+from reconciler.http.clock import ServerClock
+from reconciler.http.retry import Call, Failure, FailureKind, Retry, retry_after
+from reconciler.http.session import NOT_REACHED, PRIVATE_AUTHORITY, Answer, Session
+from reconciler.http.urls import check_url
+from reconciler.http.waits import Patience
 from reconciler.sensitive import Sensitive
 
 TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]+\Z")
@@ -214,5 +214,5 @@ def _said(answer: Answer, *, hide: str) -> str:
         body = answers.document(answer)
     except answers.BadAnswer:
         return ""
-    words = reply.shown(body.get("error"), body.get("error_description"), body.get("message"), hide=hide)
+    words = redact.shown(body.get("error"), body.get("error_description"), body.get("message"), hide=hide)
     return f": {words}" if words else ""

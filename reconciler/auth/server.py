@@ -10,9 +10,9 @@ from typing import Final
 import httpx
 
 from reconciler.auth.interface import HINT, wrong_shape
-from reconciler.destination import is_loopback
-from reconciler.environment import SERVER_URL, TENANT_DOMAIN
 from reconciler.errors import Mark, SignInError, UsageError
+from reconciler.http.urls import is_loopback
+from reconciler.model.envvars import SERVER_URL, TENANT_DOMAIN
 
 _DOMAIN: Final = "conductor.one"
 _VENDOR_DOMAINS: Final = ("conductor.one", "conductorone.com")

@@ -13,8 +13,8 @@ from typing import Final
 import jwt
 
 from reconciler.auth.interface import HINT, AccessToken
-from reconciler.clock import ServerClock
 from reconciler.errors import ReconcilerError, SignInError
+from reconciler.http.clock import ServerClock
 from reconciler.sensitive import Sensitive
 
 _LEAD_MAX: Final = 60.0

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from reconciler import __version__
-from reconciler.cli import unforeseen
+from reconciler.cli import crash
 from reconciler.cli.options import Options, shared
 from reconciler.errors import ExitCode, ReconcilerError, UsageError
 
@@ -55,7 +55,7 @@ _COMMANDS: Final = {
     "key": _Command("key", "Make the key that fingerprints of values are made with."),
     "env": _Command("env", "Print what a job must say so that plan and apply find every variable."),
     "ci": _Command(
-        "pipeline", "Do the steps around plan and apply in a pipeline; `init --ci` writes one that uses them."
+        "ci", "Do the steps around plan and apply in a pipeline; `init --ci` writes one that uses them."
     ),
     "auth": _Command("auth", "Check which credential is used."),
     "sandbox": _Command("sandbox", "Use the embedded tenant."),
@@ -120,7 +120,7 @@ def main(arguments: list[str] | None = None) -> None:
     _stand_in_for_closed_streams()
     it = Options()
     try:
-        with unforeseen.quiet_elsewhere(it):
+        with crash.quiet_elsewhere(it):
             code: Any = cli.main(args=arguments, prog_name="reconciler", standalone_mode=False, obj=it)
     except ReconcilerError as error:
         _tell(error)
@@ -144,7 +144,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - the last handler; a panic of pyrage's is no Exception
-        unforeseen.tell(error, verbose=bool(it.verbose))
+        crash.tell(error, verbose=bool(it.verbose))
         sys.exit(ExitCode.ERROR)
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
 
@@ -167,16 +167,16 @@ def _stand_in_for_closed_streams() -> None:
 
 
 def _annotate(it: Options, error: ReconcilerError) -> None:
-    from reconciler.cli import ci  # it knows plans, which `--help` need not import
+    from reconciler.cli import ci_report  # it knows plans, which `--help` need not import
 
-    ci.tell_error(it, error)
+    ci_report.tell_error(it, error)
 
 
 def _tell(error: ReconcilerError) -> None:
-    from reconciler import words
+    from reconciler import display
 
     click.echo(f"Error: {error.summary}", err=True)
     for line in error.detail.splitlines():
-        click.echo(f"  {words.line(line)}", err=True)
+        click.echo(f"  {display.line(line)}", err=True)
     if error.hint:
-        click.echo(f"  Next: {words.clean(error.hint)}", err=True)
+        click.echo(f"  Next: {display.clean(error.hint)}", err=True)

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 
 import click
 
-from reconciler import ui
-from reconciler.addresses import fold
-from reconciler.canonical import time_text
-from reconciler.cli import session
+from reconciler.cli import session, terminal
 from reconciler.cli.options import options, shared
-from reconciler.manifest import Sharing
-from reconciler.state import Object, State
-from reconciler.words import clean, counted, line
+from reconciler.display import clean, counted, line
+from reconciler.model.address import fold
+from reconciler.model.canonical import time_text
+from reconciler.model.manifest import Sharing
+from reconciler.model.state import Object, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,7 @@ def access_command(*, person: str, show_links: bool) -> None:
     found = [share for share in _live(state, datetime.now(UTC)) if _opens(share.thing, wanted)]
     links = show_links or not it.in_ci()
     if it.json:
-        click.echo(ui.json_text([_facts(share, links=links) for share in found]))
+        click.echo(terminal.json_text([_facts(share, links=links) for share in found]))
     else:
         _show(state, person, found, links=links)
     _say_what_is_not_known(state, wanted)

@@ -9,21 +9,20 @@ from pathlib import Path
 
 import click
 
-from reconciler import ui
-from reconciler.cli import ci, results, session, signals
-from reconciler.cli.formats import check_output, print_plan
+from reconciler.cli import ci_report, result_file, session, signals, terminal
 from reconciler.cli.options import Options, options, shared
+from reconciler.cli.output import check_output, print_plan
 from reconciler.cli.plan import addresses_of, read_plan, require_plan, selecting
+from reconciler.display import clean
 from reconciler.errors import ExitCode, SignInError, UsageError
-from reconciler.events import Outcome, Result
+from reconciler.model.events import Outcome, Result
+from reconciler.model.plan import Plan
 from reconciler.operations.apply import Applied, ApplyOptions, FrontEnd, SavedPlan, apply
+from reconciler.operations.execute import Stop
 from reconciler.operations.offline import PlanOptions
-from reconciler.operations.work import Stop
-from reconciler.plan import Plan
-from reconciler.policy import Limits
+from reconciler.planning.guards import Limits
+from reconciler.planning.selection import EVERYTHING, Only, Selection
 from reconciler.render import outcome
-from reconciler.selection import EVERYTHING, Only, Selection
-from reconciler.words import clean
 
 _AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
 _PARALLELISM = click.option(
@@ -73,7 +72,7 @@ def apply_command(
     revoke_imported: bool,
 ) -> int:
     """Make the tenant match the manifest; with PLAN, apply exactly that saved plan."""
-    ci.refuse_pull_request(options(), allowed=allow_pull_request)
+    ci_report.refuse_pull_request(options(), allowed=allow_pull_request)
     selection = Selection(targets=target, excludes=exclude, only=Only(only) if only else None)
     if plan_file and (replace or selection != EVERYTHING):
         raise UsageError("a saved plan says itself what is done", hint="give these options to `plan -o`")
@@ -110,7 +109,7 @@ def destroy_command(
     allow_pull_request: bool,
 ) -> int:
     """Revoke every share of this stack."""
-    ci.refuse_pull_request(options(), allowed=allow_pull_request)
+    ci_report.refuse_pull_request(options(), allowed=allow_pull_request)
     asked = ApplyOptions(
         plan=PlanOptions(destroy=True, revoke_imported=revoke_imported), parallelism=parallelism
     )
@@ -121,7 +120,7 @@ def _run(asked: ApplyOptions, *, auto_approve: bool, result: Path | None, show_l
     it = options()
     if result:
         check_output(result, holding="results", option="--result")
-    reporter = ui.Reporter(coloured=ui.colour(it.color, sys.stderr))
+    reporter = terminal.Reporter(coloured=terminal.colour(it.color, sys.stderr))
     planned: Plan | None = None
 
     def confirm(plan: Plan) -> bool:
@@ -137,10 +136,10 @@ def _run(asked: ApplyOptions, *, auto_approve: bool, result: Path | None, show_l
     finally:
         reporter.close()
         if result:
-            results.write(result, applied, reporter, sys.exception())
+            result_file.write(result, applied, reporter, sys.exception())
         if plan := applied.plan if applied else planned:
             ended = applied is not None and not applied.declined
-            ci.tell_applied(it, plan, reporter.results, reporter.left, ended=ended, links=show_links)
+            ci_report.tell_applied(it, plan, reporter.results, reporter.left, ended=ended, links=show_links)
     _print(it, applied, links=show_links or not it.in_ci())
     return _exit_code(applied, front.stop)
 
@@ -154,7 +153,7 @@ def _confirmed(it: Options, plan: Plan, *, auto_approve: bool, destroy: bool) ->
     if auto_approve:
         return True
     with signals.answering() as woken:
-        return ui.ask(_question(plan, destroy=destroy), flag="--auto-approve", woken=woken)
+        return terminal.ask(_question(plan, destroy=destroy), flag="--auto-approve", woken=woken)
 
 
 async def _apply(it: Options, asked: ApplyOptions, front: FrontEnd) -> Applied:
@@ -171,7 +170,7 @@ def _question(plan: Plan, *, destroy: bool) -> str:
 
 def _print(it: Options, applied: Applied, *, links: bool) -> None:
     if it.json:
-        click.echo(ui.json_text(results.as_json(applied, applied.results, links=links)))
+        click.echo(terminal.json_text(result_file.as_json(applied, applied.results, links=links)))
         return
     if applied.declined:
         click.echo("Nothing was done.")

@@ -9,20 +9,20 @@ from datetime import datetime
 
 import click
 
-from reconciler import auth, ui
+from reconciler import auth
 from reconciler.auth.interface import HINT, Found
 from reconciler.auth.server import Server
-from reconciler.canonical import time_text
-from reconciler.cli import session
+from reconciler.c1.calls import sharing_off
+from reconciler.c1.client import Client
+from reconciler.cli import session, terminal
 from reconciler.cli.group import Group
 from reconciler.cli.options import Options, options, shared
-from reconciler.client import Client
+from reconciler.display import clean, line
 from reconciler.errors import ExitCode, ReconcilerError, SignInError, UsageError
-from reconciler.exchange import sharing_off
-from reconciler.manifest import DAY, HOUR
-from reconciler.remote import Identity, User
-from reconciler.state import State
-from reconciler.words import clean, line
+from reconciler.model.canonical import time_text
+from reconciler.model.manifest import DAY, HOUR
+from reconciler.model.state import State
+from reconciler.model.vault import Identity, User
 
 
 @click.group("auth", cls=Group)
@@ -42,7 +42,7 @@ def status() -> int:
         )
     report = asyncio.run(_ask(it))
     if it.json:
-        click.echo(ui.json_text(report.as_json()))
+        click.echo(terminal.json_text(report.as_json()))
     else:
         click.echo("\n".join(map(line, report.lines())))
     return ExitCode.SIGN_IN if report.failures else ExitCode.OK

@@ -1,162 +1,239 @@
-"""What a pipeline gets beside the log: annotations on lines, a step summary, outputs for later steps."""
+"""`ci`: steps of a pipeline that are not plan or apply: the comment, the outputs, the state's branch."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
-import secrets
-from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from reconciler import durable, ui
-from reconciler.cli.options import Options
-from reconciler.errors import ManifestError, ReconcilerError, RefusedError, SourceError, UsageError
-from reconciler.events import Left, Result
-from reconciler.plan import Plan
+from reconciler import display
+from reconciler.cli import ci_report, session
+from reconciler.cli.group import Group
+from reconciler.cli.options import Options, options, shared
+from reconciler.cli.plan import read_plan
+from reconciler.cli.templates import variables
+from reconciler.errors import StateError, UsageError
+from reconciler.manifest.load import work_tree
+from reconciler.sensitive import Sensitive
+from reconciler.storage import durable, git
+
+if TYPE_CHECKING:
+    from reconciler.cli.github_comment import PullRequest
+    from reconciler.model.manifest import Manifest
+    from reconciler.storage.state_branch import Branch
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OURS: Final = ("RECONCILER_", "CONDUCTORONE_")
+"""How the variables begin that hold our key and credentials."""
+
+_BOT: Final = "github-actions[bot]"
+"""Whose comments a job's own token makes."""
 
 
-class Ci(StrEnum):
-    """The pipelines whose conventions are known."""
-
-    GITHUB = "github"
-    GITLAB = "gitlab"
-    NONE = "none"
+@click.group("ci", cls=Group)
+@shared
+def ci_command() -> None:
+    """Do the steps around plan and apply in a pipeline; `init --ci` writes one that uses them."""
 
 
-def which(it: Options) -> Ci:
-    """Return where this runs: what --ci says, else what the environment shows; none in the sandbox."""
-    if it.ci != "auto":
-        return Ci(it.ci)
-    if it.sandbox:
-        return Ci.NONE
-    if os.environ.get("GITHUB_ACTIONS"):
-        return Ci.GITHUB
-    return Ci.GITLAB if os.environ.get("GITLAB_CI") else Ci.NONE
+@ci_command.command("comment")
+@shared
+@click.argument("body_file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--pull-request", type=click.IntRange(min=1), metavar="N", help="Default: the one of this job.")
+@click.option(
+    "--author", default=_BOT, show_default=True, metavar="LOGIN", help="Whose comments may be updated."
+)
+def comment(*, body_file: Path, pull_request: int | None, author: str) -> None:
+    """Put a plan, as --format markdown printed it, into the pull request: one comment, updated in place.
 
-
-def tell_error(it: Options, error: ReconcilerError) -> None:
-    """Annotate the lines that an error is about."""
-    if which(it) is not Ci.GITHUB:
-        return
-    from reconciler.render import annotations
-
-    if isinstance(error, ManifestError | SourceError):
-        found = annotations.of_problems(error.problems)
-    else:
-        text = "; ".join(part for part in (error.summary, error.detail, error.hint) if part)
-        found = [annotations.Annotation(level=annotations.Level.ERROR, text=text)]
-    # Standard output is the result, and often goes to a file; GitHub reads commands from both.
-    click.echo(annotations.render(found, below=_below()), nl=False, err=True)
-
-
-def _below() -> str:
-    """Return the working directory from the top of the checkout; "" at the top, or outside of it."""
-    top, here = os.environ.get("GITHUB_WORKSPACE"), Path.cwd()
-    if not top or not here.is_relative_to(Path(top).resolve()):
-        return ""
-    return str(here.relative_to(Path(top).resolve()))
-
-
-def tell_plan(it: Options, plan: Plan, saved: Path | None) -> None:
-    """Write the step summary and the outputs, and annotate what needs attention."""
-    if which(it) is not Ci.GITHUB:
-        return
-    from reconciler import view
-    from reconciler.render import annotations, markdown
-
-    seen = view.make(plan)
-    click.echo(annotations.render(annotations.of_view(seen), below=_below()), nl=False, err=True)
-    _summarize(lambda budget: markdown.render(seen, budget=budget))
-    if outputs := os.environ.get("GITHUB_OUTPUT"):
-        text = "".join(_output(name, value) for name, value in outputs_of(plan, saved).items())
-        try:
-            _append(Path(outputs), text)
-        except OSError as error:  # without them, later steps would go on as if there was nothing to do
-            raise UsageError(
-                f"the step's outputs cannot be written: {durable.reason(error)}",
-                hint="GITHUB_OUTPUT names the file that the runner reads: mend it, or plan with --ci none",
-            ) from None
-
-
-def tell_applied(
-    it: Options, plan: Plan, results: Sequence[Result], left: Sequence[Left], *, ended: bool, links: bool
-) -> None:
-    """Write what became of each address into the step summary, and annotate what failed.
-
-    A run that did not get to its end tells only what it did.
+    GitHub only: reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
     """
-    if which(it) is not Ci.GITHUB or not (ended or results or left):
-        return
-    from reconciler.render import annotations, outcome
+    from reconciler.cli.github_comment import PullRequest
 
-    marks = {change.address: change.mark for change in plan.changes if change.mark}
-    found = annotations.of_results(results, left, marks)
-    click.echo(annotations.render(found, below=_below()), nl=False, err=True)
-    _summarize(lambda budget: outcome.render(plan.name, results, left, links=links, budget=budget))
-
-
-def outputs_of(plan: Plan, saved: Path | None) -> Mapping[str, str]:
-    """Return what later steps decide by."""
-    summary = plan.summary()
-    return {
-        "has-changes": "true" if plan.acting() else "false",
-        "create": str(summary.create),
-        "replace": str(summary.replace),
-        "revoke": str(summary.revoke),
-        "plan-digest": plan.digest(),
-        "plan-path": str(saved) if saved else "",
-    }
-
-
-def _output(name: str, value: str) -> str:
-    """Return one output; the delimiter is random, so that no value can end it early."""
-    end = f"reconciler-{secrets.token_hex(8)}"
-    return f"{name}<<{end}\n{value}\n{end}\n"
-
-
-def _summarize(render: Callable[[int], str]) -> None:
-    """Add to the step summary what takes so many bytes at most. One that cannot be written fails nothing."""
-    from reconciler.render import markdown
-
-    if not (named := os.environ.get("GITHUB_STEP_SUMMARY")):
-        return
-    path = Path(named)
     try:
-        used = path.stat().st_size if path.exists() else 0
-        _append(path, render(max(0, markdown.SUMMARY_BYTES - used)))
-    except OSError:
-        ui.warn("the step summary cannot be written")
+        body = body_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"{body_file} cannot be read as text") from None
+    at = PullRequest(
+        api=os.environ.get("GITHUB_API_URL") or "https://api.github.com",
+        repository=os.environ.get("GITHUB_REPOSITORY", ""),
+        number=pull_request or _pull_request(),
+        author=author,
+    )
+    token = os.environ.get("GITHUB_TOKEN", "")
+    if not token or not token.isascii() or not token.isprintable():
+        raise UsageError(
+            "GITHUB_TOKEN is not set", hint="give this step `env: {GITHUB_TOKEN: ${{ github.token }}}`"
+        )
+    new = asyncio.run(_put(options(), at, Sensitive.of(token), body))
+    click.echo(f"The comment of pull request {at.number} is {'made' if new else 'up to date'}.")
 
 
-def _append(path: Path, text: str) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text)
+async def _put(it: Options, at: PullRequest, token: Sensitive, body: str) -> bool:
+    from reconciler.cli import github_comment
+    from reconciler.http.session import Session
+
+    connection = Session(ca_file=session.ca_file(it))
+    try:
+        return await github_comment.put(connection, at, token, body)
+    finally:
+        await connection.aclose()
 
 
-_ANYBODYS: Final = ("pull_request", "issue_comment", "workflow_run")
-"""How the events begin that somebody may cause who may not push: the last two are often a pull request's as well,
-of which nothing in the environment tells."""
+def _pull_request() -> int:
+    """Return the number in `refs/pull/N/merge`, which is what a pull request's job works on."""
+    parts = os.environ.get("GITHUB_REF", "").split("/")
+    if parts[:2] == ["refs", "pull"] and len(parts) > 2 and parts[2].isdecimal():
+        return int(parts[2])
+    raise UsageError("this job belongs to no pull request", hint="--pull-request N names one")
 
 
-def refuse_pull_request(it: Options, *, allowed: bool) -> None:
-    """Stop an apply that a pull request started: what it would send has not been merged. Raises RefusedError."""
-    if it.sandbox or allowed or not _of_pull_request(os.environ):
+@ci_command.command("outputs")
+@click.argument("plan_file", metavar="PLAN", type=click.Path(path_type=Path))
+def outputs(plan_file: Path) -> None:
+    """Print what a saved plan holds as NAME=VALUE lines, for GitLab's `artifacts:reports:dotenv`."""
+    if not str(plan_file).isprintable():
+        raise UsageError("PLAN is a path that cannot stand on a line of its own")
+    found = ci_report.outputs_of(read_plan(plan_file, None), plan_file)
+    for name, value in found.items():
+        click.echo(f"{name.upper().replace('-', '_')}={value}")
+
+
+def _where(function: F) -> F:
+    """Add the options that say which branch it is. Whoever starts the job says it, at both ends of it."""
+    for decorate in (
+        click.option(
+            "--remote", default="origin", show_default=True, help="A remote of this clone, or its address."
+        ),
+        click.option(
+            "--branch", "name", default="reconciler-state", show_default=True, help="Where the state lives."
+        ),
+    ):
+        function = decorate(function)
+    return function
+
+
+@ci_command.command("fetch-state")
+@shared
+@_where
+def fetch_state(*, name: str, remote: str) -> None:
+    """Bring the state from its branch to where --state says. Run `ci push-state` when apply has ended.
+
+    On the branch the state's file is named after the manifest's place in the repository. What is on the branch
+    counts: a local copy that differs is kept as `.backup`.
+    """
+    it = options()
+    manifest = session.load(it)
+    where = session.places(it, manifest)
+    _fetched(where.state).unlink(missing_ok=True)  # should this fail, nothing older may pass for its record
+    branch = _branch(it, manifest, remote=remote, name=name)
+    paths = _paths(it, branch)
+    found = branch.read(paths)
+    for path, local in zip(paths, (where.state, where.workdir.journal_path), strict=True):
+        _lay(local, found[path])
+    _record_base(where.state, {"branch": name, "remote": remote}, found)
+    known = found[paths[0]] is not None
+    text = f"{where.state} is the state of {name}." if known else f"There is no state on {name} yet."
+    click.echo(display.line(text))
+
+
+def _lay(local: Path, data: bytes | None) -> None:
+    """Make a local file what the branch holds, and keep what was there."""
+    present = durable.read(local)
+    if present == data:
         return
-    raise RefusedError(
-        "this job was started by a pull request, or by a comment or a workflow that may belong to one: nobody has "
-        "merged its manifest",
-        hint="apply on the main branch; --allow-pull-request says that this one may",
-    )
+    durable.make_private_directory(local.parent)
+    backup = local.with_name(local.name + ".backup")
+    if data is None:
+        local.replace(backup)
+    else:
+        durable.replace(local, data, backup=backup)
 
 
-def _of_pull_request(env: Mapping[str, str]) -> bool:
-    """Tell by the event, and by what is checked out: a later workflow, or a child pipeline, has another event."""
-    return (
-        env.get("GITHUB_EVENT_NAME", "").startswith(_ANYBODYS)
-        or env.get("GITHUB_REF", "").startswith("refs/pull/")
-        or env.get("CI_PIPELINE_SOURCE") == "merge_request_event"
-        or bool(env.get("CI_MERGE_REQUEST_IID"))
+def _record_base(state: Path, about: dict[str, str], found: Mapping[str, bytes | None]) -> None:
+    from reconciler.storage.state_branch import hashes
+
+    durable.make_private_directory(state.parent)
+    record = {**about, "files": hashes(found)}
+    durable.replace(_fetched(state), json.dumps(record, indent=1).encode() + b"\n")
+
+
+@ci_command.command("push-state")
+@shared
+@_where
+def push_state(*, name: str, remote: str) -> None:
+    """Put the state on the branch that `ci fetch-state` brought it from. Fails rather than lose anybody's write.
+
+    When another run was faster, what this one knew is saved on a separate branch, which the error names.
+    """
+    it = options()
+    manifest = session.load(it)
+    where = session.places(it, manifest)
+    branch = _branch(it, manifest, remote=remote, name=name)
+    base = _base(where.state, branch, {"branch": name, "remote": remote})
+    paths = _paths(it, branch)
+    here = dict(zip(paths, map(durable.read, (where.state, where.workdir.journal_path)), strict=True))
+    conflict = branch.write(
+        here, base=base, message=f"Keep the state of {paths[0].removesuffix('.state.json')}"
     )
+    if conflict:
+        raise StateError(
+            f"another run wrote this state to {name} meanwhile; what this run knew is on {conflict.kept_on}",
+            hint="the next run takes over from the tenant what this one made; then delete that branch, and let "
+            "one job at a time write the state (`concurrency`)",
+        )
+    _record_base(where.state, {"branch": name, "remote": remote}, here)
+    click.echo(display.line(f"{name} holds the state."))
+
+
+def _base(state: Path, branch: Branch, about: dict[str, str]) -> Mapping[str, str | None]:
+    """Return the hashes of what was fetched. The record is a file that a repository could bring as well."""
+    path = _fetched(state)
+    if branch.tracks(path):
+        raise UsageError(
+            f"{path} is committed, so no `ci fetch-state` wrote it", hint=f"git rm --cached {path}"
+        )
+    try:
+        record = json.loads(durable.read(path) or b"")
+        found, base = {name: record[name] for name in about}, dict(record["files"])
+    except (ValueError, KeyError, TypeError):
+        raise UsageError(
+            f"{state} was not brought from a branch", hint="`ci fetch-state` comes before"
+        ) from None
+    if found != about:
+        raise UsageError(
+            f"{state} was not brought from {about['branch']} at this remote",
+            hint="give --branch and --remote here as to `ci fetch-state`",
+        )
+    return base
+
+
+def _branch(it: Options, manifest: Manifest, *, remote: str, name: str) -> Branch:
+    from reconciler.storage.state_branch import Branch
+
+    # What git signs in with, and what it starts, may be anything of this job's; no value is, and nothing of ours.
+    # But a manifest that names it as a source takes nothing away from git that it needs.
+    values = variables.of(manifest)
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if git.NEEDED.fullmatch(name) or not (name in values or name.startswith(_OURS))
+    }
+    return Branch(work_tree(it.manifest_path), remote=remote, name=name, environ=environ)
+
+
+def _paths(it: Options, branch: Branch) -> tuple[str, str]:
+    """Return what state and journal are called on the branch: after the manifest's place in the repository."""
+    manifest = it.manifest_path.resolve().relative_to(branch.top.resolve())
+    stem = manifest.with_suffix("").as_posix()
+    return f"{stem}.state.json", f"{stem}.journal"
+
+
+def _fetched(state: Path) -> Path:
+    return state.with_name(state.name + ".fetched")

@@ -11,14 +11,15 @@ from typing import Final
 
 import click
 
-from reconciler import differences, manifestfile, yamltext
-from reconciler.cli import ci, session
-from reconciler.cli.formats import FORMATS, print_plan
+from reconciler.cli import ci_report, session
 from reconciler.cli.options import options, shared
+from reconciler.cli.output import FORMATS, print_plan
 from reconciler.errors import ExitCode, ManifestError, Problem, UsageError
-from reconciler.files import load_manifest, work_tree
-from reconciler.git import Repository
-from reconciler.manifest import FileSource, Manifest
+from reconciler.manifest import reading, yamltext
+from reconciler.manifest.load import load_manifest, work_tree
+from reconciler.model.manifest import FileSource, Manifest
+from reconciler.planning import manifest_diff
+from reconciler.storage.git import Repository
 
 _MANIFESTS: Final = (".yaml", ".yml")
 _PATHS: Final = ("/", "./", "../")
@@ -46,9 +47,9 @@ def diff_command(*, base: str, form: str | None, detailed_exitcode: bool) -> int
     else:
         before = _at(then, it.manifest_path, base)
         changed = _changed_files(then, it.manifest_path, head)
-    plan = differences.compare(before, head, now=datetime.now(UTC), changed=changed)
+    plan = manifest_diff.compare(before, head, now=datetime.now(UTC), changed=changed)
     print_plan(it, plan, form)
-    ci.tell_plan(it, plan, None)
+    ci_report.tell_plan(it, plan, None)
     return ExitCode.CHANGES if detailed_exitcode and plan.acting() else ExitCode.OK
 
 
@@ -82,7 +83,7 @@ def _at(then: Repository, path: Path, base: str) -> Manifest | None:
     with tempfile.TemporaryDirectory(prefix="reconciler-") as directory:
         root = Path(directory)
         _lay(root, name, text)
-        for include in manifestfile.includes(yamltext.parse(text, name).node):
+        for include in reading.includes(yamltext.parse(text, name).node):
             beside = Path(os.path.normpath(Path(name).parent / str(include.value)))
             if beside.is_absolute() or ".." in beside.parts or not str(beside).isprintable():
                 continue  # the reader of manifests says why it is refused

@@ -6,8 +6,8 @@ import click
 
 from reconciler.cli import session
 from reconciler.cli.options import options, shared
+from reconciler.cli.templates import variables
 from reconciler.errors import UsageError
-from reconciler.templates import variables
 
 
 @click.command("env")

@@ -9,13 +9,13 @@ from typing import Final
 
 import click
 
-from reconciler import __version__, templates
-from reconciler.cli import session
+from reconciler import __version__
+from reconciler.cli import session, templates
 from reconciler.cli.options import Options, options, shared
+from reconciler.cli.templates import github, gitlab, variables
 from reconciler.errors import UsageError
-from reconciler.files import work_tree
-from reconciler.git import default_branch
-from reconciler.templates import github, gitlab, variables
+from reconciler.manifest.load import work_tree
+from reconciler.storage.git import default_branch
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*\Z")
 """A path that means only itself in YAML, in a shell and in an expression."""

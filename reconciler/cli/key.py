@@ -6,8 +6,8 @@ import click
 
 from reconciler.cli.group import Group
 from reconciler.cli.options import shared
-from reconciler.environment import FINGERPRINT_KEY
-from reconciler.keyfile import new_key
+from reconciler.model.envvars import FINGERPRINT_KEY
+from reconciler.storage.keyfile import new_key
 
 
 @click.group("key", cls=Group)

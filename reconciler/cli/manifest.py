@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
-from reconciler import schema, ui, words
+from reconciler import display
+from reconciler.cli import terminal
 from reconciler.cli.options import options, shared
 from reconciler.errors import ExitCode, ManifestError, Problem
-from reconciler.files import load_manifest
+from reconciler.manifest import schema
+from reconciler.manifest.load import load_manifest
 
 
 @click.command("validate")
@@ -28,11 +30,11 @@ def validate_command(files: tuple[str, ...]) -> int:
             problems += error.problems
     if it.json:
         found = [_problem_json(problem) for problem in problems]
-        click.echo(ui.json_text({"valid": not problems, "problems": found}))
+        click.echo(terminal.json_text({"valid": not problems, "problems": found}))
         return ExitCode.INVALID_MANIFEST if problems else ExitCode.OK
     if problems:
         raise ManifestError(problems)
-    click.echo(words.line(f"{', '.join(names)}: valid"))
+    click.echo(display.line(f"{', '.join(names)}: valid"))
     return ExitCode.OK
 
 

@@ -10,17 +10,19 @@ from typing import Any, TypeVar
 
 import click
 
-from reconciler import canonical, durable, planfile, ui
-from reconciler.addresses import Address
-from reconciler.cli import ci, session
-from reconciler.cli.formats import FORMATS, check_output, print_plan
+from reconciler.cli import ci_report, session, terminal
 from reconciler.cli.options import Options, options, shared
+from reconciler.cli.output import FORMATS, check_output, print_plan
 from reconciler.errors import ExitCode, LockedError, StateError, UsageError
 from reconciler.fingerprint import Key
+from reconciler.model import canonical
+from reconciler.model.address import Address
+from reconciler.model.plan import Plan
 from reconciler.operations.offline import PlanOptions, look_offline
 from reconciler.operations.stack import Stack
-from reconciler.plan import Plan
-from reconciler.selection import Selection
+from reconciler.planfile import sealed
+from reconciler.planning.selection import Selection
+from reconciler.storage import durable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,7 +72,7 @@ def plan_command(
         check_output(out, holding="resource_changes", option="-o")
     plan = _offline(it, asked) if offline else _online(it, asked, out)
     print_plan(it, plan, form)
-    ci.tell_plan(it, plan, out)
+    ci_report.tell_plan(it, plan, out)
     return ExitCode.CHANGES if detailed_exitcode and plan.acting() else ExitCode.OK
 
 
@@ -87,7 +89,7 @@ def _online(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
 
 
 async def _look(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
-    from reconciler.operations.look import look
+    from reconciler.operations.plan import look
 
     async with session.sign_in(it) as at:
         holder = at.stack.workdir.lock.held_by()
@@ -96,7 +98,7 @@ async def _look(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
                 f"another run holds this stack: {holder}", hint="save the plan when it has ended"
             )
         if holder:
-            ui.warn(f"another run holds this stack ({holder}); what it does shows in the next plan")
+            terminal.warn(f"another run holds this stack ({holder}); what it does shows in the next plan")
         key = at.stack.key() or (at.stack.first_key() if out else None)
         seen = await look(at.stack, at.client, asked, key)
         if out:
@@ -110,8 +112,8 @@ def _save(out: Path, plan: Plan, key: Key | None, stack: Stack) -> None:
             "a plan is saved with the stack's fingerprint key, which is not here", hint=stack.lost_key_hint
         )
     stack.keep_first_key(key)
-    durable.replace(out, planfile.encode(plan, key))
-    ui.warn(f"the plan is saved; `reconciler apply {out}` does this and nothing else")
+    durable.replace(out, sealed.encode(plan, key))
+    terminal.warn(f"the plan is saved; `reconciler apply {out}` does this and nothing else")
 
 
 @click.command("show")
@@ -129,9 +131,9 @@ def show_command(*, plan_file: Path | None, form: str | None) -> None:
     require_plan(plan_file)
     key = session.places(it, None).workdir.key_file.find({} if it.sandbox else os.environ)
     if key is None:
-        ui.warn(f"the seal of {plan_file} was not checked: the stack's key is not here")
-    elif not planfile.sealed_with(durable.read(plan_file) or b"", file=str(plan_file), key=key):
-        ui.warn(f"the seal of {plan_file} was not checked: another key than the one here made it")
+        terminal.warn(f"the seal of {plan_file} was not checked: the stack's key is not here")
+    elif not sealed.sealed_with(durable.read(plan_file) or b"", file=str(plan_file), key=key):
+        terminal.warn(f"the seal of {plan_file} was not checked: another key than the one here made it")
         key = None
     print_plan(it, read_plan(plan_file, key), form)
 
@@ -140,7 +142,7 @@ def read_plan(path: Path, key: Key | None) -> Plan:
     """Read a saved plan; with a key its seal is checked. Raises PlanError, StalePlanError."""
     require_plan(path)
     data = durable.read(path) or b""
-    return planfile.decode(data, file=str(path), key=key)
+    return sealed.decode(data, file=str(path), key=key)
 
 
 def require_plan(path: Path) -> None:

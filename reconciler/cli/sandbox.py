@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from reconciler import ui
-from reconciler.addresses import Address
-from reconciler.cli import session
+from reconciler.cli import session, terminal
 from reconciler.cli.group import Group
 from reconciler.cli.options import options, shared
-from reconciler.environment import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OIDC_TOKEN, SERVER_URL
 from reconciler.errors import UsageError
-from reconciler.state import Object
-from reconciler.workdir import Workdir
+from reconciler.model.address import Address
+from reconciler.model.envvars import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OIDC_TOKEN, SERVER_URL
+from reconciler.model.state import Object
+from reconciler.storage.workdir import Workdir
 
 if TYPE_CHECKING:  # the sandbox is an extra, and takes a while to import
     from reconciler.sandbox.serve import Endpoints
@@ -52,7 +51,7 @@ def serve(
     session.require_sandbox()
     from reconciler.sandbox.serve import run
 
-    ui.warn(NOTICE)
+    terminal.warn(NOTICE)
     run(
         data or session.places(options(), None).sandbox_data,
         host_port=(host, port),
@@ -129,7 +128,7 @@ def view(*, name: str, who: str | None) -> None:
     person = who or thing.attributes.recipients[0].as_written
     with contextlib.closing(Store(session.places(options(), None).sandbox_data, _settings(()))) as store:
         pieces = reader.read(store, thing.vault_id, who=person)
-        ui.warn(f"opened as {person}; {NOTICE}")
+        terminal.warn(f"opened as {person}; {NOTICE}")
         for piece in pieces:
             sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()

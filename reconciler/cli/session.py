@@ -10,23 +10,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reconciler import git, ui
-from reconciler.backends.path import PathBackend
+from reconciler.cli import terminal
 from reconciler.cli.options import Options
 from reconciler.errors import StateError, UsageError
-from reconciler.files import load_manifest
-from reconciler.ledger import replay
-from reconciler.manifest import AgeSuite, Manifest, Sharing
+from reconciler.manifest.load import load_manifest
+from reconciler.model.manifest import AgeSuite, Manifest, Sharing
+from reconciler.model.state import State
 from reconciler.operations.stack import Stack
 from reconciler.sources import Confinement, SourceReader
-from reconciler.state import State
-from reconciler.workdir import Workdir
+from reconciler.state.ledger import replay
+from reconciler.storage import git
+from reconciler.storage.state_file import PathBackend
+from reconciler.storage.workdir import Workdir
 
 if TYPE_CHECKING:  # importing these costs what `output` and `state` need not pay
     from reconciler.auth.interface import CredentialSource, Found
     from reconciler.auth.server import Server
-    from reconciler.client import Client
-    from reconciler.upload import Uploader
+    from reconciler.c1.client import Client
+    from reconciler.c1.upload import Uploader
 
 SANDBOX_SERVER: Final = "sandbox"
 """What a sandbox state calls its tenant: its port changes with every run."""
@@ -231,7 +232,7 @@ async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[Sig
     people = [p.as_written for s in secrets if s.sharing is Sharing.INTERNAL for p in s.people]
     data = places(options, manifest).sandbox_data
     emails = [person for person in people if "@" in person]
-    ui.warn(NOTICE)
+    terminal.warn(NOTICE)
     with Embedded(data, settings=from_environment(os.environ), people=emails) as tenant:
         server = tenants.parse(tenant.url, where="the sandbox")
         stack = stack_of(options, manifest, server=SANDBOX_SERVER)
@@ -243,9 +244,9 @@ async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[Sig
 
 @contextlib.asynccontextmanager
 async def _connected(options: Options, stack: Stack, server: Server, found: Found) -> AsyncIterator[SignedIn]:
-    from reconciler.destination import is_loopback
-    from reconciler.http import Session
-    from reconciler.upload import Uploader
+    from reconciler.c1.upload import Uploader
+    from reconciler.http.session import Session
+    from reconciler.http.urls import is_loopback
 
     async with connect(options, server, found) as link:
         # A session of its own: what is sent to the upload's host carries no token and no cookie.
@@ -268,13 +269,13 @@ class Link:
 async def connect(options: Options, server: Server, found: Found) -> AsyncIterator[Link]:
     """Connect to a tenant, for as long as the context lasts."""
     from reconciler.auth import sign_in
-    from reconciler.client import Client
-    from reconciler.clock import ServerClock
-    from reconciler.http import Session
-    from reconciler.patience import Patience
+    from reconciler.c1.client import Client
+    from reconciler.http.clock import ServerClock
+    from reconciler.http.session import Session
+    from reconciler.http.waits import Patience
 
     session, clock = Session(ca_file=ca_file(options)), ServerClock()
-    patience = Patience(on_wait=ui.waiting)
+    patience = Patience(on_wait=terminal.waiting)
     credentials = sign_in(found, session, server, clock=clock, patience=patience)
     client = Client(session, server, credentials, clock=clock, patience=patience)
     try:

@@ -9,9 +9,9 @@ import signal
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler import ui
+from reconciler.cli import terminal
 from reconciler.errors import Stopped
-from reconciler.operations.work import Stop
+from reconciler.operations.execute import Stop
 
 _NUMBERS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -27,7 +27,7 @@ def stopping(stop: Stop) -> Iterator[None]:
             os.kill(os.getpid(), number)
         stop.requested = True
         stop.terminated = number is signal.SIGTERM
-        ui.warn(
+        terminal.warn(
             "finishing what is in hand; once more ends it at once, and the next run then goes on from there"
         )
 

@@ -7,20 +7,19 @@ import os
 
 import click
 
-from reconciler import ui
-from reconciler.addresses import Address
-from reconciler.canonical import time_text
-from reconciler.cli import session
+from reconciler.cli import session, terminal
 from reconciler.cli.group import Group
 from reconciler.cli.options import Options, options, shared
-from reconciler.environment import FINGERPRINT_KEY, NEW_FINGERPRINT_KEY
+from reconciler.display import clean, counted, line
 from reconciler.errors import ExitCode, LockedError, UsageError
 from reconciler.fingerprint import Key
-from reconciler.keyfile import new_key, read_key
+from reconciler.model.address import Address
+from reconciler.model.canonical import time_text
+from reconciler.model.envvars import FINGERPRINT_KEY, NEW_FINGERPRINT_KEY
+from reconciler.model.state import Instance, Object
 from reconciler.operations.stack import Stack
-from reconciler.records import instance_record
-from reconciler.state import Instance, Object
-from reconciler.words import clean, counted, line
+from reconciler.state.records import instance_record
+from reconciler.storage.keyfile import new_key, read_key
 
 
 @click.command("output")
@@ -36,7 +35,7 @@ def output_command(name: str | None) -> None:
             raise UsageError(f"{name} has no live share", hint="`reconciler state list` shows what there is")
         click.echo(line(thing.share_url))
     elif it.json:
-        click.echo(ui.json_text({str(a): _link(o) for a, o in live.items()}))
+        click.echo(terminal.json_text({str(a): _link(o) for a, o in live.items()}))
     else:
         wide = max((len(str(address)) for address in live), default=0)
         for address, thing in live.items():
@@ -69,7 +68,7 @@ def print_state(it: Options) -> None:
     """Print every address with its condition on standard output."""
     instances = sorted(session.current_state(it).instances.items())
     if it.json:
-        click.echo(ui.json_text({str(a): _condition(i) for a, i in instances}))
+        click.echo(terminal.json_text({str(a): _condition(i) for a, i in instances}))
         return
     wide = max((len(str(address)) for address, _ in instances), default=0)
     for address, instance in instances:
@@ -96,7 +95,7 @@ def show(name: str) -> None:
     instance = session.current_state(it).instances.get(_address(name))
     if instance is None:
         raise UsageError(f"{name} is not in the state", hint="`reconciler state list` shows what is")
-    click.echo(ui.json_text(instance_record(instance)))
+    click.echo(terminal.json_text(instance_record(instance)))
 
 
 @state_command.command("unlock")
@@ -118,9 +117,9 @@ def unlock() -> None:
 @click.argument("name")
 def rm(name: str) -> None:
     """Let a secret go: its share lives on until its end, and nothing here touches it again."""
-    from reconciler.operations import upkeep
+    from reconciler.operations import state_commands
 
-    upkeep.remove(_stack(), _address(name))
+    state_commands.remove(_stack(), _address(name))
     click.echo(line(f"{name} is let go; its share was not revoked."))
 
 
@@ -130,9 +129,9 @@ def rm(name: str) -> None:
 @click.argument("new")
 def mv(old: str, new: str) -> None:
     """Rename a secret in the state. `moved:` in the manifest does the same where others can review it."""
-    from reconciler.operations import upkeep
+    from reconciler.operations import state_commands
 
-    upkeep.move(_stack(), _address(old), _address(new))
+    state_commands.move(_stack(), _address(old), _address(new))
     click.echo(line(f"{old} is {new} now."))
 
 
@@ -142,11 +141,11 @@ def mv(old: str, new: str) -> None:
 @click.argument("vault_id", metavar="VAULT")
 def import_(name: str, vault_id: str) -> None:
     """Take a share that this identity made elsewhere as a secret's current one. Its value stays unchecked."""
-    from reconciler.operations import upkeep
+    from reconciler.operations import state_commands
 
     async def take() -> None:
         async with session.sign_in(options()) as at:
-            await upkeep.import_(at.stack, at.client, _address(name), vault_id)
+            await state_commands.import_(at.stack, at.client, _address(name), vault_id)
 
     asyncio.run(take())
     click.echo(line(f"{name} is in the state. `reconciler plan` shows what differs."))
@@ -159,14 +158,14 @@ def import_(name: str, vault_id: str) -> None:
 )
 def recover(assign: tuple[str, ...]) -> int:
     """Make a lost state again from the vaults on the tenant that bear the stack's mark."""
-    from reconciler.operations import upkeep
+    from reconciler.operations import state_commands
 
     pairs = [text.rpartition("=") for text in assign]
     assigned = {_address(name): vault_id for name, _, vault_id in pairs}
 
-    async def make() -> upkeep.Recovered:
+    async def make() -> state_commands.Recovered:
         async with session.sign_in(options()) as at:
-            return await upkeep.recover(at.stack, at.client, assigned=assigned)
+            return await state_commands.recover(at.stack, at.client, assigned=assigned)
 
     recovered = asyncio.run(make())
     for address, instance in sorted(recovered.state.instances.items()):
@@ -203,9 +202,9 @@ def rekey(*, trust_sources: bool) -> None:
         if not from_environment:
             stack.workdir.key_file.keep(key)
 
-    from reconciler.operations import upkeep
+    from reconciler.operations import state_commands
 
-    done = upkeep.rekey(stack, new, trust_sources=trust_sources, keep=keep)
+    done = state_commands.rekey(stack, new, trust_sources=trust_sources, keep=keep)
     click.echo(f"{counted(done.checked, 'value')} fingerprinted with the new key.")
     for address in done.unchecked:
         click.echo(line(f"{address}: not checked from now on; `apply --replace {address}` sends it anew"))

@@ -7,25 +7,27 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler import __version__, condition, planfile, policy
-from reconciler.attention import Attention
-from reconciler.client import Client
+from reconciler import __version__
+from reconciler.c1.client import Client
+from reconciler.c1.upload import Uploader
 from reconciler.errors import ReconcilerError, RefusedError, SignInError, StalePlanError, StateError
-from reconciler.events import Event, Result
 from reconciler.fingerprint import Key
-from reconciler.journal import Header
-from reconciler.ledger import Ledger, pending_of
+from reconciler.model.attention import Attention
+from reconciler.model.events import Event, Result
+from reconciler.model.plan import Plan
+from reconciler.model.state import State
+from reconciler.operations.execute import Stop, Work
 from reconciler.operations.gather import refuse_other_identity
-from reconciler.operations.look import Look, look
 from reconciler.operations.offline import PlanOptions
+from reconciler.operations.plan import Look, look
 from reconciler.operations.run import Run
 from reconciler.operations.stack import Stack
-from reconciler.operations.work import Stop, Work
-from reconciler.plan import Plan
-from reconciler.policy import NO_LIMITS, Limits
-from reconciler.state import State
-from reconciler.upload import Uploader
-from reconciler.workdir import JournalWriter
+from reconciler.planfile import sealed
+from reconciler.planning import guards, status
+from reconciler.planning.guards import NO_LIMITS, Limits
+from reconciler.state.journal import Header
+from reconciler.state.ledger import Ledger, pending_of
+from reconciler.storage.workdir import JournalWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,17 +109,17 @@ def _as_saved(options: PlanOptions, saved: Plan | None) -> PlanOptions:
     """Plan again as of the saved plan's time, with its names for what is new and what it was asked to replace."""
     if saved is None:
         return options
-    return replace(options, as_of=saved.as_of, uids=planfile.uids(saved), asked=planfile.asked(saved))
+    return replace(options, as_of=saved.as_of, uids=sealed.uids(saved), asked=sealed.asked(saved))
 
 
 def _approved(seen: Look, saved: Plan, now: datetime) -> Look:
     """Keep what the saved plan holds. Raises StalePlanError with the list of what it does not."""
-    differences = planfile.compare(saved, seen.planned.plan, clock=now)
+    differences = sealed.compare(saved, seen.planned.plan, clock=now)
     if differences:
         raise StalePlanError(
             "\n".join(differences), hint="nothing was done; make a new plan and have that reviewed"
         )
-    plan = planfile.approved(saved, seen.planned.plan)
+    plan = sealed.approved(saved, seen.planned.plan)
     return replace(seen, planned=replace(seen.planned, plan=plan))
 
 
@@ -128,7 +130,7 @@ def _refuse(stack: Stack, seen: Look, options: ApplyOptions) -> None:
     destroy, reviewed = options.plan.destroy, options.saved is not None
     refusals = (
         *plan.refusals,
-        *policy.guards(plan, options.limits, destroy=destroy, reviewed=reviewed),
+        *guards.guards(plan, options.limits, destroy=destroy, reviewed=reviewed),
     )
     if refusals:
         raise RefusedError(
@@ -145,7 +147,7 @@ def _refuse(stack: Stack, seen: Look, options: ApplyOptions) -> None:
 def _refuse_the_unseen(seen: Look) -> None:
     """Raise SignInError where this identity sees none of the stack's vaults: nothing it sees means anything."""
     refuse_other_identity(seen.healing.state, seen.observed.identity)
-    if condition.invisible(seen.healing.state, seen.observed):
+    if status.invisible(seen.healing.state, seen.observed):
         raise SignInError(
             "the tenant hides every vault of this stack from this identity, which made them (403)",
             hint="did it lose a role in C1? `reconciler auth status` shows who you are and what you may do",

@@ -6,23 +6,23 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler import expand, recipients, recovery
-from reconciler.addresses import Address
-from reconciler.attention import Attention, AttentionCode
-from reconciler.client import Client
+from reconciler.c1.calls import sharing_off
+from reconciler.c1.client import Client
 from reconciler.errors import ManifestError, Problem, SignInError, SourceError, StateError
-from reconciler.exchange import sharing_off
-from reconciler.expand import Wanted
 from reconciler.fingerprint import Key
-from reconciler.ledger import Open
-from reconciler.manifest import Format
+from reconciler.model.address import Address
+from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.manifest import Format
+from reconciler.model.state import State
+from reconciler.model.vault import Identity, Observed, User
+from reconciler.operations.concurrency import each
 from reconciler.operations.offline import remembered
 from reconciler.operations.refresh import refresh
 from reconciler.operations.stack import Stack
-from reconciler.operations.together import each
-from reconciler.remote import Identity, Observed, User
+from reconciler.planning import expand, recipients, recovery
+from reconciler.planning.expand import Wanted
 from reconciler.sources import Content
-from reconciler.state import State
+from reconciler.state.ledger import Open
 
 _LOOKUPS_AT_ONCE = 10
 

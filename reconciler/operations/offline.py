@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from reconciler import expand, planner, recipients, selection
-from reconciler.addresses import Address
 from reconciler.errors import StateError
-from reconciler.known import NOT_READ
-from reconciler.ledger import Open, replay
-from reconciler.moves import move
+from reconciler.model.address import Address
+from reconciler.model.plan import Plan
+from reconciler.model.state import State
 from reconciler.operations.stack import Stack
-from reconciler.plan import Plan
-from reconciler.selection import EVERYTHING, Selection
-from reconciler.state import State
+from reconciler.planning import expand, planner, recipients, selection
+from reconciler.planning.moves import move
+from reconciler.planning.selection import EVERYTHING, Selection
+from reconciler.planning.values import NOT_READ
+from reconciler.state.ledger import Open, replay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

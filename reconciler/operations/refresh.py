@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from reconciler.client import Client, Missing
-from reconciler.ledger import Open
-from reconciler.operations.together import each
-from reconciler.recovery import HORIZON, is_live, strangers
-from reconciler.remote import Identity, Observed, Vault
-from reconciler.state import State
+from reconciler.c1.client import Client, Missing
+from reconciler.model.state import State
+from reconciler.model.vault import Identity, Observed, Vault
+from reconciler.operations.concurrency import each
+from reconciler.planning.recovery import HORIZON, is_live, strangers
+from reconciler.state.ledger import Open
 
 _AT_ONCE: Final = 10
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reconciler.addresses import Address
-from reconciler.client import Client
+from reconciler.c1.client import Client
+from reconciler.c1.upload import Uploader
 from reconciler.errors import StateError
-from reconciler.events import Event, Progress, Step
-from reconciler.expand import Wanted
 from reconciler.fingerprint import Key
-from reconciler.journal import DeposedNow, Entry, Intent
-from reconciler.ledger import Ledger
-from reconciler.plan import Change
+from reconciler.model.address import Address
+from reconciler.model.events import Event, Progress, Step
+from reconciler.model.plan import Change
+from reconciler.model.state import Attributes
+from reconciler.planning.expand import Wanted
 from reconciler.sources import SourceReader
-from reconciler.state import Attributes
-from reconciler.tags import Tag
-from reconciler.upload import Uploader
-from reconciler.workdir import JournalWriter
+from reconciler.state.journal import DeposedNow, Entry, Intent
+from reconciler.state.ledger import Ledger
+from reconciler.state.tags import Tag
+from reconciler.storage.workdir import JournalWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

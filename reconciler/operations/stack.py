@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler.backends.path import PathBackend
-from reconciler.environment import FINGERPRINT_KEY
 from reconciler.errors import StateError
 from reconciler.fingerprint import Key
-from reconciler.keyfile import new_key
-from reconciler.manifest import Manifest
+from reconciler.model.envvars import FINGERPRINT_KEY
+from reconciler.model.manifest import Manifest
 from reconciler.sources import SourceReader
-from reconciler.workdir import Workdir
+from reconciler.storage.keyfile import new_key
+from reconciler.storage.state_file import PathBackend
+from reconciler.storage.workdir import Workdir
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from posixpath import join, normpath
 from typing import Final
 
-from reconciler.addresses import Address
+from reconciler.display import clean
 from reconciler.errors import Mark, Problem
-from reconciler.events import Left, Result
-from reconciler.view import Note, View
-from reconciler.words import clean
+from reconciler.model.address import Address
+from reconciler.model.events import Left, Result
+from reconciler.render.view import Note, View
 
 MOST: Final = 10
 """What GitHub keeps of each level in one step; more are dropped without a word."""
@@ -98,7 +98,7 @@ def _kept(found: Sequence[Annotation]) -> Sequence[Annotation]:
 def _command(one: Annotation, below: str) -> str:
     place = ""
     if one.mark:
-        file = posixpath.normpath(posixpath.join(below, one.mark.file))
+        file = normpath(join(below, one.mark.file))
         place = f"file={_property(file)},line={one.mark.line},col={one.mark.column},"
     return f"::{one.level.value} {place}title={_property(_TITLE)}::{_data(one.text)}"
 

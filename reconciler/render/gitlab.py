@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from reconciler.view import View
+from reconciler.render.view import View
 
 
 def render(view: View) -> str:

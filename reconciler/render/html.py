@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Final
 
-from reconciler.plan import Action
+from reconciler.model.plan import Action
 from reconciler.render import timeline
-from reconciler.view import Gain, Note, Reader, Row, View
+from reconciler.render.view import Gain, Note, Reader, Row, View
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 

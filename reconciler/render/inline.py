@@ -35,9 +35,12 @@ def _entities(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Return a sentence with every word that is not plain in a code span."""
+    """Return a sentence with every word that is not plain in a code span. Four spaces at its start are a block."""
+    sentence = text.strip()
+    if not sentence:
+        return code(sentence)
     return "".join(
-        code(part[1:-1]) if index % 2 else _words(part) for index, part in enumerate(_OURS.split(text))
+        code(part[1:-1]) if index % 2 else _words(part) for index, part in enumerate(_OURS.split(sentence))
     )
 
 

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.known import SIZES
-from reconciler.plan import Action
+from reconciler.display import counted
+from reconciler.model.plan import Action
+from reconciler.planning.values import SIZES
 from reconciler.render.inline import code, comment, prose
-from reconciler.view import Gain, Note, Reader, Row, View
-from reconciler.words import counted
+from reconciler.render.view import Gain, Note, Reader, Row, View
 
 COMMENT_BYTES: Final = 65_000
 """GitHub takes 65,536 characters in a comment; the rest is for what a workflow adds."""

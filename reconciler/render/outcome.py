@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from reconciler.events import Left, Outcome, Result
+from reconciler.display import clean, counted
+from reconciler.model.events import Left, Outcome, Result
 from reconciler.render.inline import code, prose
-from reconciler.words import clean, counted
 
 _LAST: Final = 100
 """Bytes that are kept for the line that says what was left out."""

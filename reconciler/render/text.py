@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
-from reconciler.plan import Action
-from reconciler.view import Gain, Note, Reader, Row, View
+from reconciler.model.plan import Action
+from reconciler.render.view import Gain, Note, Reader, Row, View
 
 _INDENT: Final = "  "
 _ADDRESS_MAX: Final = 44

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Final, TypeAlias
 
-from reconciler.attention import AttentionCode
-from reconciler.plan import Action
-from reconciler.view import Row, View
+from reconciler.model.attention import AttentionCode
+from reconciler.model.plan import Action
+from reconciler.render.view import Row, View
 
 Across: TypeAlias = Callable[[datetime], float]
 """Where a moment stands on the drawing."""

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from reconciler.manifest import AgeSuite
+from reconciler.model.manifest import AgeSuite
 from reconciler.sandbox import bech32
 
 SECRET_BYTES: Final = 32

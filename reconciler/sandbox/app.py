@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from reconciler.errors import UsageError
-from reconciler.manifest import Sharing
+from reconciler.model.manifest import Sharing
 from reconciler.sandbox import audit, directory, identities, openapi, search, signin, vaults, view
 from reconciler.sandbox.asgi import Dated, json_of, refused, unrouted
 from reconciler.sandbox.identities import Caller

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from reconciler.manifest import FILE_MAX
+from reconciler.model.manifest import FILE_MAX
 from reconciler.sandbox import ageheader, ageio, agekeys, audit, clock, uploadlinks
 from reconciler.sandbox.agekeys import AgeError
 from reconciler.sandbox.asgi import Dated

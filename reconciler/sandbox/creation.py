@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from reconciler.manifest import (
+from reconciler.model.manifest import (
     DAY,
     EMAILS_MAX,
     FILE_MAX,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from reconciler.errors import RemoteError
-from reconciler.manifest import Sharing
+from reconciler.model.manifest import Sharing
 from reconciler.sandbox import vaults, view
 from reconciler.sandbox.refusals import Code, Refusal
 from reconciler.sandbox.store import Store

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any, Final
 
-from reconciler.manifest import Kind, Sharing
+from reconciler.model.manifest import Kind, Sharing
 from reconciler.sandbox import clock, paging
 from reconciler.sandbox.identities import Caller
 from reconciler.sandbox.refusals import denied

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from reconciler.addresses import fold
-from reconciler.manifest import AgeSuite, Kind, Sharing
+from reconciler.model.address import fold
+from reconciler.model.manifest import AgeSuite, Kind, Sharing
 from reconciler.sandbox import clock
 from reconciler.sandbox.settings import Empty, Settings, Suites
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any, Final
 
-from reconciler.manifest import Kind, Sharing
+from reconciler.model.manifest import Kind, Sharing
 from reconciler.sandbox import ageio, agekeys, audit, clock, creation
 from reconciler.sandbox.agekeys import AgeError
 from reconciler.sandbox.identities import Caller, may_share

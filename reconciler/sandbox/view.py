@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final
 
 import pyrage
 
-from reconciler.manifest import Kind, Sharing
+from reconciler.model.manifest import Kind, Sharing
 from reconciler.sandbox import ageio, agekeys, audit, clock, uploadlinks
 from reconciler.sandbox.identities import Caller, may_share
 from reconciler.sandbox.refusals import impossible, invalid

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.durable import reason
+from reconciler.storage.durable import reason
 
 _DENIED_VARIABLES: Final = re.compile(
     r"""(?x)

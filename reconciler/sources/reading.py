@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from reconciler.durable import reason
 from reconciler.errors import Problem, SourceError
 from reconciler.fingerprint import Key
-from reconciler.manifest import FILE_MAX, TEXT_MAX, Encoding, EnvSource, FileSource, Kind, Source
+from reconciler.model.manifest import FILE_MAX, TEXT_MAX, Encoding, EnvSource, FileSource, Kind, Source
 from reconciler.sensitive import Sensitive
 from reconciler.sources.confine import Confinement, NotReadableError, check_variable
+from reconciler.storage.durable import reason
 
 _PIECE: Final = 2**20
 

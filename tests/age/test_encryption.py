@@ -15,7 +15,7 @@ from reconciler.age import FileEncryption, RecipientError, encrypt_file, encrypt
 from reconciler.age.recipient import Recipient
 from reconciler.age.stream import Pipe, Sink, Source
 from reconciler.errors import Problem, ReconcilerError, SourceError
-from reconciler.manifest import TEXT_MAX, AgeSuite
+from reconciler.model.manifest import TEXT_MAX, AgeSuite
 from reconciler.sensitive import Sensitive
 from tests.age import reference
 from tests.age.reference import X25519Identity, bech32_encode

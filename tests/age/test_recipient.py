@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.age import Recipient, RecipientError, encrypt_text, parse_recipient
 from reconciler.errors import RemoteError
-from reconciler.manifest import AgeSuite
+from reconciler.model.manifest import AgeSuite
 from reconciler.sensitive import Sensitive
 from tests.age.reference import ALPHABET, HybridIdentity, X25519Identity, bech32_data, bech32_encode
 

@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from reconciler import auth
 from reconciler.auth import CredentialSource, Found, Way
 from reconciler.auth.server import Server
-from reconciler.clock import ServerClock
 from reconciler.errors import NoTokenError, ReconcilerError, RemoteError, SignInError
-from reconciler.http import Session
-from reconciler.patience import Patience
-from reconciler.retry import Budget
+from reconciler.http.clock import ServerClock
+from reconciler.http.retry import Budget
+from reconciler.http.session import Session
+from reconciler.http.waits import Patience
 from tests.raw_server import Behaviour, RawServer, Reply, Seen, answer, in_turn, raw_server
 
 pytestmark = pytest.mark.anyio
@@ -558,7 +558,7 @@ def test_a_login_that_cannot_be_looked_at_was_not_found(tmp_path: Path) -> None:
 
 async def test_an_expired_token_meets_the_clients_401() -> None:
     """Through the whole client: a token that is refused midway is replaced, and the call succeeds."""
-    from reconciler.client import Client, Missing
+    from reconciler.c1.client import Client, Missing
 
     def tenant(seen: Seen) -> Reply:
         if seen.path == "/auth/v1/token":

@@ -13,18 +13,19 @@ from pathlib import Path
 
 import yaml
 
-from reconciler import durable, journal
-from reconciler.addresses import Address
 from reconciler.auth import sign_in
 from reconciler.auth.interface import AccessToken, Found, Way
 from reconciler.auth.server import parse
-from reconciler.backends.path import PathBackend
-from reconciler.client import Client
-from reconciler.http import Session
-from reconciler.journal import Header, Intent
-from reconciler.operations.together import each
+from reconciler.c1.client import Client
+from reconciler.http.session import Session
+from reconciler.model.address import Address
+from reconciler.operations.concurrency import each
 from reconciler.sensitive import Sensitive
-from reconciler.workdir import Workdir
+from reconciler.state import journal
+from reconciler.state.journal import Header, Intent
+from reconciler.storage import durable
+from reconciler.storage.state_file import PathBackend
+from reconciler.storage.workdir import Workdir
 from tests.bench.processes import Cost, Tenant, best, python, reconciler, tenant, timed
 from tests.bench.workload import manifest
 

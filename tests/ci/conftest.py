@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import reconciler
-from reconciler.files import load_manifest
+from reconciler.cli.templates import variables
+from reconciler.cli.templates.github import workflows as github_workflows
+from reconciler.manifest.load import load_manifest
 from reconciler.sandbox.serve import Embedded
-from reconciler.templates import variables
-from reconciler.templates.github import workflows as github_workflows
 from tests.ci.forge import Forge
 from tests.ci.github import GitHub, serving
 from tests.cli.conftest import desk

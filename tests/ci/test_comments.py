@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import view
-from reconciler.render import markdown
+from reconciler.render import markdown, view
 from tests import stories
 from tests.ci.github import BOT, GitHub, serving
 from tests.cli.desk import Desk, Ran

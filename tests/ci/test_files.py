@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import reconciler
-from reconciler.templates import github, gitlab, slugs
+from reconciler.cli.templates import github, gitlab, slugs
 from tests.ci.forge import git
 from tests.cli.desk import REPOSITORY, Desk, text_secret
 

@@ -11,7 +11,15 @@ import pytest
 
 from reconciler.cli import cli
 
-_HEAVY = ("httpx", "cryptography", "jsonschema", "yaml", "asyncio", "reconciler.manifest", "reconciler.plan")
+_HEAVY = (
+    "httpx",
+    "cryptography",
+    "jsonschema",
+    "yaml",
+    "asyncio",
+    "reconciler.model.manifest",
+    "reconciler.model.plan",
+)
 """What a list of commands has no use for."""
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from reconciler.cli import main
-from reconciler.workdir import Workdir
+from reconciler.storage.workdir import Workdir
 from tests.cli.desk import Desk, text_secret
 
 Example = Callable[[str], Desk]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from reconciler import statefile
-from reconciler.addresses import Address
-from reconciler.state import State
+from reconciler.model.address import Address
+from reconciler.model.state import State
+from reconciler.state import statefile
 from tests.faults import judge
 from tests.faults import proxy as on
 from tests.faults.client import Inject

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import reconciler.auth
+import reconciler.c1.upload
 import reconciler.cli.apply
 import reconciler.cli.plan
 import reconciler.cli.state
-import reconciler.upload
-from reconciler import cli, clock, http, patience, schema, upload, yamltext
-from reconciler.operations import send
+from reconciler import cli
+from reconciler.c1 import upload
+from reconciler.http import clock, session, waits
+from reconciler.manifest import schema, yamltext
+from reconciler.operations import content
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,10 @@ def run(call: Call, *, ready: int, go: int) -> None:
 
 def _apply(quirks: Quirks) -> None:
     if not quirks.patient:
-        _usually(patience.Patience.__init__, sleep=_quick)
-        send._READY_WAITS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)  # type: ignore[assignment, misc]
+        _usually(waits.Patience.__init__, sleep=_quick)
+        content._READY_WAITS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)  # type: ignore[assignment, misc]
     if quirks.deadline is not None:
-        _usually(http.Session.send, deadline=quirks.deadline)
+        _usually(session.Session.send, deadline=quirks.deadline)
         upload._PATIENCE = quirks.deadline  # type: ignore[misc]
     if quirks.clock or quirks.clock_step:
         looks = [0]
@@ -109,7 +112,13 @@ def warm() -> None:
     for name in ("anyio._backends._asyncio", "anyio.streams.tls", "importlib.resources.readers"):
         importlib.import_module(name)
     schema.problems(yamltext.parse(b'{"version": 1, "name": "stack", "secrets": {}}', "warm").node)
-    http.tls_context(None)
+    session.tls_context(None)
 
 
-_LATE = (reconciler.auth, reconciler.cli.apply, reconciler.cli.plan, reconciler.cli.state, reconciler.upload)
+_LATE = (
+    reconciler.auth,
+    reconciler.cli.apply,
+    reconciler.cli.plan,
+    reconciler.cli.state,
+    reconciler.c1.upload,
+)

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from reconciler import journal, tags
-from reconciler.ledger import replay
 from reconciler.sandbox import directory
 from reconciler.sandbox.vault import is_ready
+from reconciler.state import journal, tags
+from reconciler.state.ledger import replay
 from tests.faults.client import Ran
 from tests.faults.scene import PENDING, Scene
 

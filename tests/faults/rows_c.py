@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from reconciler import journal
+from reconciler.state import journal
 from tests.faults import judge
 from tests.faults import proxy as on
 from tests.faults.client import Inject, Ran, Running

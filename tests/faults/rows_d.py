@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reconciler import statefile
 from reconciler.errors import StateError
+from reconciler.state import statefile
 from tests.faults import judge
 from tests.faults import proxy as on
 from tests.faults.client import Inject, Syscall

@@ -12,9 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from reconciler import journal, statefile
 from reconciler.errors import StateError
-from reconciler.state import State
+from reconciler.model.state import State
+from reconciler.state import journal, statefile
 from tests.faults import proxy as proxies
 from tests.faults import tenant as tenants
 from tests.faults.child import Call

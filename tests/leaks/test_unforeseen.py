@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import http
-from reconciler.cli import unforeseen
+from reconciler.cli import crash
 from reconciler.cli.options import Options
-from reconciler.journal import Intent
-from reconciler.manifest import Kind as SecretKind
+from reconciler.http import session
+from reconciler.model.manifest import Kind as SecretKind
+from reconciler.state.journal import Intent
 from tests.cli.conftest import desk
 from tests.cli.desk import Desk, text_secret
 from tests.leaks.canaries import Canaries
@@ -82,7 +82,7 @@ def test_a_traceback_from_every_step_holds_no_secret(
     text = "".join(traceback.format_exception(found)).encode()
     assert not Canaries(secrets | bearer).found_in({"traceback": text})
     assert not Canaries(secrets).found_in({"locals": "\n".join(_locals_of_ours(found)).encode()})
-    places = "\n".join(unforeseen.places(found))
+    places = "\n".join(crash.places(found))
     assert "MistakeError at" in places
     assert CANARY not in places
     again = world.apply()
@@ -112,7 +112,7 @@ def test_the_command_line_tells_type_and_places_alone(
     monkeypatch.setenv("A", "a value of a")
     desk.manifest(text_secret("a"))
     with monkeypatch.context() as patch:
-        patch.setattr(http, "_read", _broken)
+        patch.setattr(session, "_read", _broken)
         ran = desk.run(*(["-v"] if verbose else []), "apply", "--auto-approve", "--result", "r.json")
     assert 1 == ran.code
     assert CANARY not in ran.said
@@ -120,7 +120,7 @@ def test_the_command_line_tells_type_and_places_alone(
     assert "Error: a mistake in this program" in ran.err
     assert "MistakeError: what it says is not shown" in ran.err
     assert "Next: " in ran.err
-    assert verbose == ("reconciler.http:" in ran.err)
+    assert verbose == ("reconciler.http." in ran.err)
     result = Path("r.json").read_text()
     assert CANARY not in result
     assert json.loads(result)["error"]["summary"] == "a mistake in this program"
@@ -159,7 +159,7 @@ def test_threads_and_finalizers_print_no_text(capsys: pytest.CaptureFixture[str]
         def __del__(self) -> None:
             _broken()
 
-    with unforeseen.quiet_elsewhere(Options()):
+    with crash.quiet_elsewhere(Options()):
         thread = threading.Thread(target=_broken)
         thread.start()
         thread.join()
@@ -182,7 +182,7 @@ def test_a_panic_that_is_no_exception_is_told_too(desk: Desk, monkeypatch: pytes
         raise PanicError(CANARY)
 
     desk.manifest(text_secret("a"))
-    monkeypatch.setattr(http, "_read", panic)
+    monkeypatch.setattr(session, "_read", panic)
     ran = desk.run("plan")
     assert 1 == ran.code
     assert "PanicError: what it says is not shown" in ran.err

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from reconciler import age
-from reconciler.addresses import Address
-from reconciler.client import Client, Created
+from reconciler.c1.client import Client, Created
 from reconciler.errors import RefusedError, StateError
-from reconciler.manifest import Format, Kind
-from reconciler.operations import upkeep
+from reconciler.model.address import Address
+from reconciler.model.manifest import Format, Kind
+from reconciler.model.state import Attributes, State
+from reconciler.operations import state_commands
 from reconciler.operations.offline import PlanOptions
 from reconciler.operations.stack import Stack
 from reconciler.sensitive import Sensitive
-from reconciler.state import Attributes, State
 from tests.model.commands import SOME_FAULTS, Commands
 from tests.model.entries import EDITS, NAMES, Declared
 from tests.model.faults import Fate, Fault
@@ -59,7 +59,7 @@ class Life(Commands):
         """What is let go lives on, and is nobody's; what the manifest still asks for is made anew."""
         address = data.draw(st.sampled_from(sorted(self.here().instances)))
         held = {thing.vault_id for thing in self.here().instances[address].held()}
-        if self.by_hand("state rm", lambda stack: upkeep.remove(stack, address)):
+        if self.by_hand("state rm", lambda stack: state_commands.remove(stack, address)):
             assert held <= self.here().forgotten
             self.forget(address.name)
             self.forget(self.renamed(address.name))
@@ -73,7 +73,7 @@ class Life(Commands):
         if not free:
             return
         new = data.draw(st.sampled_from(free))
-        if not self.by_hand("state mv", lambda stack: upkeep.move(stack, old, Address(new))):
+        if not self.by_hand("state mv", lambda stack: state_commands.move(stack, old, Address(new))):
             return
         self.aliases[new] = self.aliases.get(new, {new}) | self.aliases.get(old.name, {old.name})
         settled = self.settled.get(old.name)
@@ -103,7 +103,7 @@ class Life(Commands):
         self.unchecked.add(vault_id)
         self.took_notes()
         self.world.run(
-            Fate(), lambda stack, client, _: upkeep.import_(stack, client, Address(name), vault_id)
+            Fate(), lambda stack, client, _: state_commands.import_(stack, client, Address(name), vault_id)
         )
         self.to_do = True
         COUNTS["state import"] += 1
@@ -143,7 +143,7 @@ class Life(Commands):
         new, done = random_key(), []
 
         def deed(stack: Stack) -> None:
-            done.append(upkeep.rekey(stack, new, trust_sources=trust, keep=lambda _: None))
+            done.append(state_commands.rekey(stack, new, trust_sources=trust, keep=lambda _: None))
 
         if self.by_hand("state rekey", deed):
             self.world.keys.append(new)

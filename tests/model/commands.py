@@ -9,13 +9,13 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from reconciler import planfile
-from reconciler.addresses import Address
 from reconciler.errors import StalePlanError, StateError
+from reconciler.model.address import Address
+from reconciler.model.plan import Plan
 from reconciler.operations.apply import SavedPlan
 from reconciler.operations.offline import PlanOptions
-from reconciler.plan import Plan
-from reconciler.selection import Only, Selection
+from reconciler.planfile import sealed
+from reconciler.planning.selection import Only, Selection
 from tests.model.entries import EDITS, Entry
 from tests.model.faults import Fault, Kind
 from tests.model.machine import COUNTS, FAULTS, Machine
@@ -160,11 +160,11 @@ class Commands(Machine):
     def plan_out(self, asked: PlanOptions) -> bytes:
         """`plan -o`: only a key's seal makes it one."""
         self.planned = dict(self.declared.entries)
-        self.saved = planfile.encode(self.world.look(asked).planned.plan, self.world.keys[-1])
+        self.saved = sealed.encode(self.world.look(asked).planned.plan, self.world.keys[-1])
         return self.saved
 
     def read(self, saved: bytes) -> SavedPlan:
-        return SavedPlan(read=lambda key: planfile.decode(saved, file="plan", key=key), digest=None)
+        return SavedPlan(read=lambda key: sealed.decode(saved, file="plan", key=key), digest=None)
 
     @precondition(lambda self: self.declared.entries)
     @rule(data=st.data(), way=st.sampled_from(["", "--replace", "--target"]), faults=SOME_FAULTS, lost=LOST)
@@ -202,7 +202,7 @@ class Commands(Machine):
         assert self.saved is not None
         if edit:
             self.edit(data, edit)
-        plan = planfile.decode(self.saved, file="plan", key=None)
+        plan = sealed.decode(self.saved, file="plan", key=None)
         for change in plan.acting():
             self.forget(change.address.name)
         self.will_run()

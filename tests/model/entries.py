@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from reconciler.manifest import Kind, Sharing
+from reconciler.model.manifest import Kind, Sharing
 from reconciler.sandbox import directory
 from reconciler.sandbox.vault import Stored
 from tests.model.world import NAME

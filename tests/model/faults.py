@@ -15,12 +15,13 @@ from typing import Any, Final
 
 import httpx
 
-from reconciler import durable, journal
-from reconciler.backends.path import PathBackend
 from reconciler.errors import StateError
-from reconciler.journal import Entry, Header
-from reconciler.state import State
-from reconciler.workdir import JournalWriter, Workdir
+from reconciler.model.state import State
+from reconciler.state import journal
+from reconciler.state.journal import Entry, Header
+from reconciler.storage import durable
+from reconciler.storage.state_file import PathBackend
+from reconciler.storage.workdir import JournalWriter, Workdir
 
 
 class Killed(BaseException):

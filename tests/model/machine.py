@@ -16,13 +16,13 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from reconciler import journal, tags
-from reconciler.addresses import Address
 from reconciler.errors import StateError
-from reconciler.ledger import PENDING_TIME
-from reconciler.operations import upkeep
+from reconciler.model.address import Address
+from reconciler.model.state import State
+from reconciler.operations import state_commands
 from reconciler.sandbox.vault import Status, Stored, status
-from reconciler.state import State
+from reconciler.state import journal, tags
+from reconciler.state.ledger import PENDING_TIME
 from tests.model.entries import EDITS, ENTRIES, NAMES, Declared, Entry
 from tests.model.faults import CALLS, Fate, Fault, Kind
 from tests.model.world import NAME, World, same_randomness, tag_of
@@ -221,7 +221,7 @@ class Machine(RuleBasedStateMachine):
         before = self.world.live()
         self.foreign |= self.world.vaults().keys() - before  # nobody remembers who revoked what
         self.serial = 0
-        self.world.run(Fate(), lambda stack, client, _: upkeep.recover(stack, client, assigned={}))
+        self.world.run(Fate(), lambda stack, client, _: state_commands.recover(stack, client, assigned={}))
         state = self.read_state()
         assert state is not None
         self.unplaced |= before.keys() - state.known()

@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.addresses import Address
-from reconciler.attention import AttentionCode
 from reconciler.errors import SignInError
-from reconciler.events import Left
-from reconciler.operations import upkeep
+from reconciler.model.address import Address
+from reconciler.model.attention import AttentionCode
+from reconciler.model.events import Left
+from reconciler.operations import state_commands
 from reconciler.operations.apply import SavedPlan
-from reconciler.operations.look import look
 from reconciler.operations.offline import PlanOptions
+from reconciler.operations.plan import look
 from tests.model.faults import Fate, Fault, Kind
 from tests.model.world import World
 
@@ -128,7 +128,7 @@ def test_a_state_that_is_made_again_takes_no_revoke_of_the_past_for_the_end(worl
     (newest,) = world.live()
     world.state_path.unlink()
     declare(world, x="one")
-    world.run(Fate(), lambda stack, client, _: upkeep.recover(stack, client, assigned={}))
+    world.run(Fate(), lambda stack, client, _: state_commands.recover(stack, client, assigned={}))
     assert world.apply().clean
     (made,) = world.live()
     assert newest != made

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from reconciler.retry import Budget
+from reconciler.http.retry import Budget
 from tests.model.faults import Fault, Kind
 from tests.model.world import World
 

@@ -16,30 +16,30 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
-from reconciler import journal, statefile, tags
 from reconciler.auth.server import Server
-from reconciler.client import Client
-from reconciler.environment import FINGERPRINT_KEY
+from reconciler.c1.client import Client
+from reconciler.c1.upload import Uploader
 from reconciler.errors import ReconcilerError
-from reconciler.events import Event
-from reconciler.files import load_manifest
 from reconciler.fingerprint import Key
-from reconciler.http import Session
-from reconciler.manifest import Manifest
+from reconciler.http.session import Session
+from reconciler.manifest.load import load_manifest
+from reconciler.model.envvars import FINGERPRINT_KEY
+from reconciler.model.events import Event
+from reconciler.model.manifest import Manifest
+from reconciler.model.state import State
 from reconciler.operations.apply import Applied, ApplyOptions, FrontEnd, SavedPlan, apply
-from reconciler.operations.look import Look, look
+from reconciler.operations.execute import Stop
 from reconciler.operations.offline import PlanOptions
+from reconciler.operations.plan import Look, look
 from reconciler.operations.stack import Stack
-from reconciler.operations.work import Stop
-from reconciler.policy import Limits
+from reconciler.planning.guards import Limits
 from reconciler.sandbox import app, blobs, directory, identities, reader, vaults
 from reconciler.sandbox.settings import Settings
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.vault import Stored, is_ready, stored
 from reconciler.sensitive import Sensitive
 from reconciler.sources import Confinement, SourceReader
-from reconciler.state import State
-from reconciler.upload import Uploader
+from reconciler.state import journal, statefile, tags
 from tests.certificates import Authority
 from tests.model.faults import Fate, Fault, Killed, MortalBackend, MortalWorkdir, Wire
 

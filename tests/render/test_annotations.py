@@ -7,9 +7,8 @@ import re
 
 from hypothesis import given
 
-from reconciler import view
 from reconciler.errors import Mark, Problem
-from reconciler.render import gitlab
+from reconciler.render import gitlab, view
 from reconciler.render.annotations import MOST, of_problems, of_view, render
 from tests import goldens, stories
 from tests.render.test_markdown import HOSTILE

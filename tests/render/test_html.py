@@ -8,9 +8,8 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given, settings
 
-from reconciler import view
-from reconciler.plan import Plan
-from reconciler.render import html, timeline
+from reconciler.model.plan import Plan
+from reconciler.render import html, timeline, view
 from tests import goldens, stories
 from tests.render.test_markdown import HOSTILE
 

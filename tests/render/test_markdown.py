@@ -6,16 +6,15 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from reconciler import view
-from reconciler.manifest import Sharing
-from reconciler.plan import Plan
-from reconciler.render import markdown
+from reconciler.display import clean
+from reconciler.model.manifest import Sharing
+from reconciler.model.plan import Plan
+from reconciler.render import markdown, view
 from reconciler.render.inline import code, prose
-from reconciler.words import clean
 from tests import goldens, stories
 from tests.planning import attributes, plan, wanted
 
@@ -86,6 +85,8 @@ def plain(counted: Counter[str]) -> Counter[str]:
 
 @settings(max_examples=300, deadline=None)
 @given(HOSTILE, HOSTILE)
+@example("    ", "`")
+@example("    x", "y")
 def test_no_text_changes_the_structure(text: str, email: str) -> None:
     """A page of hostile words has the elements of the same page with harmless words, and no other HTML."""
     page = markdown.render(view.make(stories.hostile(text or "x", f"{email}@x.example")))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from reconciler.addresses import Address
-from reconciler.events import Left, Outcome, Result
-from reconciler.plan import Action
+from reconciler.model.address import Address
+from reconciler.model.events import Left, Outcome, Result
+from reconciler.model.plan import Action
 from reconciler.render import annotations as commands
 from reconciler.render import outcome
 from tests.planning import mark

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from reconciler import view
-from reconciler.render import html
+from reconciler.render import html, view
 from tests import stories
 from tests.cli.desk import REPOSITORY
 from tests.render import png

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler import view
-from reconciler.plan import Plan
-from reconciler.render import text
+from reconciler.model.plan import Plan
+from reconciler.render import text, view
 from tests import goldens, stories
 
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.manifest import AgeSuite
+from reconciler.model.manifest import AgeSuite
 from reconciler.sandbox import ageheader, ageio, agekeys, bech32
 from reconciler.sandbox.ageio import MacError, PayloadError
 from reconciler.sandbox.agekeys import AgeError, HeaderError, NoMatchError

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from reconciler.manifest import AgeSuite
+from reconciler.model.manifest import AgeSuite
 from reconciler.sandbox import ageio, agekeys, bech32
 from reconciler.sandbox.ageio import MacError, PayloadError
 from reconciler.sandbox.agekeys import AgeError, HeaderError, Identity, NoMatchError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import environment
+from reconciler.model import envvars
 from reconciler.sandbox.serve import Embedded
 from tests.signin.machine import ID, SECRET, Machine, credential
 
@@ -17,12 +17,12 @@ PAGE = (ROOT / "docs" / "sign-in.md").read_text()
 @pytest.mark.parametrize(
     "name",
     [
-        environment.ACCESS_TOKEN,
-        environment.OIDC_TOKEN,
-        environment.CLIENT_ID,
-        environment.CLIENT_SECRET,
-        environment.SERVER_URL,
-        environment.TENANT_DOMAIN,
+        envvars.ACCESS_TOKEN,
+        envvars.OIDC_TOKEN,
+        envvars.CLIENT_ID,
+        envvars.CLIENT_SECRET,
+        envvars.SERVER_URL,
+        envvars.TENANT_DOMAIN,
         "CONE_PROFILE",
         "CONE_CONFIG_PATH",
         "HTTPS_PROXY",

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from reconciler.errors import Mark, SourceError
 from reconciler.fingerprint import Key
-from reconciler.manifest import FILE_MAX, TEXT_MAX, Encoding, EnvSource, FileSource, Kind, Source
+from reconciler.model.manifest import FILE_MAX, TEXT_MAX, Encoding, EnvSource, FileSource, Kind, Source
 from reconciler.sources import Confinement, Content, SourceReader
 
 _SECRET = bytes(range(32))

@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler import wire
-from reconciler.answers import BadAnswer
-from reconciler.clock import ServerClock
-from reconciler.compare import due
-from reconciler.destination import check_url
+from reconciler.c1 import wire
+from reconciler.c1.upload import Uploader
 from reconciler.errors import RemoteError
-from reconciler.http import Answer, Session
-from reconciler.manifest import Lead
-from reconciler.readback import object_of, seen_attributes
+from reconciler.http.answers import BadAnswer
+from reconciler.http.clock import ServerClock
+from reconciler.http.session import Answer, Session
+from reconciler.http.urls import check_url
+from reconciler.model.manifest import Lead
+from reconciler.planning.compare import due
+from reconciler.planning.verify import object_of, seen_attributes
 from reconciler.sensitive import Sensitive
-from reconciler.tags import Tag
-from reconciler.upload import Uploader
+from reconciler.state.tags import Tag
 
 
 @pytest.fixture

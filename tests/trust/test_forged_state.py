@@ -9,11 +9,11 @@ from typing import Final
 
 import pytest
 
-from reconciler import journal, statefile, tags
-from reconciler.addresses import Address
-from reconciler.journal import Bound, Entry, Header, Intent
+from reconciler.model.address import Address
+from reconciler.model.state import Deposed, Instance, Object, State
 from reconciler.sandbox import reader
-from reconciler.state import Deposed, Instance, Object, State
+from reconciler.state import journal, statefile, tags
+from reconciler.state.journal import Bound, Entry, Header, Intent
 from tests.cli.desk import Desk, text_secret
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.branch import Branch
 from reconciler.errors import UsageError
-from reconciler.git import Repository
+from reconciler.storage.git import Repository
+from reconciler.storage.state_branch import Branch
 from tests.cli.desk import Desk, text_secret
 
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler import statefile, words
-from reconciler.addresses import Address
-from reconciler.state import State
+from reconciler import display
+from reconciler.model.address import Address
+from reconciler.model.state import State
+from reconciler.state import statefile
 from tests.cli.desk import HEAD, Desk, file_secret, text_secret
 
 HOSTILE = "\x1b]0;owned\x07\x9b2J\u202e##vso[task.setvariable variable=A]"
@@ -162,7 +163,7 @@ def test_a_plan_gives_no_command(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_a_line_is_no_command(text: str) -> None:
     """GitHub's runner trims every kind of space."""
-    assert [] == _obeyed(words.line(text))
+    assert [] == _obeyed(display.line(text))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_a_line_is_no_command(text: str) -> None:
 )
 def test_what_nobody_sees_is_marked(hidden: str) -> None:
     """Some of them are letters to Unicode; two names that differ in one would look the same."""
-    assert f"a{words.SUBSTITUTE}b" == words.clean(f"a{hidden}b")
+    assert f"a{display.SUBSTITUTE}b" == display.clean(f"a{hidden}b")
 
 
 def test_a_saved_plan_has_each_key_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,59 @@
+"""How a plan's facts are said: durations, views, and text that came from a manifest."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from reconciler.model.address import UNSEEN
+from reconciler.model.manifest import DAY, HOUR
+
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode's control, invisible, surrogate, and line- and paragraph-separating characters."""
+
+SUBSTITUTE: Final = "\N{REPLACEMENT CHARACTER}"
+
+COMMAND: Final = re.compile(r"##(?=\w*\[)")
+"""How a command to a pipeline begins that stands anywhere in a line: `##[add-mask]` to GitHub's runner, `##vso[…]`
+to Azure's agent, `##teamcity[…]`."""
+
+
+def clean(text: str) -> str:
+    """Return a text in which nothing moves the cursor, reverses the line or hides.
+
+    Each such character becomes a visible mark: who reviews a name must see that there was something. A `COMMAND`
+    gets one too.
+    """
+    text = COMMAND.sub(f"##{SUBSTITUTE}", text)
+    if text.isascii() and text.isprintable():
+        return text
+    text = UNSEEN.sub(SUBSTITUTE, text)
+    return "".join(SUBSTITUTE if unicodedata.category(c) in _HIDDEN else c for c in text)
+
+
+def line(text: str) -> str:
+    """Return a text fit for a line of its own: cleaned, and no workflow command (`::add-mask::`) either."""
+    cleaned = clean(text)
+    return f"{SUBSTITUTE}{cleaned}" if cleaned.lstrip().startswith("::") else cleaned
+
+
+def duration(seconds: int) -> str:
+    """Return a duration as people write it: `90m`, `72h`, `14d`. Hours up to three days."""
+    if seconds % DAY == 0 and seconds > 3 * DAY:
+        return f"{seconds // DAY}d"
+    if seconds % HOUR == 0:
+        return f"{seconds // HOUR}h"
+    return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
+
+
+def views(count: int) -> str:
+    """Return how often a share may be opened."""
+    if count == 0:
+        return "any number of views"
+    return "once" if count == 1 else f"{count} views"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return `1 secret`, `2 secrets`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,155 @@
+"""Reads manifests and the files that they include, beneath a root."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Sequence as SequenceType
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.errors import ManifestError, Problem, UsageError
+from reconciler.manifest import reading, schema, yamltext
+from reconciler.manifest.document import Node, Scalar
+from reconciler.model.manifest import Manifest
+
+_INIT = "`reconciler init` writes one to start from; -f names another"
+
+
+def load_manifest(path: Path, *, source_root: Path | None = None) -> Manifest:
+    """Read a manifest and what it includes.
+
+    Included files lie beneath `source_root`, else within the git work tree that the manifest is in. Raises
+    UsageError when there is no such file to read, ManifestError with every problem of what it says.
+    """
+    try:
+        text = _read(path)
+    except _RefusedError as error:
+        raise UsageError(f"{path} {error}", hint="a manifest is read from a file") from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    parsed = yamltext.parse(text, str(path))
+    included = _load_includes(reading.includes(parsed.node), path, source_root or work_tree(path))
+    known = [*parsed.problems, *schema.problems(parsed.node), *included.problems]
+    return reading.read(
+        parsed.node, file=str(path), included=included.nodes, known=known, complete=included.complete
+    )
+
+
+def work_tree(path: Path) -> Path:
+    """Return the git work tree that a file lies in, or the file's own directory when it lies in none."""
+    directory = path.resolve().parent
+    for candidate in (directory, *directory.parents):
+        if (candidate / ".git").exists():
+            return candidate
+    return directory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Included:
+    nodes: SequenceType[tuple[str, Node]]
+    problems: SequenceType[Problem]
+    complete: bool
+
+
+def _load_includes(names: SequenceType[Scalar], manifest: Path, root: Path) -> _Included:
+    nodes: list[tuple[str, Node]] = []
+    problems: list[Problem] = []
+    complete = True
+    left = _Left()
+    seen = {manifest.resolve()}
+    for name in names:
+        path = manifest.parent / str(name.value)
+        shown = os.path.normpath(path)
+        try:
+            parsed = left.parse(_read_included(path, root, seen, left.size), shown)
+        except _RefusedError as error:
+            # the path is not shown: it is a value, and its place is told
+            problems.append(
+                Problem(mark=name.mark, what=f"this included file {error}", expected=error.expected)
+            )
+            complete = False
+        except ManifestError as error:
+            problems += error.problems
+            complete = False
+        else:
+            problems += [*parsed.problems, *schema.problems(parsed.node, included=True)]
+            nodes.append((shown, parsed.node))
+    return _Included(nodes=nodes, problems=problems, complete=complete)
+
+
+class _Left:
+    """What is left for the included files of one manifest, which together may be as large as one file."""
+
+    def __init__(self) -> None:
+        self.size = yamltext.SIZE_MAX
+        self._values = yamltext.NODES_MAX
+
+    def parse(self, text: bytes, shown: str) -> yamltext.Parsed:
+        if len(text) > self.size:
+            raise _RefusedError("is too large", "expected at most 4 MiB in all included files")
+        self.size -= len(text)
+        parsed = yamltext.parse(text, shown, values=self._values)
+        self._values -= parsed.values
+        return parsed
+
+
+def _read_included(path: Path, root: Path, seen: set[Path], at_most: int) -> bytes:
+    try:
+        resolved = _confined(path, root)
+        if resolved in seen:
+            raise _RefusedError("is included twice, or includes itself")
+        seen.add(resolved)
+        return _read(resolved, at_most)
+    except OSError as error:
+        what = f"cannot be read: {os.strerror(error.errno or errno.EIO)}"
+        raise _RefusedError(what, "expected a path that starts at this file's directory") from None
+
+
+class _RefusedError(Exception):
+    """A file that is not read: what follows "this file". No text here shows its path."""
+
+    def __init__(self, what: str, expected: str | None = None) -> None:
+        super().__init__(what)
+        self.expected = expected
+
+
+def _confined(path: Path, root: Path) -> Path:
+    """Return the file's real path, which lies beneath the real root and outside of `.git`."""
+    if not str(path).isprintable():
+        raise _RefusedError("has no possible name")
+    try:
+        resolved = path.resolve()  # not strict: what lies outside is not told apart from what is not there
+    except RuntimeError:  # Python < 3.13: a circle of links
+        raise _RefusedError("lies behind links that go in a circle") from None
+    beneath = root.resolve()
+    if not resolved.is_relative_to(beneath):
+        raise _RefusedError(
+            "lies outside of the work tree",
+            "expected a file within it (or --source-root, given on the command line)",
+        )
+    if ".git" in (part.casefold() for part in resolved.relative_to(beneath).parts):
+        raise _RefusedError("lies in .git, which is never read")
+    return resolved
+
+
+def _read(path: Path, at_most: int = yamltext.SIZE_MAX) -> bytes:
+    """Return a regular file's bytes, at most one more than it may have. Raises OSError, _RefusedError."""
+    # O_NONBLOCK: opening a FIFO must not wait for its writer
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as stream:  # a directory is an OSError here
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _RefusedError("is not a regular file")
+        return stream.read(at_most + 1)
+
+
+def _unreadable(path: Path, error: OSError) -> UsageError:
+    match error.errno:
+        case errno.ENOENT:
+            return UsageError(f"there is no manifest {path}", hint=_INIT)
+        case errno.EISDIR:
+            return UsageError(f"{path} is a directory", hint="name the manifest in it with -f")
+        case code:
+            why = os.strerror(code or errno.EIO)
+            return UsageError(f"{path} cannot be read: {why}", hint="mend that, or name another with -f")

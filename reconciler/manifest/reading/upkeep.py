@@ -1,0 +1,114 @@
+"""`moved:` and `removed:`: what became of secrets that the manifest no longer calls by their old names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from collections.abc import Mapping as MappingType
+from typing import Final
+
+from reconciler.errors import Mark
+from reconciler.manifest.document import Node
+from reconciler.manifest.reading.fields import Fields, Log, fields_in
+from reconciler.model.address import NAME_PATTERN
+from reconciler.model.manifest import Moved, Removed
+
+_NAME: Final = re.compile(NAME_PATTERN)
+
+
+def read_moved(nodes: Collection[Node], secrets: Collection[str], log: Log) -> tuple[Moved, ...]:
+    """Read `moved:`. A chain (a to b, b to c) comes back as moves to its end; circles and forks are problems."""
+    moves: dict[str, Moved] = {}
+    targets: dict[str, Mark] = {}
+    for node in nodes:
+        fields = fields_in(node, "moved", log)
+        source, to = (_name(fields, "from"), _name(fields, "to")) if fields else (None, None)
+        if fields is None or source is None or to is None:
+            continue
+        mark = fields.value_at("from")
+        if source in secrets:
+            log.add(
+                mark,
+                f"moved.from: {source} is still under secrets",
+                hint="rename it there, or drop this move",
+            )
+        elif source in moves:
+            log.add(mark, "moved.from is the same as another", _once(moves[source].mark))
+        elif to in targets:
+            log.add(fields.value_at("to"), "moved.to is the same as another", _once(targets[to]))
+        else:
+            targets[to] = fields.value_at("to")
+            moves[source] = Moved(source=source, to=to, mark=mark)
+    return tuple(_resolved(moves, targets, secrets, log))
+
+
+def _resolved(
+    moves: MappingType[str, Moved], targets: MappingType[str, Mark], secrets: Collection[str], log: Log
+) -> Iterator[Moved]:
+    """Follow every move to the secret that exists."""
+    for source, end in _ends(moves).items():
+        move = moves[source]
+        if end is None:
+            log.add(move.mark, "moved: these moves go in a circle", "expected each to end under secrets")
+        else:
+            if end == move.to and end not in secrets:
+                hint = log.meant(end, secrets)
+                log.add(targets[end], "moved.to is not under secrets", "expected the name it has now", hint)
+            yield Moved(source=source, to=end, mark=move.mark)
+
+
+def _ends(moves: MappingType[str, Moved]) -> dict[str, str | None]:
+    """Return where each move ends, None for those that go in a circle; each move is followed once."""
+    ends: dict[str, str | None] = {}
+    for start in moves:
+        at, way = start, dict[str, None]()
+        while at in moves and at not in ends and at not in way:
+            way[at] = None
+            at = moves[at].to
+        end = None if at in way else ends.get(at, at)
+        ends |= dict.fromkeys(way, end)
+    return ends
+
+
+def _once(first: Mark) -> str:
+    return f"expected each once (the first is in line {first.line})"
+
+
+def read_removed(
+    nodes: Collection[Node], secrets: Collection[str], moved: Collection[Moved], log: Log
+) -> tuple[Removed, ...]:
+    """Read `removed:`: names that are neither declared nor moved, each once."""
+    found: dict[str, Removed] = {}
+    sources = {move.source for move in moved}
+    for node in nodes:
+        fields = fields_in(node, "removed", log)
+        name = _name(fields, "name") if fields else None
+        if fields is None or name is None:
+            continue
+        mark, revoke = fields.value_at("name"), fields.flag("revoke")
+        if name in secrets:
+            log.add(
+                mark,
+                f"removed.name: {name} is still under secrets",
+                hint="delete it there, or drop this line",
+            )
+        elif name in sources:
+            log.add(mark, "removed.name is also in moved", "expected one or the other")
+        elif name in found:
+            first = found[name].mark.line
+            log.add(
+                mark,
+                "removed.name is the same as another",
+                f"expected each once (the first is in line {first})",
+            )
+        else:
+            found[name] = Removed(name=name, revoke=revoke is not False, mark=mark)
+    return tuple(found.values())
+
+
+def _name(fields: Fields, key: str) -> str | None:
+    text = fields.text(key) if fields.need(key) else None
+    if text is None or _NAME.fullmatch(text):
+        return text
+    fields.log.odd(fields.value_at(key))
+    return None

@@ -1,0 +1,100 @@
+"""What a person must know of a plan that is no change: attention, and what apply will refuse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from reconciler.model.address import Address
+
+
+class AttentionCode(StrEnum):
+    """What a piece of attention is about: stable, for scripts. `sentence` is what docs/policies.md says of it."""
+
+    NOT_VISIBLE = "not_visible"
+    FIRST_RUN = "first_run_unverified"
+    STATE_DIFFERS = "state_differs"
+    UNKNOWN_STATUS = "unknown_status"
+    UNKNOWN_VAULT = "unknown_vault"
+    NEWER_SHARE = "newer_share"
+    PENDING_CREATE = "pending_create"
+    LEFT_INCOMPLETE = "left_incomplete"
+    ADOPTED = "adopted"
+    MOVE_BLOCKED = "move_blocked"
+    ENDED_KEPT = "ended_kept"
+    ENDS_SOON = "ends_soon"
+    NOT_CHECKED = "value_not_checked"
+    SOURCE_UNREADABLE = "source_unreadable"
+    SOURCE_CHANGED = "source_changed"
+    SOURCE_FILE_CHANGED = "source_file_changed"
+    TRAILING_NEWLINE = "trailing_newline"
+    RECIPIENT_DISABLED = "recipient_disabled"
+    EXTERNAL_IS_USER = "external_is_user"
+    FEWER_VIEWS = "fewer_views_than_people"
+    UPKEEP_CHANGED = "upkeep_changed"
+    STACK_CHANGED = "stack_changed"
+    GONE_CHANGED = "gone_changed"
+    EXCLUDES_NOTHING = "excludes_nothing"
+    LEFT_OUT = "left_out"
+    # what apply refuses
+    PREVENT_REVOKE = "prevent_revoke"
+    NOT_BY_THIS_STACK = "not_by_this_stack"
+    OF_ANOTHER_STACK = "of_another_stack"
+    HIDDEN = "hidden"
+    MAX_REVOKE = "max_revoke"
+    MAX_REPLACE = "max_replace"
+
+    @property
+    def sentence(self) -> str:
+        """What it means, whichever secret it is about."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    AttentionCode.NOT_VISIBLE: "another identity made the shares, so nothing is planned",
+    AttentionCode.FIRST_RUN: "no state was found, and nobody looked whether the tenant knows the stack",
+    AttentionCode.STATE_DIFFERS: "the state says otherwise than the tenant, whose word counts",
+    AttentionCode.UNKNOWN_STATUS: "how the share stands is hidden, or a status that this version does not know",
+    AttentionCode.UNKNOWN_VAULT: "a vault bears the stack's mark, and nobody can say which secret it is",
+    AttentionCode.NEWER_SHARE: "another copy of the state made a newer share, which is left alone",
+    AttentionCode.PENDING_CREATE: "an earlier attempt had no answer and may still arrive",
+    AttentionCode.LEFT_INCOMPLETE: "an interrupted run left an incomplete share, which apply revokes",
+    AttentionCode.ADOPTED: "an interrupted run completed the share, and this one takes it over",
+    AttentionCode.MOVE_BLOCKED: "a `moved` entry leads to a secret that there is already",
+    AttentionCode.ENDED_KEPT: "the share ended, and the manifest does not say to make it again",
+    AttentionCode.ENDS_SOON: "the share ends soon and is not renewed",
+    AttentionCode.NOT_CHECKED: "the value could not be compared with the one that was sent",
+    AttentionCode.SOURCE_UNREADABLE: "the source could not be read; nothing that is planned needs it",
+    AttentionCode.SOURCE_CHANGED: "the value comes from elsewhere, and could not be compared",
+    AttentionCode.SOURCE_FILE_CHANGED: "the source's file changed; nobody compared the value",
+    AttentionCode.TRAILING_NEWLINE: "the value ends with a newline, which is sent as well",
+    AttentionCode.RECIPIENT_DISABLED: "a recipient's account is disabled",
+    AttentionCode.EXTERNAL_IS_USER: "somebody who is declared as external is a C1 user",
+    AttentionCode.FEWER_VIEWS: "the share has fewer views than recipients",
+    AttentionCode.UPKEEP_CHANGED: "nothing changes now, but later runs treat the secret differently",
+    AttentionCode.STACK_CHANGED: "the manifest names another stack, tenant or state than before",
+    AttentionCode.GONE_CHANGED: "`moved` or `removed` says otherwise what became of secrets that are gone",
+    AttentionCode.EXCLUDES_NOTHING: "an `--exclude` matches no secret",
+    AttentionCode.LEFT_OUT: "the command line leaves changes out",
+    AttentionCode.PREVENT_REVOKE: "refused: the secret was declared with `prevent_revoke: true`",
+    AttentionCode.NOT_BY_THIS_STACK: "refused: the vault does not bear the mark that the state has for it",
+    AttentionCode.OF_ANOTHER_STACK: "refused: the vault bears the mark of another stack",
+    AttentionCode.HIDDEN: "refused: the tenant does not show the vault to this identity",
+    AttentionCode.MAX_REVOKE: "refused: the manifest would revoke too many shares at once",
+    AttentionCode.MAX_REPLACE: "refused: the manifest would replace too many shares at once",
+}
+
+
+LaterCode = NewType("LaterCode", str)
+"""A code in a plan that a newer release saved: the list is open, and this one does not know it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """Something a person must know that leads to no action."""
+
+    code: AttentionCode | LaterCode
+    text: str
+    address: Address | None = None
+    next: str | None = None

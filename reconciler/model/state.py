@@ -1,0 +1,181 @@
+"""What we know of our vaults: the nouns of the state file (docs/formats.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from reconciler.model.address import Address
+from reconciler.model.manifest import AgeSuite, Format, Kind, Sharing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Recipient:
+    """Who may open a vault: as a person wrote it, and as the API knows it.
+
+    The ID of an address outside is the casefolded address; None means "not looked up" (an offline plan).
+    """
+
+    as_written: str
+    id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attributes:
+    """Everything about a vault that a reader or recipient can notice, but its content.
+
+    `format` is a text's, `filename` and `content_type` are a file's. `suite` None is `auto` (desired only).
+    `expires_in` in seconds; `max_views` 0 is without limit.
+    """
+
+    kind: Kind
+    format: Format | None
+    label: str
+    label_defaulted: bool
+    sharing: Sharing
+    recipients: tuple[Recipient, ...]
+    expires_in: int
+    max_views: int
+    filename: str | None
+    content_type: str | None
+    suite: AgeSuite | None
+    rotate: str | None
+
+    def who(self) -> frozenset[str]:
+        """Return the recipients' IDs (as written, where not looked up)."""
+        return frozenset(r.id or r.as_written for r in self.recipients)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Object:
+    """One vault of ours. Immutable there, so immutable here; each new one has the next generation."""
+
+    vault_id: str
+    generation: int
+    tag: str
+    share_code: str
+    share_url: str
+    attributes: Attributes
+    fingerprint: str | None
+    source: str
+    """Where the value came from, as a person wrote it (`env DB_PASSWORD`): a plan shows a swap."""
+    created: datetime
+    expires: datetime
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deposed:
+    """The old half of a replace, or an old copy that was found: still to be revoked."""
+
+    object: Object
+    revoke_after: datetime | None = None
+
+
+class End(StrEnum):
+    """How a vault ended; written when first seen and never reinterpreted."""
+
+    EXPIRED = "expired"
+    BURNED = "burned"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A vault whose end was seen, and when."""
+
+    how: End
+    seen: datetime
+    object: Object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One address: its live vault, its old ones, or how the last one ended. `uid` survives moves."""
+
+    uid: str
+    prevent_revoke: bool = False
+    current: Object | None = None
+    deposed: tuple[Deposed, ...] = ()
+    ended: Ended | None = None
+
+    def held(self) -> tuple[Object, ...]:
+        """Return what has not ended, as far as we know: its live vault and the old copies."""
+        current = (self.current,) if self.current else ()
+        return (*current, *(old.object for old in self.deposed))
+
+    def objects(self) -> tuple[Object, ...]:
+        """Return its vaults, whatever their condition."""
+        ended = (self.ended.object,) if self.ended else ()
+        return (*self.held(), *ended)
+
+    def vault_ids(self) -> frozenset[str]:
+        """Return the ids of its vaults, whatever their condition."""
+        return frozenset(thing.vault_id for thing in self.objects())
+
+    def last(self) -> Object | None:
+        """Return its live vault, else the one that ended."""
+        return self.current or (self.ended.object if self.ended else None)
+
+    def overtaken_by(self, copy: Object) -> bool:
+        """Tell whether the share ended and a copy is not older: that is no remnant, somebody went on with it.
+
+        A state that was made again may have counted its generations anew: then the tenant's clock tells.
+        """
+        if self.ended is None or self.current:
+            return False
+        ended = self.ended.object
+        return copy.generation >= ended.generation or copy.created > ended.created
+
+    def empty(self) -> bool:
+        """Tell whether nothing is left to remember."""
+        return not self.objects()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A create that may still land on the server: searched for again until `until` (server time)."""
+
+    op: str
+    address: Address
+    generation: int
+    tag: str
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """One stack's memory. `serial` grows with every saved change; `lineage` never changes."""
+
+    name: str
+    lineage: str
+    serial: int
+    server: str
+    creator: str
+    key_id: str | None
+    instances: Mapping[Address, Instance] = field(default_factory=dict)
+    generations: Mapping[Address, int] = field(default_factory=dict)
+    pending: tuple[Pending, ...] = ()
+    forgotten: frozenset[str] = frozenset()
+
+    def objects(self) -> Iterator[Object]:
+        """Yield every vault in the state, whatever its condition."""
+        for instance in self.instances.values():
+            yield from instance.objects()
+
+    def known(self) -> frozenset[str]:
+        """Return the ids of every vault in the state, whatever its condition."""
+        return frozenset(it.vault_id for it in self.objects())
+
+    def held(self) -> frozenset[str]:
+        """Return the ids of every vault that has not ended, as far as we know."""
+        return frozenset(it.vault_id for instance in self.instances.values() for it in instance.held())
+
+    def generation(self, address: Address) -> int:
+        """Return the highest generation that a vault of the address ever had; it outlives the instance."""
+        instance = self.instances.get(address)
+        used = [it.generation for it in instance.objects()] if instance else []
+        return max((self.generations.get(address, 0), *used))

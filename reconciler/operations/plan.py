@@ -1,0 +1,212 @@
+"""One look at a stack, and what would happen: what plan shows and apply carries out."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.c1.client import Client
+from reconciler.errors import SourceError
+from reconciler.fingerprint import Key
+from reconciler.model.address import Address
+from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.plan import Change, Reason
+from reconciler.model.state import Instance, State
+from reconciler.model.vault import Identity, Observed
+from reconciler.operations.gather import Gathered, gather
+from reconciler.operations.offline import PlanOptions
+from reconciler.operations.stack import Stack
+from reconciler.planning import expand, planner, recovery, selection
+from reconciler.planning.expand import Wanted
+from reconciler.planning.moves import move
+from reconciler.planning.planner import Planned
+from reconciler.planning.recovery import Desire, Found, Healing
+from reconciler.planning.values import NO_KEY, Checked, Known, Unchecked, Unreadable, size_bucket
+from reconciler.sources import Content
+from reconciler.state.ledger import Open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One look at a stack: what was found, and what would happen.
+
+    `loaded` is the state as it was left; `healing.state` with everything a dead run left taken in;
+    `planned.state` with moves and ends as well, which is what apply saves first.
+    """
+
+    observed: Observed
+    loaded: State | None
+    healing: Healing
+    planned: Planned
+    wanted: Mapping[Address, Wanted]
+    contents: Mapping[Address, Content]
+    key: Key | None
+
+    def must_write(self) -> bool:
+        """Tell whether there is anything to send or to save."""
+        return bool(self.planned.plan.acting() or self.healing.shells or self.planned.state != self.loaded)
+
+
+async def look(stack: Stack, client: Client, options: PlanOptions, key: Key | None) -> Look:
+    """Read the journal and the state, ask the tenant, read the sources, decide. Writes nothing."""
+    return _decide(stack, options, await gather(stack, client, key, everything=not options.destroy))
+
+
+def _decide(stack: Stack, options: PlanOptions, it: Gathered) -> Look:
+    before = it.loaded or first_state(stack, it.observed.identity, it.key)
+    moves = move(before, stack.manifest.moved, it.wanted)
+    uids = _uids(moves.state, it.wanted, it.open_creates, options.uids)
+    healing = heal(stack, it, before, moves.origins, uids, first_run=it.loaded is None)
+    kept = move(healing.state, stack.manifest.moved, it.wanted).state.instances
+    unmatched = selection.check(options.requested, options.selection, it.wanted.keys() | kept.keys())
+    planned = planner.plan_changes(
+        replace(stack.manifest, removed=()) if options.destroy else stack.manifest,
+        server=stack.server,
+        wanted=tuple(it.wanted.values()),
+        prior=healing.state if it.loaded or healing.state.instances else None,
+        observed=it.observed,
+        contents=_known(it, uids, _no_key(stack)),
+        uids=uids,
+        requested=options.requested | _still_asked(options.asked, kept),
+        now=options.as_of or it.observed.now,
+        revoke_imported=options.revoke_imported,
+        attention=(*healing.attention, *_told_shells(healing), *unmatched, *it.attention),
+    )
+    plan = selection.narrow(planned.plan, options.selection)
+    if options.destroy:
+        plan = replace(plan, changes=tuple(_as_requested(change) for change in plan.changes))
+    needed = {c.address for c in plan.acting() if c.after}
+    if problems := [problem for address, problem in it.unreadable.items() if address in needed]:
+        raise SourceError(problems)
+    return Look(
+        observed=it.observed,
+        loaded=it.loaded,
+        healing=healing,
+        planned=replace(planned, plan=plan, state=planned.state or healing.state),
+        wanted=it.wanted,
+        contents=it.contents,
+        key=it.key,
+    )
+
+
+def _still_asked(asked: Mapping[Address, str], kept: Mapping[Address, Instance]) -> frozenset[Address]:
+    """Return the addresses whose vault is still the one that a saved plan was asked to replace: not done yet."""
+    last = {a: instance.last() for a, instance in kept.items() if a in asked}
+    return frozenset(a for a, thing in last.items() if thing and thing.vault_id == asked[a])
+
+
+def first_state(stack: Stack, identity: Identity, key: Key | None) -> State:
+    """Return the empty state of a new stack; nothing is saved."""
+    return State(
+        name=stack.manifest.name,
+        lineage=secrets.token_hex(16),
+        serial=0,
+        server=stack.server,
+        creator=identity.user_id,
+        key_id=key.id if key else None,
+    )
+
+
+def _uids(
+    state: State, wanted: Iterable[Address], open_creates: Iterable[Open], planned: Mapping[Address, str]
+) -> dict[Address, str]:
+    """Return each address's uid: the state's, the saved plan's, an interrupted create's, else a new one.
+
+    A plan or a create of before a rename may name one that has gone to another address since: never twice.
+    """
+    begun = {o.intent.address: o.intent.uid for o in open_creates}
+    uids = {address: instance.uid for address, instance in state.instances.items()}
+    taken = set(uids.values())
+    for address in wanted:
+        if address not in uids:
+            promised = (uid for uid in (planned.get(address), begun.get(address)) if uid and uid not in taken)
+            uids[address] = next(promised, None) or new_uid()
+            taken.add(uids[address])
+    return uids
+
+
+def new_uid() -> str:
+    """Return a name for a new instance: 16 random bytes, hex."""
+    return secrets.token_hex(16)
+
+
+def heal(
+    stack: Stack,
+    it: Gathered,
+    before: State,
+    origins: Mapping[Address, Address],
+    uids: Mapping[Address, str],
+    *,
+    first_run: bool = False,
+) -> Healing:
+    """Take in what an earlier run left, for the values that were read."""
+    if it.observed.identity.user_id != before.creator:
+        return Healing(state=before)
+    desires = {a: _desire(w, it.contents.get(a), uids[a], it.key) for a, w in it.wanted.items()}
+    found = Found(
+        name=stack.manifest.name,
+        now=it.observed.now,
+        vaults=it.observed.vaults,
+        hidden=it.observed.hidden,
+        open=it.open_creates,
+        wanted=desires,
+        moved={Address(m.source): Address(m.to) for m in stack.manifest.moved},
+        origins=origins,
+        uids=uids,
+        mac=it.key.mac if it.key else None,
+        declared=frozenset(want.address for want in expand.expand(stack.manifest)),
+        first_run=first_run,
+    )
+    return recovery.heal(before, found)
+
+
+def _told_shells(healing: Healing) -> list[Attention]:
+    return [
+        Attention(
+            code=AttentionCode.LEFT_INCOMPLETE,
+            address=shell.address,
+            text="an interrupted run left an incomplete share, which nobody was told of",
+            next="nothing to do: apply revokes it",
+        )
+        for shell in healing.shells
+    ]
+
+
+def _desire(want: Wanted, content: Content | None, uid: str, key: Key | None) -> Desire:
+    mac = content.mac if content else None
+    return Desire(
+        attributes=want.to_make,
+        content=mac,
+        fingerprint=key.fingerprint(uid, mac) if key and mac else None,
+        source=str(want.source),
+        prevent_revoke=want.prevent_revoke,
+    )
+
+
+def _no_key(stack: Stack) -> Unchecked:
+    if stack.key_from_environment:
+        return NO_KEY
+    return Unchecked(why=f"{stack.key_hint}: this stack was made with it")
+
+
+def _known(it: Gathered, uids: Mapping[Address, str], no_key: Unchecked) -> dict[Address, Known]:
+    """Return what the planner may know of each value: a fingerprint and a bucket of its size."""
+    known: dict[Address, Known] = {}
+    for address in it.wanted:
+        if address in it.unreadable:
+            known[address] = Unreadable(problem=it.unreadable[address])
+            continue
+        content = it.contents[address]
+        if it.key is None or content.mac is None:
+            known[address] = no_key
+        else:
+            fingerprint = it.key.fingerprint(uids[address], content.mac)
+            known[address] = Checked(fingerprint=fingerprint, size=size_bucket(content.size))
+    return known
+
+
+def _as_requested(change: Change) -> Change:
+    """Say of a revoke that `destroy` asks for it: the manifest still holds the secret."""
+    removed = change.reason is Reason.REMOVED_FROM_MANIFEST
+    return replace(change, reason=Reason.REQUESTED) if removed else change

@@ -1,0 +1,226 @@
+"""What a person does to a state by hand: recover, rm, mv, import, rekey. Each under the lock, each one save."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from reconciler.c1.client import Client
+from reconciler.errors import RefusedError, SourceError, StateError, UsageError
+from reconciler.fingerprint import Key
+from reconciler.model.address import Address
+from reconciler.model.state import Attributes, Instance, Object, State
+from reconciler.model.vault import Vault
+from reconciler.operations.gather import (
+    Gathered,
+    gather,
+    refuse_other_identity,
+    refuse_other_tenant,
+)
+from reconciler.operations.offline import remembered
+from reconciler.operations.plan import first_state, heal, new_uid
+from reconciler.operations.stack import Stack
+from reconciler.planning import recipients, recovery
+from reconciler.planning.expand import Wanted, expand
+from reconciler.planning.verify import mismatch, object_of, seen_attributes
+from reconciler.state import tags
+from reconciler.state.journal import Forgotten
+from reconciler.state.ledger import Ledger
+from reconciler.state.tags import Tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """A state made again: what is in it, and the live vaults that nobody could place."""
+
+    state: State
+    unplaced: tuple[Vault, ...]
+
+
+async def recover(stack: Stack, client: Client, *, assigned: Mapping[Address, str]) -> Recovered:
+    """Make a lost state again from the vaults that bear the stack's tag.
+
+    What is as the manifest asks is taken as current; an older or different copy is kept to be revoked once
+    its address has a new one. `assigned` says by hand which vault is an address's current one.
+    """
+    with _locked(stack):
+        if stack.backend.load() is not None:
+            raise RefusedError(
+                f"there is a state at {stack.backend.path}", hint="move it away first, if it is the wrong one"
+            )
+        it = await gather(stack, client, stack.key(), everything=True, lost=True)
+        found = recovery.strangers(None, stack.manifest.name, it.observed.vaults.values())
+        live = [vault for vault, _ in found if recovery.is_live(vault, it.observed.now)]
+        if live and it.key is None and not assigned:
+            raise _not_told_apart(stack, live)
+        state = _rebuilt(stack, it, assigned)
+        known = state.known()
+        # first, for it stands on the state that is gone: killed in between, this is done again and nothing is refused
+        stack.workdir.keep_journal_aside()
+        stack.backend.save(replace(state, serial=1))
+        return Recovered(state=state, unplaced=tuple(v for v in live if v.vault_id not in known))
+
+
+def _not_told_apart(stack: Stack, live: Iterable[Vault]) -> StateError:
+    named = "".join(f"\n{vault.vault_id} is called {json.dumps(vault.display_name)}" for vault in live)
+    return StateError(
+        f"without the fingerprint key of the stack nobody can say which vault is which{named}",
+        hint=f"{stack.key_hint}, or say it by hand with --assign NAME=VAULT",
+    )
+
+
+def _rebuilt(stack: Stack, it: Gathered, assigned: Mapping[Address, str]) -> State:
+    state = first_state(stack, it.observed.identity, it.key)
+    ledger = Ledger(state)
+    for address, vault_id in assigned.items():
+        vault = it.observed.vaults.get(vault_id)
+        if vault is None or vault.status.end or not vault.content_ready:
+            raise UsageError(f"--assign {address}={vault_id}: this identity has no such live vault")
+        if vault_id in ledger.state().known():
+            raise UsageError(f"--assign {address}={vault_id}: that vault is another secret's already")
+        ledger.put(address, Instance(uid=new_uid(), current=_imported(vault, it.observed.now)))
+    it = replace(it, wanted={a: want for a, want in it.wanted.items() if a not in assigned})
+    healing = heal(stack, it, ledger.state(), origins={}, uids={address: new_uid() for address in it.wanted})
+    return healing.state
+
+
+def remove(stack: Stack, address: Address) -> None:
+    """Let an address go: its vaults live on until their end, and nothing here touches them again."""
+    with _locked(stack):
+        state = _settled(stack)
+        if address not in state.instances:
+            raise UsageError(f"{address} is not in the state", hint="`reconciler state list` shows what is")
+        ledger = Ledger(state)
+        ledger.take(Forgotten(address=address))
+        _save(stack, ledger.state())
+
+
+def move(stack: Stack, old: Address, new: Address) -> None:
+    """Rename an address in the state; `moved:` in the manifest does the same where others can review it."""
+    with _locked(stack):
+        state = _settled(stack)
+        if old not in state.instances:
+            raise UsageError(f"{old} is not in the state", hint="`reconciler state list` shows what is")
+        if new in state.instances:
+            raise UsageError(f"{new} is in the state already")
+        instances = {(new if a == old else a): i for a, i in state.instances.items()}
+        highest = max(state.generations.get(old, 0), state.generations.get(new, 0))
+        _save(stack, replace(state, instances=instances, generations={**state.generations, new: highest}))
+
+
+async def import_(stack: Stack, client: Client, address: Address, vault_id: str) -> Object:
+    """Take a vault that was made elsewhere as an address's current one. Its value stays unchecked."""
+    with _locked(stack):
+        loaded, _ = remembered(stack)
+        refuse_other_tenant(stack, loaded)
+        identity = await client.introspect()
+        key = stack.key() or stack.first_key()
+        state = _settled(stack) if loaded else first_state(stack, identity, key)
+        refuse_other_identity(state, identity)
+        if address in state.instances:
+            raise UsageError(f"{address} is in the state already", hint="`state rm` lets it go first")
+        if vault_id in state.known():
+            raise UsageError(f"vault {vault_id} is in the state already")
+        vault = await client.get(vault_id)
+        if not isinstance(vault, Vault) or vault.status.end or not vault.content_ready:
+            raise UsageError(f"this identity has no live vault {vault_id}")
+        thing = _imported(vault, client.now, await _desired(stack, client, address, vault))
+        ledger = Ledger(replace(state, forgotten=state.forgotten - {vault_id}))
+        ledger.put(address, Instance(uid=new_uid(), current=thing))
+        if key and not loaded:
+            stack.keep_first_key(key)
+        _save(stack, ledger.state())
+        return thing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rekeyed:
+    """How many values were compared and sealed with the new key, and which could not be."""
+
+    checked: int
+    unchecked: tuple[Address, ...]
+
+
+def rekey(stack: Stack, new: Key, *, trust_sources: bool, keep: Callable[[Key], None]) -> Rekeyed:
+    """Make every fingerprint again with another key.
+
+    With the old key each source is first compared with what was sent. Without it, or where a source cannot be
+    read, the value stays unchecked, unless a person vouches for the sources with `trust_sources`. `keep` stores
+    the new key, before the state needs it; the old one stays beside it.
+    """
+    with _locked(stack):
+        state = _settled(stack)
+        old = stack.key_of(stack.key(), state.key_id)
+        wanted = {want.address: want for want in expand(stack.manifest)}
+        instances, unchecked = dict(state.instances), []
+        live = {a: i for a, i in state.instances.items() if i.current}
+        for address, instance in live.items():
+            assert instance.current is not None
+            fingerprint = None
+            if address in wanted and (old or trust_sources):
+                fingerprint = _sealed_again(stack, instance, wanted[address], old, new)
+            if fingerprint is None:
+                unchecked.append(address)
+            current = replace(instance.current, fingerprint=fingerprint)
+            instances[address] = replace(instance, current=current)
+        keep(new)
+        _save(stack, replace(state, instances=instances, key_id=new.id))
+        return Rekeyed(checked=len(live) - len(unchecked), unchecked=tuple(unchecked))
+
+
+def _sealed_again(stack: Stack, instance: Instance, want: Wanted, old: Key | None, new: Key) -> str | None:
+    """Return the new fingerprint of a value; None for one that cannot be read, or is not what was sent."""
+    assert instance.current is not None
+    kind = want.attributes.kind
+    try:
+        was = stack.reader.look(want.source, kind, old).mac
+        now = stack.reader.look(want.source, kind, new).mac
+    except SourceError:
+        return None
+    if old and was and old.fingerprint(instance.uid, was) != instance.current.fingerprint:
+        return None
+    return new.fingerprint(instance.uid, now) if now else None
+
+
+@contextlib.contextmanager
+def _locked(stack: Stack) -> Iterator[None]:
+    with stack.workdir.lock.held(now=datetime.now(UTC), job=stack.job):
+        yield
+
+
+def _settled(stack: Stack) -> State:
+    """Return the state, if no interrupted run is still to be taken over."""
+    if stack.workdir.read_journal() is not None:
+        raise RefusedError(
+            "an interrupted run is still to be taken over",
+            hint="`reconciler apply` does that (with --exclude '*' that alone); then try again",
+        )
+    state = stack.backend.load()
+    if state is None:
+        raise StateError(f"there is no state at {stack.backend.path} yet", hint="`reconciler apply` makes it")
+    return state
+
+
+def _save(stack: Stack, state: State) -> None:
+    stack.backend.save(replace(state, serial=state.serial + 1))
+
+
+async def _desired(stack: Stack, client: Client, address: Address, vault: Vault) -> Attributes | None:
+    """Return what the manifest asks for at an address, if that is what the vault is as far as one can see."""
+    wanted = tuple(want for want in expand(stack.manifest) if want.address == address)
+    directory = {email: await client.users(email) for email in recipients.lookups(wanted)}
+    resolved = recipients.resolve(wanted, directory, known={})
+    for want in resolved.wanted:
+        same = want.attributes.kind is vault.kind and want.attributes.sharing is vault.sharing
+        if same and mismatch(vault, want.attributes, None) is None:
+            return want.attributes
+    return None
+
+
+def _imported(vault: Vault, now: datetime, desired: Attributes | None = None) -> Object:
+    tag = tags.find(vault.display_name) or Tag(stack="", address="", generation=0, desired="")
+    made = object_of(vault, tag, desired or seen_attributes(vault), now=now)
+    return made if made.generation else replace(made, tag="")

@@ -1,0 +1,64 @@
+"""Guards: how much a manifest may take away in one go before a person has to say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.plan import Action, Cause, Plan
+
+FREE_COUNT: Final = 5
+FREE_PERCENT: Final = 30
+"""A change of more than both, of what is live, is not something that happens by the way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What `--max-revoke` and `--max-replace` say; None leaves it to the guard."""
+
+    max_revoke: int | None = None
+    max_replace: int | None = None
+
+
+NO_LIMITS: Final = Limits()
+
+
+def guards(
+    plan: Plan, limits: Limits, *, destroy: bool = False, reviewed: bool = False
+) -> tuple[Attention, ...]:
+    """Return what apply must refuse: changes that the manifest caused, and too many of them.
+
+    Renewals and repairs never count, nor does `destroy`, which asks by itself. A reviewed plan passes. A
+    limit that was given counts instead of the guard, in both directions.
+    """
+    if destroy or reviewed:
+        return ()
+    revokes, replaces = _caused(plan, Action.REVOKE), _caused(plan, Action.REPLACE)
+    found = []
+    # Every stack of one secret would trip on its removal, and the plan says it as plainly.
+    everything = revokes == plan.live and plan.live > 1
+    if _too_many(revokes, plan.live, limits.max_revoke, everything=everything):
+        found.append(_refusal(AttentionCode.MAX_REVOKE, "revoke", revokes, plan.live, limits.max_revoke))
+    if _too_many(replaces, plan.live, limits.max_replace, everything=False):
+        found.append(_refusal(AttentionCode.MAX_REPLACE, "replace", replaces, plan.live, limits.max_replace))
+    return tuple(found)
+
+
+def _caused(plan: Plan, action: Action) -> int:
+    return sum(1 for c in plan.changes if c.action is action and c.cause is Cause.MANIFEST)
+
+
+def _too_many(count: int, live: int, limit: int | None, *, everything: bool) -> bool:
+    if limit is not None:
+        return count > limit
+    return everything or (count > FREE_COUNT and count * 100 > live * FREE_PERCENT)
+
+
+def _refusal(code: AttentionCode, verb: str, count: int, live: int, limit: int | None) -> Attention:
+    allowed = "" if limit is None else f", more than the {limit} that --max-{verb} allows"
+    return Attention(
+        code=code,
+        text=f"the manifest would {verb} {count} of {live} live secrets{allowed}",
+        next=f"if that is meant: --max-{verb} {count}, or save the plan, have it reviewed and apply that",
+    )

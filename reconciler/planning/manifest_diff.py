@@ -1,0 +1,144 @@
+"""Two manifests against each other, as a plan: what a fork's pull request can show, with no state, key or token.
+
+The base stands in for the state: as if everything that it declares had been applied, and nobody could look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+from reconciler import display
+from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.manifest import Lead, Manifest, Renew
+from reconciler.model.plan import Action, Change, Plan
+from reconciler.model.state import Instance, Object, State
+from reconciler.planning import expand, messages, planner
+from reconciler.planning.expand import Wanted
+from reconciler.planning.values import NOT_READ
+
+Pair: TypeAlias = tuple[str, object, object]
+"""What is declared, how it was declared before, and how it is now."""
+
+_NOT_HERE: Final = frozenset({AttentionCode.NOT_CHECKED, AttentionCode.ENDS_SOON, AttentionCode.FIRST_RUN})
+"""What the planner says because nobody looked: true of every comparison of two texts."""
+
+
+def compare(base: Manifest | None, head: Manifest, *, now: datetime, changed: frozenset[str]) -> Plan:
+    """Return what `head` would change if `base` had been applied. `changed`: source files whose bytes differ."""
+    prior = _as_applied(base, now) if base else None
+    wanted = expand.expand(head)
+    plan = planner.plan_changes(
+        head,
+        server=head.tenant or "",
+        wanted=wanted,
+        prior=prior,
+        observed=None,
+        contents={want.address: NOT_READ for want in wanted},
+        uids={want.address: "" for want in wanted},
+        requested=frozenset(),
+        now=now,
+    ).plan
+    told = tuple(a for a in plan.attention if a.code not in _NOT_HERE)
+    hints = _hints(wanted, plan.changes, changed)
+    later = _later(base, head, plan.changes) if base else ()
+    return replace(plan, attention=(*later, *told, *hints), unchecked=frozenset())
+
+
+def _later(base: Manifest, head: Manifest, changes: Iterable[Change]) -> Iterable[Attention]:
+    """Tell of what is declared differently and changes no share now: no vault shows it."""
+    stack = (
+        ("name", base.name, head.name),
+        ("target", base.tenant, head.tenant),
+        ("state", base.state_path, head.state_path),
+    )
+    if facts := _facts(stack):
+        yield messages.stack_changed(facts)
+    if facts := _facts(_gone(base, head)):
+        yield messages.gone_changed(facts)
+    if facts := _facts([("age_suite", base.age_suite or "auto", head.age_suite or "auto")]):
+        yield messages.upkeep_changed(None, facts)
+    was = {want.address: want for want in expand.expand(base)}
+    is_ = {want.address: want for want in expand.expand(head)}
+    for change in changes:
+        old, new = was.get(change.moved_from or change.address), is_.get(change.address)
+        if old and new and (facts := _facts(_upkeep(old, new))):
+            yield messages.upkeep_changed(new.address, facts)
+
+
+def _upkeep(old: Wanted, new: Wanted) -> Iterable[Pair]:
+    yield "renew", old.renew.value, new.renew.value
+    if new.renew is Renew.ALWAYS:
+        yield "renew_before", _lead(old.renew_before), _lead(new.renew_before)
+    yield "prevent_revoke", old.prevent_revoke, new.prevent_revoke
+    if new.attributes.label_defaulted and not old.attributes.label_defaulted:
+        yield "label", old.attributes.label, new.attributes.label  # of the next share: no default is compared
+
+
+def _lead(lead: Lead) -> str:
+    return f"{lead.percent}%" if lead.seconds is None else display.duration(lead.seconds)
+
+
+def _gone(base: Manifest, head: Manifest) -> Iterable[Pair]:
+    """Return what became of secrets that the base does not have either: it counts where the base was not applied."""
+    moves = [{entry.source: entry.to for entry in manifest.moved} for manifest in (base, head)]
+    revokes = [{entry.name: entry.revoke for entry in manifest.removed} for manifest in (base, head)]
+    for name in sorted(set().union(*moves, *revokes) - base.secrets.keys()):
+        yield f"{name}: moved to", moves[0].get(name), moves[1].get(name)
+        yield f"{name}: revoke", revokes[0].get(name, True), revokes[1].get(name, True)
+
+
+def _facts(pairs: Iterable[Pair]) -> list[str]:
+    return [f"{name} {_said(is_)}, was {_said(was)}" for name, was, is_ in pairs if was != is_]
+
+
+def _said(value: object) -> str:
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _as_applied(base: Manifest, now: datetime) -> State:
+    instances = {
+        want.address: Instance(uid="", prevent_revoke=want.prevent_revoke, current=_object(want, now))
+        for want in expand.expand(base)
+    }
+    return State(
+        name=base.name,
+        lineage="",
+        serial=0,
+        server=base.tenant or "",
+        creator="",
+        key_id=None,
+        instances=instances,
+    )
+
+
+def _object(want: Wanted, now: datetime) -> Object:
+    return Object(
+        vault_id="",
+        generation=1,
+        tag="",
+        share_code="",
+        share_url="",
+        attributes=want.attributes,
+        fingerprint=None,
+        source=str(want.source),
+        created=now,
+        expires=now + timedelta(seconds=want.attributes.expires_in),
+        ready=True,
+    )
+
+
+def _hints(
+    wanted: Iterable[Wanted], changes: Iterable[Change], changed: frozenset[str]
+) -> Iterable[Attention]:
+    """Tell of a secret that is declared as before, and whose file is not."""
+    kept = {change.address for change in changes if change.action is Action.NO_OP}
+    for want in wanted:
+        if want.address in kept and str(want.source) in changed:
+            yield Attention(
+                code=AttentionCode.SOURCE_FILE_CHANGED,
+                address=want.address,
+                text=f"{want.source} was changed: apply would replace it if the value is another",
+            )

@@ -1,0 +1,190 @@
+"""The plan: manifest, people, fingerprints, state and tenant in, every decision out. Looks nothing up.
+
+The rules are in `decisions`, one address's whole story in `verdicts`; this module puts the stories together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reconciler.model.address import Address
+from reconciler.model.attention import Attention
+from reconciler.model.manifest import Manifest
+from reconciler.model.plan import Action, Change, Plan
+from reconciler.model.state import Object, State
+from reconciler.model.vault import Observed
+from reconciler.planning import evaluate, messages, status
+from reconciler.planning.evaluate import Scene, Verdict
+from reconciler.planning.expand import Wanted
+from reconciler.planning.moves import Moves, move
+from reconciler.planning.values import Known
+from reconciler.state import tags
+from reconciler.state.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A plan, and the state to save before its first change: moves made, ends recorded, what is gone struck.
+
+    `state` is None for a first run, and equal to the prior one when there is nothing to remember.
+    """
+
+    plan: Plan
+    state: State | None
+
+
+def plan_changes(
+    manifest: Manifest,
+    *,
+    server: str,
+    wanted: Sequence[Wanted],
+    prior: State | None,
+    observed: Observed | None,
+    contents: Mapping[Address, Known],
+    uids: Mapping[Address, str],
+    requested: frozenset[Address],
+    now: datetime,
+    attention: Sequence[Attention] = (),
+    revoke_imported: bool = False,
+) -> Planned:
+    """Decide about every address of the manifest and of the state.
+
+    `wanted` is what the manifest asks for with its people found, or nothing where all is to go. `prior` is the
+    state, and `contents` are for the uids after its moves. `observed` is None when nobody looked. `now` is the
+    server's time, or that of the saved plan that is checked. `attention` is what the caller found before.
+    Without `revoke_imported` only what bears, on the tenant, the tag that the state has for it is revoked.
+    """
+    plan = _undecided(manifest.name, server, prior, observed, now)
+    if prior and status.invisible(prior, observed):
+        return _nothing(plan, prior, attention)
+    moves = move(prior, manifest.moved, (want.address for want in wanted)) if prior else None
+    scene = Scene(
+        stack=tags.stack_part(manifest.name),
+        observed=observed,
+        contents=contents,
+        requested=requested,
+        origins=moves.origins if moves else {},
+        now=now,
+    )
+    kept = frozenset(entry.name for entry in manifest.removed if not entry.revoke)
+    found = _judge(scene, wanted, moves.state if moves else None, uids, kept)
+    if not revoke_imported:
+        _refuse_imported(scene, found)
+    told = [*attention, *_stack_notes(found, moves, offline=plan.offline)]
+    state = _remembered(moves.state, found) if moves else None
+    return Planned(plan=_assemble(plan, found, told), state=state)
+
+
+def _undecided(name: str, server: str, prior: State | None, observed: Observed | None, now: datetime) -> Plan:
+    """Return the plan with what it is a plan of, and nothing decided yet."""
+    identity = observed.identity.user_id if observed else ""
+    return Plan(
+        name=name,
+        server=server,
+        creator=prior.creator if prior else identity,
+        lineage=prior.lineage if prior else None,
+        serial=prior.serial if prior else None,
+        as_of=now,
+        offline=observed is None,
+    )
+
+
+def _nothing(plan: Plan, prior: State, attention: Iterable[Attention]) -> Planned:
+    """Plan nothing at all: to a stranger every vault looks deleted."""
+    kept = {address: instance.current for address, instance in sorted(prior.instances.items())}
+    changes = tuple(
+        Change(address=address, action=Action.NO_OP, uid=prior.instances[address].uid, before=thing)
+        for address, thing in kept.items()
+    )
+    told = _sorted([*attention, messages.not_visible(prior)])
+    return Planned(plan=replace(plan, changes=changes, attention=told), state=prior)
+
+
+def _judge(
+    scene: Scene,
+    wanted: Sequence[Wanted],
+    state: State | None,
+    uids: Mapping[Address, str],
+    kept: frozenset[str],
+) -> list[Verdict]:
+    """Look at each address once, in order."""
+    by_address = {want.address: want for want in wanted}
+    instances = state.instances if state else {}
+    ledger = Ledger(state) if state else None
+    found = []
+    for address in sorted(by_address.keys() | instances.keys()):
+        instance = instances.get(address)
+        verdict = Verdict(
+            address=address,
+            uid=instance.uid if instance else uids.get(address, ""),
+            instance=instance,
+            generation=ledger.next_generation(address) if ledger else 1,
+        )
+        if address in by_address:
+            evaluate.judge_wanted(scene, verdict, by_address[address])
+        else:
+            evaluate.judge_removed(scene, verdict, revoke=address.name not in kept)
+        evaluate.judge_old_copies(scene, verdict)
+        found.append(verdict)
+    return found
+
+
+def _refuse_imported(scene: Scene, found: Iterable[Verdict]) -> None:
+    for verdict in found:
+        for change in verdict.changes:
+            ends = change.before if change.action in (Action.REVOKE, Action.REPLACE) else None
+            if ends and not status.vouched_for(ends, scene.observed, scene.stack):
+                verdict.refusals.append(_why_not(scene, verdict.address, ends))
+
+
+def _why_not(scene: Scene, address: Address, ends: Object) -> Attention:
+    name = status.name_of(ends, scene.observed)
+    if name is None:
+        return messages.hidden(address, ends)
+    return messages.not_by_this_stack(address, ends, name, scene.stack)
+
+
+def _stack_notes(found: Iterable[Verdict], moves: Moves | None, *, offline: bool) -> list[Attention]:
+    unchecked: dict[str, list[Address]] = {}
+    for verdict in found:
+        if verdict.unchecked:
+            unchecked.setdefault(verdict.unchecked, []).append(verdict.address)
+    told = [messages.value_not_checked(why, addresses) for why, addresses in unchecked.items()]
+    if moves is None:
+        return [*told, messages.first_run()] if offline else told
+    told += [messages.move_blocked(old, new) for old, new in moves.blocked]
+    told += [messages.pending(waiting) for waiting in moves.state.pending]
+    return told
+
+
+def _assemble(plan: Plan, found: Sequence[Verdict], told: Iterable[Attention]) -> Plan:
+    changes = [change for verdict in found for change in verdict.changes]
+    return replace(
+        plan,
+        live=sum(verdict.live for verdict in found),
+        changes=tuple(sorted(changes, key=lambda c: (c.address, c.deposed or ""))),
+        drift=tuple(drift for verdict in found for drift in verdict.drift),
+        attention=_sorted([*told, *(note for verdict in found for note in verdict.attention)]),
+        refusals=_sorted([note for verdict in found for note in verdict.refusals]),
+        unchecked=frozenset(verdict.address for verdict in found if verdict.unchecked is not None),
+    )
+
+
+def _sorted(told: Iterable[Attention]) -> tuple[Attention, ...]:
+    """Put what concerns the whole stack first."""
+    first = Address("")
+    return tuple(sorted(told, key=lambda a: (a.address or first, a.code, a.text)))
+
+
+def _remembered(state: State, found: Iterable[Verdict]) -> State:
+    """Return the state as looked at; the counter of an address outlives what is struck."""
+    instances = dict(state.instances)
+    generations = dict(state.generations)
+    for verdict in found:
+        if verdict.instance and not verdict.instance.empty():
+            instances[verdict.address] = verdict.instance
+        elif instances.pop(verdict.address, None):
+            generations[verdict.address] = verdict.generation - 1
+    return replace(state, instances=instances, generations=generations)

@@ -1,0 +1,232 @@
+"""Who the people of a manifest are: e-mail addresses -> C1 users, with nothing looked up here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from reconciler.errors import Problem
+from reconciler.model.address import Address, fold
+from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.manifest import Person, Sharing
+from reconciler.model.state import Attributes, Recipient, State
+from reconciler.model.vault import User
+from reconciler.planning.expand import Wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """The instances with every recipient's ID; with `problems` they must not be planned."""
+
+    wanted: tuple[Wanted, ...]
+    attention: tuple[Attention, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def lookups(wanted: Iterable[Wanted]) -> tuple[str, ...]:
+    """Return the e-mail addresses to look up in the directory, casefolded, each once.
+
+    Those outside too: an outside address that is a C1 user is pointed out.
+    """
+    return tuple(sorted({fold(p.as_written) for want in wanted for p in want.people if "@" in p.as_written}))
+
+
+def identified(wanted: Iterable[Wanted]) -> tuple[str, ...]:
+    """Return the user IDs that are written as such, each once: they can be looked up many at a time."""
+    inside = (want for want in wanted if want.attributes.sharing is Sharing.INTERNAL)
+    return tuple(sorted({p.as_written for want in inside for p in want.people if "@" not in p.as_written}))
+
+
+def recorded(state: State | None) -> dict[Address, Attributes]:
+    """Return what each address was last applied with: its live vault, else the one that ended."""
+    if state is None:
+        return {}
+    known = {address: instance.last() for address, instance in state.instances.items()}
+    return {address: thing.attributes for address, thing in known.items() if thing}
+
+
+def resolve(
+    wanted: Iterable[Wanted],
+    directory: Mapping[str, tuple[User, ...]],
+    *,
+    known: Mapping[Address, Attributes],
+) -> Resolved:
+    """Fill in the recipients' IDs from what the directory answered to `lookups` and `identified`, by key.
+
+    `known` is `recorded`: somebody who was disabled is refused for a new secret, and told about for one that
+    there is. There they stay in what they have, and are left out of what is made anew, because a tenant need not
+    take them: so a leaver blocks nobody else's renewal.
+    """
+    resolver = _Resolver(directory, known)
+    return Resolved(
+        wanted=tuple(resolver.resolve(want) for want in wanted),
+        attention=resolver.attention(),
+        problems=tuple(dict.fromkeys(resolver.problems)),
+    )
+
+
+def resolve_offline(wanted: Iterable[Wanted], known: Mapping[Address, Attributes]) -> tuple[Wanted, ...]:
+    """Fill in the IDs that the state remembers, for a plan that asks nobody; the rest stay None."""
+    remembered: dict[str, str] = {}
+    for attributes in known.values():
+        if attributes.sharing is Sharing.INTERNAL:
+            remembered |= {fold(r.as_written): r.id for r in attributes.recipients if r.id}
+    return tuple(
+        _with_ids(want, [_id_offline(want, person, remembered) for person in want.people]) for want in wanted
+    )
+
+
+def _id_offline(want: Wanted, person: Person, remembered: Mapping[str, str]) -> str | None:
+    folded = fold(person.as_written)
+    if want.attributes.sharing is Sharing.EXTERNAL or "@" not in folded:
+        return folded
+    return remembered.get(folded)
+
+
+def _with_ids(want: Wanted, ids: Iterable[str | None]) -> Wanted:
+    """Return the instance with these IDs, one for each of its people; a second mention of one is dropped."""
+    people: dict[str, tuple[Person, Recipient]] = {}
+    for person, id_ in zip(want.people, ids, strict=True):
+        one = (person, Recipient(as_written=person.as_written, id=id_))
+        people.setdefault(id_ or fold(person.as_written), one)
+    recipients = tuple(recipient for _, recipient in people.values())
+    return replace(
+        want,
+        people=tuple(person for person, _ in people.values()),
+        attributes=replace(want.attributes, recipients=recipients),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What one person came to. `absent`: disabled; `out`: disabled, and not in what there is either."""
+
+    id: str | None
+    absent: bool = False
+    out: bool = False
+
+
+_NOBODY: Final = _Found(id=None)
+
+
+class _Resolver:
+    def __init__(
+        self, directory: Mapping[str, tuple[User, ...]], known: Mapping[Address, Attributes]
+    ) -> None:
+        self.directory = directory
+        self.known = known
+        self.problems: list[Problem] = []
+        self.disabled: dict[str, list[Address]] = {}
+        self.left_out: dict[str, list[Address]] = {}
+        self.inside: dict[str, list[Address]] = {}
+
+    def resolve(self, want: Wanted) -> Wanted:
+        found = [(person, self._find(want, person)) for person in want.people]
+        stay = [(person, it) for person, it in found if not it.out]
+        for person in (person for person, it in found if it.out):
+            if stay:
+                self.left_out.setdefault(person.as_written, []).append(want.address)
+            else:
+                self._refuse_disabled(person)
+        absent = frozenset(it.id for _, it in stay if it.absent and it.id)
+        return _with_ids(
+            replace(want, people=tuple(person for person, _ in stay), absent=absent),
+            [it.id for _, it in stay],
+        )
+
+    def _find(self, want: Wanted, person: Person) -> _Found:
+        folded = fold(person.as_written)
+        if want.attributes.sharing is Sharing.EXTERNAL:
+            if any(user.enabled for user in self._users(folded)):
+                self.inside.setdefault(person.as_written, []).append(want.address)
+            return _Found(id=folded)
+        if "@" not in folded:
+            return self._checked_id(want, person)
+        enabled = [user for user in self._users(folded) if user.enabled]
+        if len(enabled) == 1:
+            return _Found(id=enabled[0].user_id)
+        if not enabled:
+            return self._absent(want, person, self._users(folded))
+        self._problem(
+            person,
+            f"{len(enabled)} users in the tenant have the address {person.as_written}",
+            "write the ID of the one that you mean",
+        )
+        return _NOBODY
+
+    def _checked_id(self, want: Wanted, person: Person) -> _Found:
+        users = self.directory.get(person.as_written, ())
+        if any(user.enabled for user in users):
+            return _Found(id=person.as_written)
+        return self._absent(want, person, users)
+
+    def _users(self, folded: str) -> tuple[User, ...]:
+        """Return who has exactly this address: the directory's search may be fuzzy."""
+        return tuple(user for user in self.directory.get(folded, ()) if user.has(folded))
+
+    def _absent(self, want: Wanted, person: Person, disabled: tuple[User, ...]) -> _Found:
+        if not disabled:
+            self._problem(
+                person,
+                f"nobody in the tenant has the {'address' if '@' in person.as_written else 'ID'} {person.as_written}",
+                "correct it, or move it to `external` when the person is outside",
+            )
+            return _NOBODY
+        has_already = self._recorded_id(want, person, disabled)
+        if has_already:
+            self.disabled.setdefault(person.as_written, []).append(want.address)
+            return _Found(id=has_already, absent=True)
+        if want.address in self.known:
+            return _Found(id=None, absent=True, out=True)
+        self._refuse_disabled(person)
+        return _NOBODY
+
+    def _refuse_disabled(self, person: Person) -> None:
+        self._problem(
+            person,
+            f"{person.as_written} is disabled in the tenant",
+            "a new share needs people who can sign in: remove this one, or have the account enabled",
+        )
+
+    def _recorded_id(self, want: Wanted, person: Person, disabled: tuple[User, ...]) -> str | None:
+        attributes = self.known.get(want.address)
+        ids = {user.user_id for user in disabled}
+        for recipient in attributes.recipients if attributes else ():
+            if recipient.id in ids or fold(recipient.as_written) == fold(person.as_written):
+                return recipient.id
+        return None
+
+    def _problem(self, person: Person, what: str, hint: str) -> None:
+        self.problems.append(Problem(mark=person.mark, what=what, hint=hint))
+
+    def attention(self) -> tuple[Attention, ...]:
+        """Return one line a person, not one a secret."""
+        disabled = [
+            Attention(
+                code=AttentionCode.RECIPIENT_DISABLED,
+                address=_single(addresses),
+                text=f"{who} is disabled in the tenant{also}{_count(addresses)}",
+                next="take the address out of the manifest when the person has left",
+            )
+            for people, also in ((self.disabled, ""), (self.left_out, ", and left out"))
+            for who, addresses in sorted(people.items())
+        ]
+        inside = [
+            Attention(
+                code=AttentionCode.EXTERNAL_IS_USER,
+                address=_single(addresses),
+                text=f"{who} is declared as external but is a C1 user{_count(addresses)}",
+                next="list the address under `users`, so that the person signs in with C1",
+            )
+            for who, addresses in sorted(self.inside.items())
+        ]
+        return (*disabled, *inside)
+
+
+def _single(addresses: list[Address]) -> Address | None:
+    return addresses[0] if len(addresses) == 1 else None
+
+
+def _count(addresses: list[Address]) -> str:
+    return "" if len(addresses) == 1 else f" (in {len(addresses)} secrets)"

@@ -1,0 +1,308 @@
+"""What to do with the vaults that a dead run left: adopt, revoke, or leave alone. Decisions only.
+
+A vault is looked at when it bears our stack's tag and is in neither state nor `forgotten`:
+
+* empty: revoked at once when the create is ours (journal, pending, or a known address); when nobody can say
+  whose it is, once it is older than the pending time. An empty vault holds nothing and can never be filled.
+* complete, a known address: adopted when it is what the manifest asks for now and newer than what we have,
+  also when it has meanwhile ended (recorded as that end, not made again); otherwise it is an old copy.
+* complete, an unknown address or no key: told to a person, touched by nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from reconciler.model.address import Address
+from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.state import Attributes, End, Ended, Instance, Pending, State
+from reconciler.model.vault import Status, Vault
+from reconciler.planning import moves
+from reconciler.planning.verify import mismatch, object_of, seen_attributes
+from reconciler.state import tags
+from reconciler.state.journal import Committed
+from reconciler.state.ledger import PENDING_TIME, Ledger, Open, pending_of
+from reconciler.state.tags import Mac, Tag
+
+_NO_KEY: Final = "nothing here says what it is: run with the stack's fingerprint key"
+_UNKNOWN: Final = "nothing here says what it is: made with an earlier key, or as a secret that was let go"
+
+HORIZON: Final = timedelta(days=31)
+"""How far back a search must look: a share lives at most 30 days."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desire:
+    """What the manifest asks for at an address. `content` is the plaintext's hex HMAC, None if unknown."""
+
+    attributes: Attributes
+    content: str | None
+    fingerprint: str | None
+    source: str
+    prevent_revoke: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """A vault of ours to be revoked: empty for good, or given up by its run before anybody was told of it.
+
+    `open` is the create that the journal names it by: remembered until the vault is revoked.
+    """
+
+    vault_id: str
+    address: Address | None
+    open: Open | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healing:
+    """The state with everything found taken in, the empty vaults to revoke, and what to tell."""
+
+    state: State
+    shells: tuple[Shell, ...] = ()
+    attention: tuple[Attention, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a run found before planning. `uids` holds a uid for every wanted address."""
+
+    name: str
+    now: datetime
+    vaults: Mapping[str, Vault]
+    hidden: frozenset[str] = frozenset()
+    """Vaults that the tenant does not show (403)."""
+    open: tuple[Open, ...]
+    wanted: Mapping[Address, Desire]
+    moved: Mapping[Address, Address]
+    """Old address -> new address, as declared: a tag may have been made from either."""
+    uids: Mapping[Address, str]
+    mac: Mac | None
+    origins: Mapping[Address, Address] = field(default_factory=dict)
+    """New address -> where the state has it still, for the moves that are to be made."""
+    declared: frozenset[Address] = frozenset()
+    """Every address of the manifest, wanted in this run or not."""
+    first_run: bool = False
+    """Nothing is known and nothing lives: what ended before was another stack's life, and is made anew."""
+
+
+def heal(state: State, found: Found) -> Healing:
+    """Decide about every vault of ours that the state does not know."""
+    return _Healer(state, found).run()
+
+
+def strangers(state: State | None, name: str, vaults: Iterable[Vault]) -> tuple[tuple[Vault, Tag], ...]:
+    """Return the vaults that bear the stack's tag and the state does not know, newest generation first."""
+    known = state.known() | state.forgotten if state else frozenset()
+    ours = tags.stack_part(name)
+    tagged = ((vault, tags.find(vault.display_name)) for vault in vaults)
+    found = [(v, tag) for v, tag in tagged if tag and tag.stack == ours and v.vault_id not in known]
+    return tuple(sorted(found, key=_newest_first))
+
+
+def _newest_first(pair: tuple[Vault, Tag]) -> tuple[int, str]:
+    return -pair[1].generation, pair[0].vault_id
+
+
+def is_live(vault: Vault, now: datetime) -> bool:
+    """Tell whether somebody could open the vault now."""
+    in_time = vault.expires is None or now < vault.expires
+    return vault.content_ready and vault.status is Status.ACTIVE and in_time
+
+
+class _Healer:
+    def __init__(self, state: State, found: Found) -> None:
+        self.before = state
+        self.found = found
+        self.ledger = Ledger(state)
+        self.shells: list[Shell] = []
+        self.attention: list[Attention] = []
+        self.ops_by_tag = {o.intent.tag: o.intent.address for o in found.open}
+        self.ops_by_tag |= {p.tag: p.address for p in state.pending}
+        self.ops_by_vault = {o.vault_id: o for o in found.open if o.vault_id}
+        self.addresses = self._known_addresses()
+
+    def run(self) -> Healing:
+        found = strangers(self.before, self.found.name, self.found.vaults.values())
+        for vault, tag in sorted([*found, *self._without_tag(found)], key=_newest_first):
+            self._judge(vault, tag)
+        self.shells += self._unseen()
+        pending = self._pending()
+        return Healing(
+            state=replace(self.ledger.state(), pending=pending),
+            shells=tuple(self.shells),
+            attention=tuple(self.attention),
+        )
+
+    def _without_tag(self, found: Iterable[tuple[Vault, Tag]]) -> Iterator[tuple[Vault, Tag]]:
+        """Return the vaults that the journal names and whose names the tenant did not keep."""
+        passed = self.before.known() | self.before.forgotten | {vault.vault_id for vault, _ in found}
+        for bound in self.found.open:
+            vault = self.found.vaults.get(bound.vault_id or "")
+            tag = tags.find(f"[rc:{bound.intent.tag}]")
+            if vault and tag and vault.vault_id not in passed and not tags.find(vault.display_name):
+                yield vault, tag
+
+    def _unseen(self) -> Iterator[Shell]:
+        """Return the vaults that the journal alone names, and that may hold anything: nobody was told of them."""
+        for bound in self.found.open:
+            if bound.vault_id and bound.vault_id in self.found.hidden:
+                yield Shell(vault_id=bound.vault_id, address=bound.intent.address, open=bound)
+
+    def _known_addresses(self) -> dict[str, tuple[Address, Address]]:
+        """Return A -> the address it was made from and the address that it means now."""
+        found = self.found
+        if found.mac is None:
+            return {}
+        steps = {old.name: new.name for old, new in found.moved.items()}
+        keys = {"", *(want.key for want in found.wanted)}
+        renamed = {Address(old, key) for old in steps for key in keys}
+        begun = {o.intent.address for o in found.open} | {p.address for p in self.before.pending}
+        kept = {*self.before.instances, *self.before.generations}
+        known = {*kept, *found.wanted, *found.declared, *renamed, *begun}
+        wanted = frozenset(found.wanted)
+        stack = tags.stack_part(found.name)
+        return {
+            tags.address_part(found.mac, stack, old): (old, moves.destination(old, steps, wanted) or old)
+            for old in known
+        }
+
+    def _judge(self, vault: Vault, tag: Tag) -> None:
+        whose = self.addresses.get(tag.address)
+        bound = self.ops_by_vault.get(vault.vault_id)
+        address = whose[1] if whose else bound.intent.address if bound else self.ops_by_tag.get(str(tag))
+        if address:
+            self.ledger.used(self._home(address), tag.generation)
+        if whose:
+            self.ledger.used(whose[0], tag.generation)  # an old name may be used again, its tags may not
+        if not vault.was_filled or (bound and bound.given_up):
+            self._judge_useless(vault, address, bound)
+        elif whose is None:
+            self._tell(vault, _UNKNOWN if self.found.mac else _NO_KEY)
+        elif self._is_desired(vault, tag, whose):
+            self._adopt(vault, tag, whose[1])
+        elif is_live(vault, self.found.now):
+            desire = self.found.wanted.get(whose[1])
+            if desire and desire.content is None:
+                self._tell(
+                    vault, f"whether it is what {whose[1]} should be shows when its source can be read"
+                )
+            else:
+                home = self._home(whose[1])
+                self.ledger.depose(
+                    home,
+                    self._uid(home, whose[1], vault),
+                    object_of(vault, tag, seen_attributes(vault), now=self.found.now),
+                )
+
+    def _judge_useless(self, vault: Vault, address: Address | None, bound: Open | None) -> None:
+        settled = vault.created and self.found.now - vault.created > PENDING_TIME
+        if vault.status is Status.UNKNOWN:
+            self._tell(vault, "its status is none that this version knows, so it is left alone")
+        elif vault.status.end is None and (address or settled):
+            self.shells.append(Shell(vault_id=vault.vault_id, address=address, open=bound))
+
+    def _tell(self, vault: Vault, why: str) -> None:
+        if is_live(vault, self.found.now) or vault.status is Status.UNKNOWN:
+            self.attention.append(
+                Attention(
+                    code=AttentionCode.UNKNOWN_VAULT,
+                    text=f"vault {vault.vault_id} bears this stack's mark; {why}",
+                    next=f"leave it to its end, or take it in: `reconciler state import NAME {vault.vault_id}`",
+                )
+            )
+
+    def _is_desired(self, vault: Vault, tag: Tag, whose: tuple[Address, Address]) -> bool:
+        tagged, address = whose
+        desire = self.found.wanted.get(address)
+        if desire is None or desire.content is None or self.found.mac is None:
+            return False
+        if tag.generation <= self._newest(self._home(address)):
+            return False
+        if vault.status.end and not self._is_the_end(vault, tag, whose):
+            return False
+        again = tags.make(
+            self.found.mac,
+            name=self.found.name,
+            address=tagged,
+            generation=tag.generation,
+            attributes=desire.attributes,
+            content=desire.content,
+        )
+        return again == tag and mismatch(vault, desire.attributes, str(tag)) is None
+
+    def _is_the_end(self, vault: Vault, tag: Tag, whose: tuple[Address, Address]) -> bool:
+        """Tell whether a vault that ended is how its secret ended, and not one of its past."""
+        tagged, address = whose
+        if self.found.first_run or tag.generation <= self.before.generations.get(tagged, 0):
+            return False  # it ended under our eyes, and left the state for that
+        known = self.ledger.instance(self._home(address))
+        if known and any(tag.generation < old.object.generation for old in known.deposed):
+            return False  # a newer one took its place, and lives
+        # With the journal lost nobody knows who revoked it. What is live is not given up for it.
+        by_someone = vault.status.end is End.REVOKED and vault.vault_id not in self.ops_by_vault
+        return not (by_someone and known and known.current)
+
+    def _adopt(self, vault: Vault, tag: Tag, address: Address) -> None:
+        desire = self.found.wanted[address]
+        thing = object_of(
+            vault,
+            tag,
+            desire.attributes,
+            now=self.found.now,
+            fingerprint=desire.fingerprint,
+            source=desire.source,
+        )
+        home = self._home(address)
+        uid = self._uid(home, address, vault)
+        self.ledger.take(
+            Committed(op="", address=home, uid=uid, prevent_revoke=desire.prevent_revoke, object=thing)
+        )
+        how = vault.status.end
+        if how:
+            ended = Ended(how=how, seen=self.found.now, object=thing)
+            instance = self.ledger.instance(home) or Instance(uid=uid)
+            self.ledger.put(home, replace(instance, current=None, ended=ended))
+        self.attention.append(
+            Attention(
+                code=AttentionCode.ADOPTED,
+                address=address,
+                text="was completed by an interrupted run, and is taken over from it",
+            )
+        )
+
+    def _home(self, address: Address) -> Address:
+        """Return where the state keeps an address: under its old name, while a move is still to be made."""
+        return self.found.origins.get(address, address)
+
+    def _newest(self, home: Address) -> int:
+        """Return the generation of what an address has or last had; one that was adopted just now counts."""
+        known = self.ledger.instance(home)
+        current = known.current if known else None
+        ended = known.ended if known else None
+        return max(current.generation if current else 0, ended.object.generation if ended else 0)
+
+    def _uid(self, home: Address, address: Address, vault: Vault) -> str:
+        """Return an address's uid; one that nobody wants gets one that no other has, from its vault."""
+        known = self.ledger.instance(home)
+        made_up = hashlib.sha256(vault.vault_id.encode()).hexdigest()[:32]
+        return known.uid if known else self.found.uids.get(address) or made_up
+
+    def _pending(self) -> tuple[Pending, ...]:
+        """Keep the creates that may still land; what was found or is past its time is settled."""
+        waiting = {p.op: p for p in self.before.pending}
+        for open_create in self.found.open:
+            if open_create.vault_id is None:
+                pending = pending_of(open_create)
+                waiting[pending.op] = pending
+            else:
+                self.ledger.used(open_create.intent.address, open_create.intent.generation)
+        seen = {str(tag) for v in self.found.vaults.values() if (tag := tags.find(v.display_name))}
+        kept = {op: p for op, p in waiting.items() if p.tag not in seen and self.found.now < p.until}
+        for pending in (p for op, p in waiting.items() if op not in kept):
+            self.ledger.used(pending.address, pending.generation)
+        return tuple(kept.values())

@@ -1,0 +1,128 @@
+"""State nouns <-> JSON values, shared by the state file, the journal and the saved plan.
+
+Readers raise KeyError, TypeError or ValueError on anything that is not in the format; the file that holds the
+record turns that into an error with its name.
+"""
+
+from __future__ import annotations
+
+from reconciler.model.address import Address
+from reconciler.model.canonical import (
+    Record,
+    attributes_record,
+    flag,
+    items,
+    link,
+    member,
+    number,
+    optional,
+    read_attributes,
+    read_time,
+    record,
+    text,
+    time_text,
+)
+from reconciler.model.state import Deposed, End, Ended, Instance, Object, Pending
+
+
+def object_record(thing: Object) -> Record:
+    """Return one of our vaults as JSON."""
+    return {
+        "vault_id": thing.vault_id,
+        "generation": thing.generation,
+        "tag": thing.tag,
+        "share_code": thing.share_code,
+        "share_url": thing.share_url,
+        "attributes": attributes_record(thing.attributes),
+        "fingerprint": thing.fingerprint,
+        "source": thing.source,
+        "created": time_text(thing.created),
+        "expires": time_text(thing.expires),
+        "ready": thing.ready,
+    }
+
+
+def read_object(value: object) -> Object:
+    """Read what `object_record` wrote."""
+    it = record(value)
+    return Object(
+        vault_id=text(it["vault_id"]),
+        generation=number(it["generation"]),
+        tag=text(it["tag"]),
+        share_code=text(it["share_code"]),
+        share_url=link(it["share_url"]),
+        attributes=read_attributes(it["attributes"]),
+        fingerprint=optional(text, it["fingerprint"]),
+        source=text(it["source"]),
+        created=read_time(it["created"]),
+        expires=read_time(it["expires"]),
+        ready=flag(it["ready"]),
+    )
+
+
+def instance_record(instance: Instance) -> Record:
+    """Return one address's memory as JSON."""
+    ended = instance.ended
+    return {
+        "uid": instance.uid,
+        "prevent_revoke": instance.prevent_revoke,
+        "current": object_record(instance.current) if instance.current else None,
+        "deposed": [
+            object_record(old.object)
+            | {"revoke_after": time_text(old.revoke_after) if old.revoke_after else None}
+            for old in instance.deposed
+        ],
+        "ended": {
+            "how": ended.how.value,
+            "seen": time_text(ended.seen),
+            "object": object_record(ended.object),
+        }
+        if ended
+        else None,
+    }
+
+
+def read_instance(value: object) -> Instance:
+    """Read what `instance_record` wrote."""
+    it = record(value)
+    return Instance(
+        uid=text(it["uid"]),
+        prevent_revoke=flag(it["prevent_revoke"]),
+        current=optional(read_object, it["current"]),
+        deposed=tuple(_read_deposed(old) for old in items(it["deposed"])),
+        ended=optional(_read_ended, it["ended"]),
+    )
+
+
+def _read_deposed(value: object) -> Deposed:
+    return Deposed(object=read_object(value), revoke_after=optional(read_time, record(value)["revoke_after"]))
+
+
+def _read_ended(value: object) -> Ended:
+    it = record(value)
+    return Ended(how=member(End)(it["how"]), seen=read_time(it["seen"]), object=read_object(it["object"]))
+
+
+def pending_record(pending: Pending) -> Record:
+    """Return a create that may still land as JSON."""
+    return {
+        "op": pending.op,
+        "address": str(pending.address),
+        "generation": pending.generation,
+        "tag": pending.tag,
+        "at": time_text(pending.at),
+        "until": time_text(pending.until),
+    }
+
+
+def read_pending(value: object) -> Pending:
+    """Read what `pending_record` wrote."""
+    it = record(value)
+    return Pending(
+        op=text(it["op"]),
+        address=Address.parse(text(it["address"])),
+        generation=number(it["generation"]),
+        tag=text(it["tag"]),
+        at=read_time(it["at"]),
+        until=read_time(it["until"]),
+    )

@@ -1,0 +1,1 @@
+"""What this machine keeps between runs: durable files, the lock, the key, the journal, and where the state lies."""
