@@ -43,7 +43,7 @@ kills: $(VENV)/test-installed
 # Random lives of stacks, judged after every step: for so many seconds, or one seed again with FUZZ="--seed N".
 SECONDS ?= 300
 fuzz: $(VENV)/test-installed
-	$(BIN)/python -m tests.model --seconds $(SECONDS) $(FUZZ)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(FUZZ)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -14,12 +14,12 @@ import pytest
 from reconciler.cli import main
 from reconciler.errors import ExitCode
 from reconciler.sandbox.settings import Settings
-from tests import docs
+from tests.support import docs
 
 PAGES = [docs.README, *sorted((docs.ROOT / "docs").glob("*.md"))]
 TO_COME = {"reliability.md", "ci.md"}
 """Pages that the design names and that are written with the issues they belong to."""
-UPDATE = "out of date: python -m tests.docs --write"
+UPDATE = "out of date: python -m tests.support.docs --write"
 
 
 def test_every_command_is_documented_as_its_help_says() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import reconciler
-from tests.house import DOOR, House, room, tree
+from tests.support.house import DOOR, House, room, tree
 
 _LAYERS = (
     "errors",

@@ -26,7 +26,7 @@ from reconciler.http.clock import ServerClock
 from reconciler.http.retry import Budget
 from reconciler.http.session import Session
 from reconciler.http.waits import Patience
-from tests.raw_server import Behaviour, RawServer, Reply, Seen, answer, in_turn, raw_server
+from tests.support.raw_server import Behaviour, RawServer, Reply, Seen, answer, in_turn, raw_server
 
 pytestmark = pytest.mark.anyio
 

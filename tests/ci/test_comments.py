@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.render import markdown, view
-from tests import stories
 from tests.ci.github import BOT, GitHub, serving
 from tests.cli.desk import Desk, Ran
+from tests.support import stories
 
 BODY = markdown.render(view.make(stories.everything()))
 OTHER = BODY.replace("digest=sha256:", "digest=sha256:0", 1)

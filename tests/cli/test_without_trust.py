@@ -16,7 +16,7 @@ import pytest
 
 from tests.ci.forge import git
 from tests.cli.desk import Desk, file_secret, snapshot, text_secret
-from tests.syscalls import needs_strace
+from tests.support.syscalls import needs_strace
 
 pytestmark = needs_strace
 

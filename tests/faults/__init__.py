@@ -5,6 +5,10 @@ proxy      what sits between client and tenant and misbehaves at the n-th reques
 client     the client as a process: started, traced, killed, made to fail at its n-th system call
 scene      one stack on disk: manifest, sources, runs
 judge      the invariants I1-I9
-rows_*     the scenarios, by row
+crashes    rows C: the process dies, at every step
+network    rows H: what the network and the tenant do
+disks      rows D: disks, files, locks, identities and keys
+sources    rows T and S: clocks, and sources that change
+copies, first_key, given_up, by_hand, hints: rows of one story each
 matrix     all of them; `python -m tests.faults` runs the whole matrix, pytest a sample of every row
 """

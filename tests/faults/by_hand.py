@@ -13,8 +13,8 @@ from reconciler.state import statefile
 from tests.faults import judge
 from tests.faults import proxy as on
 from tests.faults.client import Inject
+from tests.faults.crashes import killed_at
 from tests.faults.matrix import add, scenario
-from tests.faults.rows_c import killed_at
 from tests.faults.scene import Bench, Scene
 
 _CALLS = ("write", "pwrite64", "ftruncate", "fsync", "rename", "link", "unlink", "mkdir")

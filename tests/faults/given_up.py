@@ -11,9 +11,9 @@ from typing import Any
 from tests.faults import judge
 from tests.faults import proxy as on
 from tests.faults.client import Ran
+from tests.faults.crashes import PREPARED, killed_at
 from tests.faults.matrix import add, scenario
 from tests.faults.proxy import Action, Rule
-from tests.faults.rows_c import PREPARED, killed_at
 from tests.faults.scene import Bench, Scene
 
 ALWAYS = 1000

@@ -10,9 +10,9 @@ from pathlib import Path
 from tests.faults import judge
 from tests.faults import proxy as on
 from tests.faults.client import Ran
+from tests.faults.crashes import PREPARED, killed_at
 from tests.faults.matrix import add, scenario
 from tests.faults.proxy import Rule
-from tests.faults.rows_c import PREPARED, killed_at
 from tests.faults.scene import KEY, Bench, Scene
 
 

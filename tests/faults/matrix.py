@@ -64,13 +64,13 @@ def all_scenarios() -> list[Scenario]:
     from tests.faults import (  # noqa: F401 - each registers its own
         by_hand,
         copies,
+        crashes,
+        disks,
         first_key,
         given_up,
         hints,
-        rows_c,
-        rows_d,
-        rows_h,
-        rows_s,
+        network,
+        sources,
     )
 
     return sorted(SCENARIOS, key=lambda s: ROWS.index(s.row))

@@ -8,8 +8,8 @@ import pytest
 
 from tests.faults import matrix, order
 from tests.faults.client import has_strace
+from tests.faults.crashes import PREPARED
 from tests.faults.guards import GUARDS, Guard
-from tests.faults.rows_c import PREPARED
 from tests.faults.scene import Bench, bench
 
 SCENARIOS = {s.id: s for s in matrix.all_scenarios()}

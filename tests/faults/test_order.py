@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults import order
 from tests.faults.client import has_strace
-from tests.faults.rows_c import PREPARED
+from tests.faults.crashes import PREPARED
 from tests.faults.scene import Bench
 
 pytestmark = pytest.mark.skipif(not has_strace(), reason="strace is not installed")

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import Authority
 from tests.faults.client import Ran
 from tests.faults.scene import APPLY, Scene
 from tests.leaks.searched import Searched
-from tests.raw_server import answer, raw_server
+from tests.support.certificates import Authority
+from tests.support.raw_server import answer, raw_server
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Path(__file__).parent / "site"

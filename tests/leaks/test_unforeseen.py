@@ -17,10 +17,10 @@ from reconciler.model.manifest import Kind as SecretKind
 from reconciler.state.journal import Intent
 from tests.cli.conftest import desk
 from tests.cli.desk import Desk, text_secret
+from tests.fuzz.entries import Declared, Entry
+from tests.fuzz.faults import CALLS, Fate, Fault, Kind
+from tests.fuzz.world import World
 from tests.leaks.canaries import Canaries
-from tests.model.entries import Declared, Entry
-from tests.model.faults import CALLS, Fate, Fault, Kind
-from tests.model.world import World
 
 __all__ = ["desk"]
 

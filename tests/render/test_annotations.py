@@ -10,8 +10,8 @@ from hypothesis import given
 from reconciler.errors import Mark, Problem
 from reconciler.render import gitlab, view
 from reconciler.render.annotations import MOST, of_problems, of_view, render
-from tests import goldens, stories
 from tests.render.test_markdown import HOSTILE
+from tests.support import goldens, stories
 
 COMMAND = re.compile(r"::(error|warning|notice) (file=[^:,]*,line=\d+,col=\d+,)?title=reconciler::.*\Z")
 

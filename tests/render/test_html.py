@@ -10,8 +10,8 @@ from hypothesis import given, settings
 
 from reconciler.model.plan import Plan
 from reconciler.render import html, timeline, view
-from tests import goldens, stories
 from tests.render.test_markdown import HOSTILE
+from tests.support import goldens, stories
 
 VOID = {"meta", "br", "line", "rect"}
 

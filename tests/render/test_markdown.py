@@ -15,8 +15,8 @@ from reconciler.model.manifest import Sharing
 from reconciler.model.plan import Plan
 from reconciler.render import markdown, view
 from reconciler.render.inline import code, prose
-from tests import goldens, stories
-from tests.planning import attributes, plan, wanted
+from tests.support import goldens, stories
+from tests.support.plans import attributes, plan, wanted
 
 PARSER = MarkdownIt("commonmark").enable("table")
 OURS = {"<br>", "<code>", "</code>"}

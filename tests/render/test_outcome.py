@@ -10,8 +10,8 @@ from reconciler.model.events import Left, Outcome, Result
 from reconciler.model.plan import Action
 from reconciler.render import annotations as commands
 from reconciler.render import outcome
-from tests.planning import mark
 from tests.render.test_markdown import HOSTILE, plain, shape
+from tests.support.plans import mark
 
 LINK = "https://acme.conductor.one/s/AAAA"
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import pytest
 
 from reconciler.render import html, view
-from tests import stories
 from tests.cli.desk import REPOSITORY
 from tests.render import png
+from tests.support import stories
 
 
 class Shot(NamedTuple):

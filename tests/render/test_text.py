@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model.plan import Plan
 from reconciler.render import text, view
-from tests import goldens, stories
+from tests.support import goldens, stories
 
 
 @pytest.mark.parametrize(

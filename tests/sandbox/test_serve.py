@@ -26,8 +26,8 @@ from reconciler.sandbox import NOTICE, reader, serve
 from reconciler.sandbox.serve import Embedded
 from reconciler.sandbox.settings import Settings
 from reconciler.sandbox.store import Store
-from tests import syscalls
 from tests.sandbox.conftest import Tenant
+from tests.support import syscalls
 
 
 def introspect(url: str, token: str, **more: Any) -> httpx.Response:

@@ -11,9 +11,9 @@ import pytest
 
 from reconciler.sandbox import identities
 from reconciler.sandbox.serve import Embedded
-from tests import goldens
 from tests.signin.front import gateway
 from tests.signin.machine import ACCESS, ID, OIDC, SECRET, SERVER, Machine, credential
+from tests.support import goldens
 
 
 def as_client(machine: Machine, tenant: Embedded) -> None:

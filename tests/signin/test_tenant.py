@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.sandbox.serve import Embedded
-from tests.certificates import Authority
 from tests.signin.front import Served, answering, gateway, proxy
 from tests.signin.machine import ACCESS, ID, OIDC, SERVER, Machine, credential
+from tests.support.certificates import Authority
 
 HERE = "127.0.0.2"
 """Loopback too, but not an address that is always asked directly: what is said of proxies holds for it."""

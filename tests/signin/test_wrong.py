@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from reconciler.sandbox import directory, identities
 from reconciler.sandbox.serve import Embedded
-from tests import goldens
 from tests.signin.front import answering
 from tests.signin.machine import (
     ACCESS,
@@ -34,6 +33,7 @@ from tests.signin.machine import (
     credential,
     seconds,
 )
+from tests.support import goldens
 
 CANARY: Final = "CanaryXyzzy7"
 PREFIX: Final = "secret-token:conductorone.com:v1:"

@@ -1,0 +1,63 @@
+"""Guards count what the manifest caused, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.model.plan import Plan
+from reconciler.planning.guards import Limits, guards
+from reconciler.planning.values import Checked
+from tests.support import stories
+from tests.support.plans import fingerprint, instance, plan, state, thing, wanted
+
+OTHER = Checked(fingerprint=fingerprint("other"), size="")
+FREE = Limits()
+
+
+def revoking(count: int, live: int) -> Plan:
+    names = [f"s{n:02}" for n in range(live)]
+    prior = state({name: instance(thing(name)) for name in names})
+    return plan(*(wanted(name) for name in names[count:]), prior=prior).plan
+
+
+def replacing(count: int, live: int) -> Plan:
+    names = [f"s{n:02}" for n in range(live)]
+    prior = state({name: instance(thing(name)) for name in names})
+    return plan(
+        *(wanted(name) for name in names), prior=prior, contents=dict.fromkeys(names[:count], OTHER)
+    ).plan
+
+
+@pytest.mark.parametrize(
+    ("plan", "limits", "expected"),
+    [
+        (revoking(5, 10), FREE, []),  # not more than five
+        (revoking(6, 20), FREE, []),  # not more than 30 percent
+        (revoking(6, 19), FREE, ["max_revoke"]),
+        (revoking(2, 2), FREE, ["max_revoke"]),  # all of them
+        (revoking(1, 1), FREE, []),
+        (replacing(6, 19), FREE, ["max_replace"]),
+        (replacing(5, 5), FREE, []),
+        (revoking(6, 19), Limits(max_revoke=6), []),
+        (revoking(6, 19), Limits(max_revoke=5), ["max_revoke"]),
+        (revoking(1, 19), Limits(max_revoke=0), ["max_revoke"]),
+        (replacing(6, 19), Limits(max_revoke=6), ["max_replace"]),
+        (replacing(6, 19), Limits(max_replace=6), []),
+        (stories.renewals(40), FREE, []),
+        (stories.creates(40), FREE, []),
+    ],
+)
+def test_guards(plan: Plan, limits: Limits, expected: list[str]) -> None:
+    assert [refusal.code for refusal in guards(plan, limits)] == expected
+
+
+def test_a_reviewed_plan_and_destroy_pass() -> None:
+    assert guards(revoking(6, 6), FREE, reviewed=True) == ()
+    assert guards(revoking(6, 6), FREE, destroy=True) == ()
+
+
+def test_the_refusal_names_the_flag() -> None:
+    refusal = guards(revoking(6, 6), FREE)[0]
+    assert refusal.text == "the manifest would revoke 6 of 6 live secrets"
+    assert refusal.next is not None
+    assert "--max-revoke 6" in refusal.next

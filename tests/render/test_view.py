@@ -1,0 +1,106 @@
+"""What a reader sees, and that nothing hides in it."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import fields, is_dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler import display
+from reconciler.model.manifest import Sharing
+from reconciler.model.plan import Summary
+from reconciler.render import view
+from tests.support import stories
+from tests.support.plans import attributes, instance, plan, state, thing, wanted
+
+EXTERNAL = Sharing.EXTERNAL
+
+
+@pytest.mark.parametrize(
+    ("summary", "line"),
+    [
+        ((2, 1, 1, 0, 5), "Plan: 2 to create, 1 to replace, 1 to revoke, 5 unchanged."),
+        ((0, 0, 0, 1, 0), "Plan: 0 to create, 0 to replace, 0 to revoke, 1 to forget, 0 unchanged."),
+        ((0, 0, 0, 0, 5), "No changes. 5 unchanged."),
+        ((0, 0, 0, 0, 0), "No changes."),
+    ],
+)
+def test_the_summary_line(summary: tuple[int, int, int, int, int], line: str) -> None:
+    create, replace, revoke, forget, no_op = summary
+    found = Summary(create=create, replace=replace, revoke=revoke, forget=forget, no_op=no_op)
+    assert view.summary_line(found) == line
+
+
+def test_what_the_manifest_causes_stands_apart() -> None:
+    page = view.make(stories.everything())
+    assert [row.address for row in page.rows] == ["db-password", "legacy", "partner-cert"]
+    assert [(row.address, row.reason) for row in page.anyway] == [
+        ("app-env", "ends soon"),
+        ("db-password", "old copy"),
+    ]
+    assert [row.address for row in page.recorded] == ["licence", "new-name", "over"]
+    assert [row.address for row in page.unchanged] == ["keep"]
+
+
+def test_a_domain_is_new_until_any_secret_went_there() -> None:
+    """Also one that ended: the domain is not new to the stack."""
+    asked = wanted("new", attributes("a@Known.example", "b@new.example", sharing=EXTERNAL))
+    prior = state({"db": instance(thing("1", attributes("x@known.example", sharing=EXTERNAL)))})
+    row = view.make(plan(asked, prior=prior).plan).rows[1]
+    assert [(r.who, r.marks) for r in row.gained] == [
+        ("a@Known.example", ("external",)),
+        ("b@new.example", ("external", "new domain")),
+    ]
+
+
+def test_what_is_let_go_says_that_people_keep_it() -> None:
+    """A reviewer must not read it as a revoke."""
+    it = plan(prior=state({"db": instance(thing("1"))}), removed=[("db", False)]).plan
+    assert ["let go, its share lives on"] == [row.reason for row in view.make(it).rows]
+
+
+def test_a_swapped_source_is_shown() -> None:
+    row = view.make(stories.everything()).rows[0]
+    assert row.origin == "env STRIPE_KEY, was env DB_PASSWORD"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (3600, "1h"),
+        (5400, "90m"),
+        (86_400, "24h"),
+        (259_200, "72h"),
+        (604_800, "7d"),
+        (1_209_600, "14d"),
+        (90, "90s"),
+    ],
+)
+def test_a_life_is_said_as_people_write_it(seconds: int, said: str) -> None:
+    assert display.duration(seconds) == said
+
+
+def texts(thing: object) -> list[str]:
+    if isinstance(thing, str):
+        return [thing]
+    if isinstance(thing, tuple):
+        return [text for item in thing for text in texts(item)]
+    if is_dataclass(thing):
+        return [text for field in fields(thing) for text in texts(getattr(thing, field.name))]
+    return []
+
+
+@given(st.text(max_size=30))
+def test_nothing_hides_in_a_view(hostile: str) -> None:
+    """No control, bidirectional or invisible character of a manifest reaches a renderer."""
+    page = view.make(stories.hostile(hostile, hostile + "@x.example"))
+    for text in texts(page):
+        assert not [c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+
+
+def test_people_who_need_a_new_link_are_counted_once() -> None:
+    assert "1 person needs a new link." in view.make(stories.renewals(3)).remarks
+    assert view.make(stories.creates(3)).remarks == ()

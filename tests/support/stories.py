@@ -1,0 +1,106 @@
+"""Plans to be shown: one that has everything, one of each size, and one whose every word is hostile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from reconciler.errors import Mark
+from reconciler.model.attention import Attention, LaterCode
+from reconciler.model.manifest import DAY, Kind, Renew, Sharing
+from reconciler.model.plan import Plan
+from reconciler.model.vault import Status
+from reconciler.planning import guards
+from reconciler.planning.guards import Limits
+from reconciler.planning.values import NO_KEY
+from tests.support.plans import NOW, attributes, instance, observed, plan, state, thing, vault, wanted
+
+PARTNER = attributes(
+    "ops@partner.example",
+    sharing=Sharing.EXTERNAL,
+    kind=Kind.FILE,
+    format=None,
+    filename="bundle.p12",
+    content_type="application/x-pkcs12",
+    expires_in=3 * DAY,
+    max_views=1,
+)
+TEAM = attributes("ana@example.com", "bo@acme.com")
+
+
+def everything() -> Plan:
+    """Gains, a loss, a new domain, a source swap, a renewal, an end, a move, an old copy, attention, a refusal."""
+    held = {
+        "app-env": instance(thing("1app", TEAM, age=timedelta(days=13))),
+        "db-password": instance(thing("1db", TEAM, value="old"), thing("0db", TEAM)),
+        "keep": instance(thing("1keep")),
+        "legacy": instance(thing("1legacy"), prevent_revoke=True),
+        "licence": instance(thing("1licence")),
+        "old-name": instance(thing("1old")),
+        "over": instance(thing("1over", age=timedelta(days=20))),
+    }
+    prior = state(held)
+    things = [i.current for i in prior.instances.values() if i.current] + [thing("0db", TEAM)]
+    ended = {"1over": Status.EXPIRED, "1licence": Status.BURNED}
+    seen = observed(vault(one, status=ended.get(one.vault_id, Status.ACTIVE), views=2) for one in things)
+    found = plan(
+        wanted("app-env", TEAM, line=40),
+        wanted(
+            "db-password",
+            attributes("ana@example.com", "cy@example.com", max_views=1),
+            source="env STRIPE_KEY",
+        ),
+        wanted("keep", line=60),
+        wanted("licence", line=70),
+        wanted("new-name", line=80),
+        wanted("over", renew=Renew.NEVER, line=90),
+        wanted(
+            "partner-cert",
+            PARTNER,
+            source="file certs/bundle.p12",
+            line=24,
+            description="for the partner's gateway",
+        ),
+        prior=prior,
+        seen=seen,
+        contents={"keep": NO_KEY},
+        moved=[("old-name", "new-name")],
+    ).plan
+    return replace(found, refusals=found.refusals + guards.guards(found, Limits(max_replace=0)))
+
+
+def nothing() -> Plan:
+    return plan(wanted("db"), prior=state({"db": instance(thing("1db"))})).plan
+
+
+def invisible() -> Plan:
+    prior = state({"db": instance(thing("1db"))})
+    return plan(wanted("db"), prior=prior, seen=observed(who="someone-else")).plan
+
+
+def first_offline() -> Plan:
+    return plan(wanted("db"), wanted("partner-cert", PARTNER), offline=True).plan
+
+
+def renewals(count: int) -> Plan:
+    held = {f"s{n:05}": instance(thing(f"v{n}", age=timedelta(days=13))) for n in range(count)}
+    return plan(*(wanted(name) for name in held), prior=state(held)).plan
+
+
+def creates(count: int) -> Plan:
+    return plan(*(wanted(f"secret-{n:05}", PARTNER) for n in range(count))).plan
+
+
+def hostile(text: str, email: str) -> Plan:
+    """A plan in which everything that a manifest's author can choose is `text`, and every person `email`."""
+    people = attributes(email, sharing=Sharing.EXTERNAL, label=text, label_defaulted=False)
+    old = attributes("ana@example.com", label="was " + text, label_defaulted=False, rotate=text)
+    prior = state(
+        {"db": instance(thing("1db", old, source="file " + text)), "gone": instance(thing("2", people))}
+    )
+    want = wanted("db", people, source="file x/" + text, description=text)
+    made = plan(want, prior=prior).plan
+    note = Attention(code=LaterCode("hostile"), text=text, next=text)
+    place = Mark(file=text, line=3, column=4)
+    changes = tuple(replace(c, mark=place if c.mark else None) for c in made.changes)
+    return replace(made, attention=(note,), refusals=(note,), changes=changes, as_of=NOW)
