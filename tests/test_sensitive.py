@@ -53,9 +53,9 @@ def test_every_way_to_text_shows_a_placeholder() -> None:
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_it_is_not_pickled(protocol: int) -> None:
     """Neither by any protocol nor inside something else; the error does not show the value."""
-    for thing in (_secret(), [_secret()], _Holder(url=_secret(), more=())):
+    for share in (_secret(), [_secret()], _Holder(url=_secret(), more=())):
         with pytest.raises(TypeError) as caught:
-            pickle.dumps(thing, protocol)
+            pickle.dumps(share, protocol)
         assert _CANARY not in str(caught.value)
 
 

@@ -95,10 +95,10 @@ def payload(file_key: bytes, nonce: bytes, source: Readable) -> Iterator[bytes]:
 
 def _read_chunk(source: Readable) -> bytes:
     """Read a whole chunk, less only at the end: a short read is not yet the end."""
-    parts, wanted = [], CHUNK
-    while wanted and (piece := source.read(wanted)):
+    parts, all_desired = [], CHUNK
+    while all_desired and (piece := source.read(all_desired)):
         parts.append(piece)
-        wanted -= len(piece)
+        all_desired -= len(piece)
     return b"".join(parts)
 
 

@@ -182,9 +182,9 @@ class Client:
     async def users_by_id(self, ids: Sequence[str]) -> tuple[User, ...]:
         """Return the people with these IDs, whatever their status, in no order; unknown IDs are left out."""
         found: dict[str, User] = {}
-        wanted = sorted(set(ids))
-        for start in range(0, len(wanted), _USERS_PAGE):
-            some = wanted[start : start + _USERS_PAGE]
+        all_desired = sorted(set(ids))
+        for start in range(0, len(all_desired), _USERS_PAGE):
+            some = all_desired[start : start + _USERS_PAGE]
             async for user in self._people({"refs": [{"id": id_} for id_ in some]}):
                 if user.user_id in some:  # a server that ignores the filter answers everybody
                     found[user.user_id] = user

@@ -14,15 +14,15 @@ from reconciler.display import clean, counted, line
 from reconciler.model.address import fold
 from reconciler.model.canonical import time_text
 from reconciler.model.manifest import Sharing
-from reconciler.model.state import Object, State
+from reconciler.model.state import Share, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Share:
+class _Held:
     """One vault that the person can open; `old` when a newer one has taken its place already."""
 
     address: str
-    thing: Object
+    share: Share
     old: bool
 
 
@@ -38,40 +38,40 @@ def access_command(*, person: str, show_links: bool) -> None:
     it = options()
     state = session.current_state(it)
     wanted = fold(person)
-    found = [share for share in _live(state, datetime.now(UTC)) if _opens(share.thing, wanted)]
+    found = [held for held in _live(state, datetime.now(UTC)) if _opens(held.share, wanted)]
     links = show_links or not it.in_ci()
     if it.json:
-        click.echo(terminal.json_text([_facts(share, links=links) for share in found]))
+        click.echo(terminal.json_text([_facts(held, links=links) for held in found]))
     else:
         _show(state, person, found, links=links)
     _say_what_is_not_known(state, wanted)
-    if not any(_opens(thing, wanted) for thing in state.objects()):
+    if not any(_opens(share, wanted) for share in state.shares()):
         click.echo(f"{clean(person)} stands nowhere in this stack, neither as address nor as ID.", err=True)
 
 
-def _show(state: State, person: str, found: list[_Share], *, links: bool) -> None:
+def _show(state: State, person: str, found: list[_Held], *, links: bool) -> None:
     if not found:
         click.echo(f"{clean(person)} can open nothing in this stack.")
-    wide = max((len(share.address) for share in found), default=0)
-    for share in found:
-        thing = share.thing
-        end = f"until {time_text(thing.expires)}" + (" (old copy)" if share.old else "")
-        link = f"  {clean(thing.share_url)}" if links else ""
-        click.echo(line(f"{clean(share.address):<{wide}}  {end}{link}"))
-    made = max((thing.created for thing in state.objects()), default=None)
+    wide = max((len(held.address) for held in found), default=0)
+    for held in found:
+        share = held.share
+        end = f"until {time_text(share.expires)}" + (" (old copy)" if held.old else "")
+        link = f"  {clean(share.share_url)}" if links else ""
+        click.echo(line(f"{clean(held.address):<{wide}}  {end}{link}"))
+    made = max((share.created for share in state.shares()), default=None)
     newest = f", newest share of {time_text(made)}" if made else ""
     click.echo(f"As the state knows it: serial {state.serial}{newest}. The tenant was not asked.")
 
 
-def _live(state: State, now: datetime) -> Iterator[_Share]:
+def _live(state: State, now: datetime) -> Iterator[_Held]:
     for address, instance in sorted(state.instances.items()):
-        for thing in instance.held():
-            if thing.ready and thing.expires > now:
-                yield _Share(address=str(address), thing=thing, old=thing is not instance.current)
+        for share in instance.held():
+            if share.ready and share.expires > now:
+                yield _Held(address=str(address), share=share, old=share is not instance.current)
 
 
-def _opens(thing: Object, wanted: str) -> bool:
-    return any(wanted in (fold(r.as_written), r.id) for r in thing.attributes.recipients)
+def _opens(share: Share, wanted: str) -> bool:
+    return any(wanted in (fold(r.as_written), r.id) for r in share.attributes.recipients)
 
 
 def _say_what_is_not_known(state: State, wanted: str) -> None:
@@ -80,9 +80,9 @@ def _say_what_is_not_known(state: State, wanted: str) -> None:
         return
     ids = {
         recipient.as_written
-        for share in _live(state, datetime.now(UTC))
-        if share.thing.attributes.sharing is Sharing.INTERNAL
-        for recipient in share.thing.attributes.recipients
+        for held in _live(state, datetime.now(UTC))
+        if held.share.attributes.sharing is Sharing.INTERNAL
+        for recipient in held.share.attributes.recipients
         if "@" not in recipient.as_written
     }
     if ids:
@@ -90,13 +90,13 @@ def _say_what_is_not_known(state: State, wanted: str) -> None:
         click.echo(f"{people} declared by ID here: ask with the ID as well.", err=True)
 
 
-def _facts(share: _Share, *, links: bool) -> dict[str, object]:
-    thing = share.thing
+def _facts(held: _Held, *, links: bool) -> dict[str, object]:
+    share = held.share
     return {
-        "address": share.address,
-        "expires": time_text(thing.expires),
-        "share_url": thing.share_url if links else None,
-        "external": thing.attributes.sharing is Sharing.EXTERNAL,
-        "old_copy": share.old,
-        "max_views": thing.attributes.max_views,
+        "address": held.address,
+        "expires": time_text(share.expires),
+        "share_url": share.share_url if links else None,
+        "external": share.attributes.sharing is Sharing.EXTERNAL,
+        "old_copy": held.old,
+        "max_views": share.attributes.max_views,
     }

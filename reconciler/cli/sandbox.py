@@ -17,7 +17,7 @@ from reconciler.cli.options import options, shared
 from reconciler.errors import UsageError
 from reconciler.model.address import Address
 from reconciler.model.envvars import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OIDC_TOKEN, SERVER_URL
-from reconciler.model.state import Object
+from reconciler.model.state import Share
 from reconciler.storage.workdir import Workdir
 
 if TYPE_CHECKING:  # the sandbox is an extra, and takes a while to import
@@ -124,17 +124,17 @@ def view(*, name: str, who: str | None) -> None:
     from reconciler.sandbox import NOTICE, reader
     from reconciler.sandbox.store import Store
 
-    thing = _live(name)
-    person = who or thing.attributes.recipients[0].as_written
+    share = _live(name)
+    person = who or share.attributes.recipients[0].as_written
     with contextlib.closing(Store(session.places(options(), None).sandbox_data, _settings(()))) as store:
-        pieces = reader.read(store, thing.vault_id, who=person)
+        pieces = reader.read(store, share.vault_id, who=person)
         terminal.warn(f"opened as {person}; {NOTICE}")
         for piece in pieces:
             sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
 
 
-def _live(name: str) -> Object:
+def _live(name: str) -> Share:
     """Return the object whose content a recipient would ask for: live, or the last one."""
     it = options()
     state = session.current_state(it)
@@ -142,10 +142,10 @@ def _live(name: str) -> Object:
         instance = state.instances.get(Address.parse(name))
     except ValueError:
         instance = None
-    thing = instance.last() if instance else None
-    if thing is None:
+    share = instance.last() if instance else None
+    if share is None:
         raise UsageError(
             f"{name} has no share in the sandbox",
             hint="`reconciler --sandbox state list` shows what is there",
         )
-    return thing
+    return share

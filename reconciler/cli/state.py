@@ -16,7 +16,7 @@ from reconciler.fingerprint import Key
 from reconciler.model.address import Address
 from reconciler.model.canonical import time_text
 from reconciler.model.envvars import FINGERPRINT_KEY, NEW_FINGERPRINT_KEY
-from reconciler.model.state import Instance, Object
+from reconciler.model.state import Instance, Share
 from reconciler.operations.stack import Stack
 from reconciler.state.records import instance_record
 from reconciler.storage.keyfile import new_key, read_key
@@ -30,24 +30,24 @@ def output_command(name: str | None) -> None:
     it = options()
     live = {a: i.current for a, i in sorted(session.current_state(it).instances.items()) if i.current}
     if name is not None:
-        thing = live.get(_address(name))
-        if thing is None:
+        share = live.get(_address(name))
+        if share is None:
             raise UsageError(f"{name} has no live share", hint="`reconciler state list` shows what there is")
-        click.echo(line(thing.share_url))
+        click.echo(line(share.share_url))
     elif it.json:
         click.echo(terminal.json_text({str(a): _link(o) for a, o in live.items()}))
     else:
         wide = max((len(str(address)) for address in live), default=0)
-        for address, thing in live.items():
-            click.echo(line(f"{clean(str(address)):<{wide}}  {clean(thing.share_url)}"))
+        for address, share in live.items():
+            click.echo(line(f"{clean(str(address)):<{wide}}  {clean(share.share_url)}"))
 
 
-def _link(thing: Object) -> dict[str, object]:
+def _link(share: Share) -> dict[str, object]:
     return {
-        "share_url": thing.share_url,
-        "share_code": thing.share_code,
-        "expires": time_text(thing.expires),
-        "recipients": [r.as_written for r in thing.attributes.recipients],
+        "share_url": share.share_url,
+        "share_code": share.share_code,
+        "expires": time_text(share.expires),
+        "recipients": [r.as_written for r in share.attributes.recipients],
     }
 
 

@@ -14,7 +14,7 @@ from reconciler.model.address import Address, fold
 from reconciler.model.attention import Attention
 from reconciler.model.canonical import attributes_record, canonical
 from reconciler.model.manifest import Sharing
-from reconciler.model.state import Attributes, End, Object
+from reconciler.model.state import Attributes, End, Share
 
 
 class Action(StrEnum):
@@ -103,7 +103,7 @@ class Change:
     cause: Cause | None = None
     uid: str
     mark: Mark | None = None
-    before: Object | None = None
+    before: Share | None = None
     after: Attributes | None = None
     fingerprint: str | None = None
     source: str | None = None

@@ -49,7 +49,7 @@ class Attributes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Object:
+class Share:
     """One vault of ours. Immutable there, so immutable here; each new one has the next generation."""
 
     vault_id: str
@@ -70,7 +70,7 @@ class Object:
 class Deposed:
     """The old half of a replace, or an old copy that was found: still to be revoked."""
 
-    object: Object
+    share: Share
     revoke_after: datetime | None = None
 
 
@@ -88,7 +88,7 @@ class Ended:
 
     how: End
     seen: datetime
-    object: Object
+    share: Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,41 +97,41 @@ class Instance:
 
     uid: str
     prevent_revoke: bool = False
-    current: Object | None = None
+    current: Share | None = None
     deposed: tuple[Deposed, ...] = ()
     ended: Ended | None = None
 
-    def held(self) -> tuple[Object, ...]:
+    def held(self) -> tuple[Share, ...]:
         """Return what has not ended, as far as we know: its live vault and the old copies."""
         current = (self.current,) if self.current else ()
-        return (*current, *(old.object for old in self.deposed))
+        return (*current, *(old.share for old in self.deposed))
 
-    def objects(self) -> tuple[Object, ...]:
+    def shares(self) -> tuple[Share, ...]:
         """Return its vaults, whatever their condition."""
-        ended = (self.ended.object,) if self.ended else ()
+        ended = (self.ended.share,) if self.ended else ()
         return (*self.held(), *ended)
 
     def vault_ids(self) -> frozenset[str]:
         """Return the ids of its vaults, whatever their condition."""
-        return frozenset(thing.vault_id for thing in self.objects())
+        return frozenset(share.vault_id for share in self.shares())
 
-    def last(self) -> Object | None:
+    def last(self) -> Share | None:
         """Return its live vault, else the one that ended."""
-        return self.current or (self.ended.object if self.ended else None)
+        return self.current or (self.ended.share if self.ended else None)
 
-    def overtaken_by(self, copy: Object) -> bool:
+    def overtaken_by(self, copy: Share) -> bool:
         """Tell whether the share ended and a copy is not older: that is no remnant, somebody went on with it.
 
         A state that was made again may have counted its generations anew: then the tenant's clock tells.
         """
         if self.ended is None or self.current:
             return False
-        ended = self.ended.object
+        ended = self.ended.share
         return copy.generation >= ended.generation or copy.created > ended.created
 
     def empty(self) -> bool:
         """Tell whether nothing is left to remember."""
-        return not self.objects()
+        return not self.shares()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,14 +161,14 @@ class State:
     pending: tuple[Pending, ...] = ()
     forgotten: frozenset[str] = frozenset()
 
-    def objects(self) -> Iterator[Object]:
+    def shares(self) -> Iterator[Share]:
         """Yield every vault in the state, whatever its condition."""
         for instance in self.instances.values():
-            yield from instance.objects()
+            yield from instance.shares()
 
     def known(self) -> frozenset[str]:
         """Return the ids of every vault in the state, whatever its condition."""
-        return frozenset(it.vault_id for it in self.objects())
+        return frozenset(it.vault_id for it in self.shares())
 
     def held(self) -> frozenset[str]:
         """Return the ids of every vault that has not ended, as far as we know."""
@@ -177,5 +177,5 @@ class State:
     def generation(self, address: Address) -> int:
         """Return the highest generation that a vault of the address ever had; it outlives the instance."""
         instance = self.instances.get(address)
-        used = [it.generation for it in instance.objects()] if instance else []
+        used = [it.generation for it in instance.shares()] if instance else []
         return max((self.generations.get(address, 0), *used))

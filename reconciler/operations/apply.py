@@ -173,9 +173,13 @@ async def _carry_out(
             report=front.report,
         )
         work = Work(
-            run=run, wanted=seen.wanted, contents=seen.contents, parallelism=parallelism, stop=front.stop
+            run=run,
+            all_desired=seen.all_desired,
+            contents=seen.contents,
+            parallelism=parallelism,
+            stop=front.stop,
         )
-        await work.heal(seen.healing.shells)
+        await work.heal(seen.healing.orphans)
         await work.change_all(seen.planned.plan.acting())
     return Applied(plan=seen.planned.plan, results=tuple(work.results), failures=tuple(work.failures))
 
@@ -192,7 +196,7 @@ def _claimed(stack: Stack, seen: Look) -> Iterator[tuple[Ledger, JournalWriter]]
         state = replace(state, key_id=seen.key.id)
         stack.keep_first_key(seen.key)
     stack.backend.save(state)
-    carried = [entry for shell in seen.healing.shells if shell.open for entry in shell.open.entries()]
+    carried = [entry for orphan in seen.healing.orphans if orphan.open for entry in orphan.open.entries()]
     journal = stack.workdir.new_journal(_header(state), carried)
     ledger = Ledger(state)
     for entry in carried:

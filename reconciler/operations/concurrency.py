@@ -10,12 +10,12 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def each(things: Iterable[T], work: Callable[[T], Awaitable[None]], *, at_once: int) -> None:
+async def each(shares: Iterable[T], work: Callable[[T], Awaitable[None]], *, at_once: int) -> None:
     """Do `work` for everything, `at_once` at a time, in order of start; the first error ends it and is raised.
 
     Unlike a task group it raises the error itself, so that one handler can show it to a person.
     """
-    left = deque(things)
+    left = deque(shares)
 
     async def worker() -> None:
         while left:

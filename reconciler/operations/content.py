@@ -38,7 +38,7 @@ def checked_recipient(attempt: Attempt, created: Created) -> Recipient:
             hint="report this: the tenant shortens or rewrites display names",
         )
     recipient = age.parse_recipient(created.recipient)
-    asked = attempt.desired.suite
+    asked = attempt.attributes.suite
     for said in (asked, created.suite):
         if said is not None and said is not recipient.suite:
             raise RemoteError(
@@ -50,7 +50,7 @@ def checked_recipient(attempt: Attempt, created: Created) -> Recipient:
 
 async def send(attempt: Attempt, created: Created, recipient: Recipient) -> None:
     """Encrypt the source and send it. Raises SourceError where it is not what was planned, RemoteError."""
-    if attempt.desired.kind is Kind.TEXT:
+    if attempt.attributes.kind is Kind.TEXT:
         await _send_text(attempt, created.vault_id, recipient)
     else:
         await _send_file(attempt, created, recipient)
@@ -59,10 +59,10 @@ async def send(attempt: Attempt, created: Created, recipient: Recipient) -> None
 async def _send_text(attempt: Attempt, vault_id: str, recipient: Recipient) -> None:
     run = attempt.run
     run.step(attempt.address, Step.ENCRYPTING)
-    plaintext = run.reader.text(attempt.want.source, attempt.key, attempt.content)
+    plaintext = run.reader.text(attempt.desired.source, attempt.key, attempt.content)
     ciphertext = age.encrypt_text(recipient, plaintext)
     run.step(attempt.address, Step.UPLOADING)
-    await run.client.set_content(vault_id, ciphertext, attempt.desired.format or Format.PLAINTEXT)
+    await run.client.set_content(vault_id, ciphertext, attempt.attributes.format or Format.PLAINTEXT)
 
 
 async def _send_file(attempt: Attempt, created: Created, recipient: Recipient) -> None:
@@ -111,7 +111,7 @@ def _given_up(attempt: Attempt, failure: Failure, sent: int) -> RemoteError:
 async def _put(attempt: Attempt, url: Sensitive, recipient: Recipient) -> Failure | None:
     """Send the file once, encrypted afresh. The last piece leaves only if the whole is what was planned."""
     run = attempt.run
-    reading = run.reader.open(attempt.want.source, Kind.FILE, key=attempt.key, expected=attempt.content)
+    reading = run.reader.open(attempt.desired.source, Kind.FILE, key=attempt.key, expected=attempt.content)
     with reading:
         async with age.encrypt_file(recipient, reading, attempt.size) as body:
 
@@ -136,7 +136,7 @@ async def ready(attempt: Attempt, vault_id: str) -> Vault:
         raise RemoteError(
             f"{attempt.address}: the content was sent, and the tenant never called it ready", hint="run again"
         )
-    wrong = mismatch(vault, attempt.desired, str(attempt.tag))
+    wrong = mismatch(vault, attempt.attributes, str(attempt.tag))
     if wrong:
         raise RemoteError(
             f"{attempt.address}: the vault that was made is not what was asked for: {wrong}",

@@ -19,11 +19,11 @@ from reconciler.model.address import Address
 from reconciler.model.events import Step
 from reconciler.model.manifest import Kind
 from reconciler.model.plan import Change
-from reconciler.model.state import Object
+from reconciler.model.state import Share
 from reconciler.operations.content import UrlExpiredError, checked_recipient, ready, send
 from reconciler.operations.run import Attempt, Run
-from reconciler.planning.expand import Wanted
-from reconciler.planning.verify import object_of
+from reconciler.planning.expand import Desired
+from reconciler.planning.verify import share_of
 from reconciler.sources import Content
 from reconciler.state import tags
 from reconciler.state.journal import Bound, Committed, DeposedNow, Done, Intent, Revoked
@@ -35,14 +35,14 @@ _LOST_BEFORE: Final = timedelta(minutes=5)
 """How much older than its intent a vault can seem, for clocks that are not quite one."""
 
 
-async def make(run: Run, change: Change, want: Wanted, content: Content) -> Object:
+async def make(run: Run, change: Change, desired: Desired, content: Content) -> Share:
     """Make one vault and return it, committed. Raises ReconcilerError with nothing of it left, or journalled."""
     failure = RemoteError(
         f"{change.address}: the tenant did not answer clearly {_ATTEMPTS} times",
         hint="run again; what may have been made is empty, is recorded, and will be found and revoked",
     )
     for _ in range(_ATTEMPTS):
-        attempt = _begin(run, change, want, content)
+        attempt = _begin(run, change, desired, content)
         created = await _create(attempt)
         if isinstance(created, Unclear):
             await _look_for_lost(attempt)
@@ -54,7 +54,7 @@ async def make(run: Run, change: Change, want: Wanted, content: Content) -> Obje
     raise failure
 
 
-def _begin(run: Run, change: Change, want: Wanted, content: Content) -> Attempt:
+def _begin(run: Run, change: Change, desired: Desired, content: Content) -> Attempt:
     assert run.key is not None
     assert change.after is not None
     assert content.mac is not None
@@ -83,8 +83,8 @@ def _begin(run: Run, change: Change, want: Wanted, content: Content) -> Attempt:
         op=op,
         tag=tag,
         change=change,
-        desired=change.after,
-        want=want,
+        attributes=change.after,
+        desired=desired,
         content=content.mac,
         size=content.size,
         key=run.key,
@@ -96,9 +96,9 @@ async def _create(attempt: Attempt) -> Created | Unclear:
     run.step(attempt.address, Step.CREATING)
     try:
         created = await run.client.create(
-            display_name=tags.display_name(attempt.desired.label, attempt.tag),
-            attributes=attempt.desired,
-            file_size=attempt.size if attempt.desired.kind is Kind.FILE else None,
+            display_name=tags.display_name(attempt.attributes.label, attempt.tag),
+            attributes=attempt.attributes,
+            file_size=attempt.size if attempt.attributes.kind is Kind.FILE else None,
         )
     except ReconcilerError:
         # A definite answer: no vault was made.
@@ -149,9 +149,9 @@ async def _undo(attempt: Attempt, vault_id: str) -> bool:
     return False
 
 
-async def _fill(attempt: Attempt, created: Created) -> Object:
+async def _fill(attempt: Attempt, created: Created) -> Share:
     """Encrypt, upload, verify and commit; whatever fails revokes the vault, which nobody was told of."""
-    run, desired = attempt.run, attempt.desired
+    run, attributes = attempt.run, attempt.attributes
     try:
         recipient = checked_recipient(attempt, created)
         await send(attempt, created, recipient)
@@ -160,21 +160,21 @@ async def _fill(attempt: Attempt, created: Created) -> Object:
         if await _undo(attempt, created.vault_id):
             error.detail = f"{error.detail.rstrip('.')}; the vault that was made for it is revoked"
         raise
-    made = object_of(
+    made = share_of(
         vault,
         attempt.tag,
-        replace(desired, suite=recipient.suite),
+        replace(attributes, suite=recipient.suite),
         now=run.client.now,
         fingerprint=attempt.key.fingerprint(attempt.change.uid, attempt.content),
-        source=str(attempt.want.source),
+        source=str(attempt.desired.source),
     )
     run.take(
         Committed(
             op=attempt.op,
             address=attempt.address,
             uid=attempt.change.uid,
-            prevent_revoke=attempt.want.prevent_revoke,
-            object=made,
+            prevent_revoke=attempt.desired.prevent_revoke,
+            share=made,
         )
     )
     return made

@@ -17,12 +17,12 @@ from reconciler.errors import (
 from reconciler.model.address import Address
 from reconciler.model.events import Healed, Left, Outcome, Result
 from reconciler.model.plan import Action, Change
-from reconciler.model.state import Object
+from reconciler.model.state import Share
 from reconciler.operations.concurrency import each
 from reconciler.operations.create import make, revoke
 from reconciler.operations.run import Run
-from reconciler.planning.expand import Wanted
-from reconciler.planning.recovery import Shell
+from reconciler.planning.expand import Desired
+from reconciler.planning.recovery import Orphan
 from reconciler.sources import Content
 from reconciler.state.journal import Done, Forgotten
 
@@ -40,7 +40,7 @@ class Work:
     """The changes of one run, and how each ended."""
 
     run: Run
-    wanted: Mapping[Address, Wanted]
+    all_desired: Mapping[Address, Desired]
     contents: Mapping[Address, Content]
     parallelism: int
     stop: Stop
@@ -50,22 +50,22 @@ class Work:
     barred: bool = False
     """Nothing more can succeed: the disk, the credential or the place to sign in is gone."""
 
-    async def heal(self, shells: Sequence[Shell]) -> None:
+    async def heal(self, orphans: Sequence[Orphan]) -> None:
         """Revoke the vaults that an interrupted run left incomplete. They are in no state."""
 
-        async def revoke_shell(shell: Shell) -> None:
+        async def revoke_orphan(orphan: Orphan) -> None:
             try:
-                await self.run.client.revoke(shell.vault_id)
+                await self.run.client.revoke(orphan.vault_id)
             except ReconcilerError as error:
                 self._failed(error)
-                self._left(shell.address, shell.vault_id, error)
+                self._left(orphan.address, orphan.vault_id, error)
                 return
-            if shell.open:
-                self.run.take(Done(op=shell.open.intent.op))
+            if orphan.open:
+                self.run.take(Done(op=orphan.open.intent.op))
             text = "an incomplete share that an interrupted run had left is revoked"
-            self.run.report(Healed(address=shell.address, vault_id=shell.vault_id, text=text))
+            self.run.report(Healed(address=orphan.address, vault_id=orphan.vault_id, text=text))
 
-        await each(shells, revoke_shell, at_once=self.parallelism)
+        await each(orphans, revoke_orphan, at_once=self.parallelism)
 
     async def change_all(self, changes: Sequence[Change]) -> None:
         """Carry out changes, the addresses side by side, those of one address in order."""
@@ -115,7 +115,7 @@ class Work:
 
         An address whose share ended, and stays ended, is to have none that is older.
         """
-        if change.deposed is None or change.before is None or change.address not in self.wanted:
+        if change.deposed is None or change.before is None or change.address not in self.all_desired:
             return False
         instance = self.run.ledger.instance(change.address)
         if instance is None or (instance.current is None and instance.ended is None):
@@ -136,7 +136,7 @@ class Work:
 
     async def _make(self, change: Change) -> None:
         address = change.address
-        made = await make(self.run, change, self.wanted[address], self.contents[address])
+        made = await make(self.run, change, self.all_desired[address], self.contents[address])
         if change.action is Action.CREATE:
             self._ended(change, Outcome.CREATED, made=made)
             return
@@ -167,7 +167,7 @@ class Work:
         change: Change,
         outcome: Outcome,
         *,
-        made: Object | None = None,
+        made: Share | None = None,
         vault_id: str | None = None,
         failure: ReconcilerError | None = None,
     ) -> None:

@@ -20,7 +20,7 @@ from reconciler.operations.offline import remembered
 from reconciler.operations.refresh import refresh
 from reconciler.operations.stack import Stack
 from reconciler.planning import expand, recipients, recovery
-from reconciler.planning.expand import Wanted
+from reconciler.planning.expand import Desired
 from reconciler.sources import Content
 from reconciler.state.ledger import Open
 
@@ -35,7 +35,7 @@ class Gathered:
     loaded: State | None
     open_creates: tuple[Open, ...]
     key: Key | None
-    wanted: Mapping[Address, Wanted]
+    all_desired: Mapping[Address, Desired]
     contents: Mapping[Address, Content]
     unreadable: Mapping[Address, Problem]
     attention: tuple[Attention, ...]
@@ -61,17 +61,17 @@ async def gather(
         _refuse_lost_state(stack, observed)
     key = stack.key_of(key, loaded.key_id if loaded else None)
     resolved = await _people(client, stack, loaded, everything=everything)
-    wanted = {w.address: w for w in resolved.wanted}
-    contents, unreadable = await _read_sources(stack, wanted, key)
+    all_desired = {w.address: w for w in resolved.all_desired}
+    contents, unreadable = await _read_sources(stack, all_desired, key)
     return Gathered(
         observed=observed,
         loaded=loaded,
         open_creates=open_creates,
         key=key,
-        wanted=wanted,
+        all_desired=all_desired,
         contents=contents,
         unreadable=unreadable,
-        attention=(*resolved.attention, *_pointed_out(wanted, contents)),
+        attention=(*resolved.attention, *_pointed_out(all_desired, contents)),
     )
 
 
@@ -114,32 +114,32 @@ def _refuse_lost_state(stack: Stack, observed: Observed) -> None:
 async def _people(
     client: Client, stack: Stack, state: State | None, *, everything: bool
 ) -> recipients.Resolved:
-    wanted = expand.expand(stack.manifest) if everything else ()
+    all_desired = expand.expand(stack.manifest) if everything else ()
     directory: dict[str, tuple[User, ...]] = {}
 
     async def find(email: str) -> None:
         directory[email] = await client.users(email)
 
-    await each(recipients.lookups(wanted), find, at_once=_LOOKUPS_AT_ONCE)
-    if ids := recipients.identified(wanted):
+    await each(recipients.lookups(all_desired), find, at_once=_LOOKUPS_AT_ONCE)
+    if ids := recipients.identified(all_desired):
         directory |= {user.user_id: (user,) for user in await client.users_by_id(ids)}
-    resolved = recipients.resolve(wanted, directory, known=recipients.recorded(state))
+    resolved = recipients.resolve(all_desired, directory, known=recipients.recorded(state))
     if resolved.problems:
         raise ManifestError(resolved.problems)
     return resolved
 
 
 async def _read_sources(
-    stack: Stack, wanted: Mapping[Address, Wanted], key: Key | None
+    stack: Stack, all_desired: Mapping[Address, Desired], key: Key | None
 ) -> tuple[dict[Address, Content], dict[Address, Problem]]:
     """Read every source through, one after the other and off the loop: a file may hold a gigabyte."""
     contents: dict[Address, Content] = {}
     unreadable: dict[Address, Problem] = {}
 
     def read_all() -> None:
-        for address, want in wanted.items():
+        for address, desired in all_desired.items():
             try:
-                contents[address] = stack.reader.look(want.source, want.attributes.kind, key)
+                contents[address] = stack.reader.look(desired.source, desired.attributes.kind, key)
             except SourceError as error:
                 unreadable[address] = error.problems[0]
 
@@ -147,14 +147,16 @@ async def _read_sources(
     return contents, unreadable
 
 
-def _pointed_out(wanted: Mapping[Address, Wanted], contents: Mapping[Address, Content]) -> list[Attention]:
+def _pointed_out(
+    all_desired: Mapping[Address, Desired], contents: Mapping[Address, Content]
+) -> list[Attention]:
     return [
         Attention(
             code=AttentionCode.TRAILING_NEWLINE,
             address=address,
-            text=f"the value of {wanted[address].source} ends with a newline, which is sent as it is",
+            text=f"the value of {all_desired[address].source} ends with a newline, which is sent as it is",
             next="add `trim: newline` to the source if the newline does not belong to the secret",
         )
         for address, content in contents.items()
-        if content.ends_with_newline and wanted[address].attributes.format is Format.PLAINTEXT
+        if content.ends_with_newline and all_desired[address].attributes.format is Format.PLAINTEXT
     ]

@@ -54,14 +54,14 @@ def look_offline(stack: Stack, options: PlanOptions, now: datetime) -> Plan:
     """Plan from the manifest and the state alone: nobody is asked, and no source is opened."""
     loaded, _ = remembered(stack)
     known = recipients.recorded(loaded)
-    wanted = recipients.resolve_offline(expand.expand(stack.manifest), known)
-    addresses = {w.address: w for w in wanted}
+    all_desired = recipients.resolve_offline(expand.expand(stack.manifest), known)
+    addresses = {w.address: w for w in all_desired}
     kept = move(loaded, stack.manifest.moved, addresses).state.instances if loaded else {}
     unmatched = selection.check(options.requested, options.selection, addresses.keys() | kept.keys())
     planned = planner.plan_changes(
         stack.manifest,
         server=loaded.server if loaded else stack.server,
-        wanted=wanted,
+        all_desired=all_desired,
         prior=loaded,
         observed=None,
         contents=dict.fromkeys(addresses, NOT_READ),

@@ -18,7 +18,7 @@ from reconciler.operations.gather import Gathered, gather
 from reconciler.operations.offline import PlanOptions
 from reconciler.operations.stack import Stack
 from reconciler.planning import expand, planner, recovery, selection
-from reconciler.planning.expand import Wanted
+from reconciler.planning.expand import Desired
 from reconciler.planning.moves import move
 from reconciler.planning.planner import Planned
 from reconciler.planning.recovery import Desire, Found, Healing
@@ -39,13 +39,13 @@ class Look:
     loaded: State | None
     healing: Healing
     planned: Planned
-    wanted: Mapping[Address, Wanted]
+    all_desired: Mapping[Address, Desired]
     contents: Mapping[Address, Content]
     key: Key | None
 
     def must_write(self) -> bool:
         """Tell whether there is anything to send or to save."""
-        return bool(self.planned.plan.acting() or self.healing.shells or self.planned.state != self.loaded)
+        return bool(self.planned.plan.acting() or self.healing.orphans or self.planned.state != self.loaded)
 
 
 async def look(stack: Stack, client: Client, options: PlanOptions, key: Key | None) -> Look:
@@ -55,15 +55,15 @@ async def look(stack: Stack, client: Client, options: PlanOptions, key: Key | No
 
 def _decide(stack: Stack, options: PlanOptions, it: Gathered) -> Look:
     before = it.loaded or first_state(stack, it.observed.identity, it.key)
-    moves = move(before, stack.manifest.moved, it.wanted)
-    uids = _uids(moves.state, it.wanted, it.open_creates, options.uids)
+    moves = move(before, stack.manifest.moved, it.all_desired)
+    uids = _uids(moves.state, it.all_desired, it.open_creates, options.uids)
     healing = heal(stack, it, before, moves.origins, uids, first_run=it.loaded is None)
-    kept = move(healing.state, stack.manifest.moved, it.wanted).state.instances
-    unmatched = selection.check(options.requested, options.selection, it.wanted.keys() | kept.keys())
+    kept = move(healing.state, stack.manifest.moved, it.all_desired).state.instances
+    unmatched = selection.check(options.requested, options.selection, it.all_desired.keys() | kept.keys())
     planned = planner.plan_changes(
         replace(stack.manifest, removed=()) if options.destroy else stack.manifest,
         server=stack.server,
-        wanted=tuple(it.wanted.values()),
+        all_desired=tuple(it.all_desired.values()),
         prior=healing.state if it.loaded or healing.state.instances else None,
         observed=it.observed,
         contents=_known(it, uids, _no_key(stack)),
@@ -71,7 +71,7 @@ def _decide(stack: Stack, options: PlanOptions, it: Gathered) -> Look:
         requested=options.requested | _still_asked(options.asked, kept),
         now=options.as_of or it.observed.now,
         revoke_imported=options.revoke_imported,
-        attention=(*healing.attention, *_told_shells(healing), *unmatched, *it.attention),
+        attention=(*healing.attention, *_told_orphans(healing), *unmatched, *it.attention),
     )
     plan = selection.narrow(planned.plan, options.selection)
     if options.destroy:
@@ -84,7 +84,7 @@ def _decide(stack: Stack, options: PlanOptions, it: Gathered) -> Look:
         loaded=it.loaded,
         healing=healing,
         planned=replace(planned, plan=plan, state=planned.state or healing.state),
-        wanted=it.wanted,
+        all_desired=it.all_desired,
         contents=it.contents,
         key=it.key,
     )
@@ -93,7 +93,7 @@ def _decide(stack: Stack, options: PlanOptions, it: Gathered) -> Look:
 def _still_asked(asked: Mapping[Address, str], kept: Mapping[Address, Instance]) -> frozenset[Address]:
     """Return the addresses whose vault is still the one that a saved plan was asked to replace: not done yet."""
     last = {a: instance.last() for a, instance in kept.items() if a in asked}
-    return frozenset(a for a, thing in last.items() if thing and thing.vault_id == asked[a])
+    return frozenset(a for a, share in last.items() if share and share.vault_id == asked[a])
 
 
 def first_state(stack: Stack, identity: Identity, key: Key | None) -> State:
@@ -109,7 +109,7 @@ def first_state(stack: Stack, identity: Identity, key: Key | None) -> State:
 
 
 def _uids(
-    state: State, wanted: Iterable[Address], open_creates: Iterable[Open], planned: Mapping[Address, str]
+    state: State, all_desired: Iterable[Address], open_creates: Iterable[Open], planned: Mapping[Address, str]
 ) -> dict[Address, str]:
     """Return each address's uid: the state's, the saved plan's, an interrupted create's, else a new one.
 
@@ -118,7 +118,7 @@ def _uids(
     begun = {o.intent.address: o.intent.uid for o in open_creates}
     uids = {address: instance.uid for address, instance in state.instances.items()}
     taken = set(uids.values())
-    for address in wanted:
+    for address in all_desired:
         if address not in uids:
             promised = (uid for uid in (planned.get(address), begun.get(address)) if uid and uid not in taken)
             uids[address] = next(promised, None) or new_uid()
@@ -143,44 +143,44 @@ def heal(
     """Take in what an earlier run left, for the values that were read."""
     if it.observed.identity.user_id != before.creator:
         return Healing(state=before)
-    desires = {a: _desire(w, it.contents.get(a), uids[a], it.key) for a, w in it.wanted.items()}
+    desires = {a: _desire(w, it.contents.get(a), uids[a], it.key) for a, w in it.all_desired.items()}
     found = Found(
         name=stack.manifest.name,
         now=it.observed.now,
         vaults=it.observed.vaults,
         hidden=it.observed.hidden,
         open=it.open_creates,
-        wanted=desires,
+        all_desired=desires,
         moved={Address(m.source): Address(m.to) for m in stack.manifest.moved},
         origins=origins,
         uids=uids,
         mac=it.key.mac if it.key else None,
-        declared=frozenset(want.address for want in expand.expand(stack.manifest)),
+        declared=frozenset(desired.address for desired in expand.expand(stack.manifest)),
         first_run=first_run,
     )
     return recovery.heal(before, found)
 
 
-def _told_shells(healing: Healing) -> list[Attention]:
+def _told_orphans(healing: Healing) -> list[Attention]:
     return [
         Attention(
             code=AttentionCode.LEFT_INCOMPLETE,
-            address=shell.address,
+            address=orphan.address,
             text="an interrupted run left an incomplete share, which nobody was told of",
             next="nothing to do: apply revokes it",
         )
-        for shell in healing.shells
+        for orphan in healing.orphans
     ]
 
 
-def _desire(want: Wanted, content: Content | None, uid: str, key: Key | None) -> Desire:
+def _desire(desired: Desired, content: Content | None, uid: str, key: Key | None) -> Desire:
     mac = content.mac if content else None
     return Desire(
-        attributes=want.to_make,
+        attributes=desired.to_make,
         content=mac,
         fingerprint=key.fingerprint(uid, mac) if key and mac else None,
-        source=str(want.source),
-        prevent_revoke=want.prevent_revoke,
+        source=str(desired.source),
+        prevent_revoke=desired.prevent_revoke,
     )
 
 
@@ -193,7 +193,7 @@ def _no_key(stack: Stack) -> Unchecked:
 def _known(it: Gathered, uids: Mapping[Address, str], no_key: Unchecked) -> dict[Address, Known]:
     """Return what the planner may know of each value: a fingerprint and a bucket of its size."""
     known: dict[Address, Known] = {}
-    for address in it.wanted:
+    for address in it.all_desired:
         if address in it.unreadable:
             known[address] = Unreadable(problem=it.unreadable[address])
             continue

@@ -13,7 +13,7 @@ from reconciler.model.address import Address
 from reconciler.model.events import Event, Progress, Step
 from reconciler.model.plan import Change
 from reconciler.model.state import Attributes
-from reconciler.planning.expand import Wanted
+from reconciler.planning.expand import Desired
 from reconciler.sources import SourceReader
 from reconciler.state.journal import DeposedNow, Entry, Intent
 from reconciler.state.ledger import Ledger
@@ -61,8 +61,8 @@ class Attempt:
     op: str
     tag: Tag
     change: Change
-    desired: Attributes
-    want: Wanted
+    attributes: Attributes
+    desired: Desired
     content: str
     size: int
     key: Key

@@ -12,7 +12,7 @@ from reconciler.c1.client import Client
 from reconciler.errors import RefusedError, SourceError, StateError, UsageError
 from reconciler.fingerprint import Key
 from reconciler.model.address import Address
-from reconciler.model.state import Attributes, Instance, Object, State
+from reconciler.model.state import Attributes, Instance, Share, State
 from reconciler.model.vault import Vault
 from reconciler.operations.gather import (
     Gathered,
@@ -24,8 +24,8 @@ from reconciler.operations.offline import remembered
 from reconciler.operations.plan import first_state, heal, new_uid
 from reconciler.operations.stack import Stack
 from reconciler.planning import recipients, recovery
-from reconciler.planning.expand import Wanted, expand
-from reconciler.planning.verify import mismatch, object_of, seen_attributes
+from reconciler.planning.expand import Desired, expand
+from reconciler.planning.verify import mismatch, seen_attributes, share_of
 from reconciler.state import tags
 from reconciler.state.journal import Forgotten
 from reconciler.state.ledger import Ledger
@@ -82,8 +82,10 @@ def _rebuilt(stack: Stack, it: Gathered, assigned: Mapping[Address, str]) -> Sta
         if vault_id in ledger.state().known():
             raise UsageError(f"--assign {address}={vault_id}: that vault is another secret's already")
         ledger.put(address, Instance(uid=new_uid(), current=_imported(vault, it.observed.now)))
-    it = replace(it, wanted={a: want for a, want in it.wanted.items() if a not in assigned})
-    healing = heal(stack, it, ledger.state(), origins={}, uids={address: new_uid() for address in it.wanted})
+    it = replace(it, all_desired={a: desired for a, desired in it.all_desired.items() if a not in assigned})
+    healing = heal(
+        stack, it, ledger.state(), origins={}, uids={address: new_uid() for address in it.all_desired}
+    )
     return healing.state
 
 
@@ -111,7 +113,7 @@ def move(stack: Stack, old: Address, new: Address) -> None:
         _save(stack, replace(state, instances=instances, generations={**state.generations, new: highest}))
 
 
-async def import_(stack: Stack, client: Client, address: Address, vault_id: str) -> Object:
+async def import_(stack: Stack, client: Client, address: Address, vault_id: str) -> Share:
     """Take a vault that was made elsewhere as an address's current one. Its value stays unchecked."""
     with _locked(stack):
         loaded, _ = remembered(stack)
@@ -127,13 +129,13 @@ async def import_(stack: Stack, client: Client, address: Address, vault_id: str)
         vault = await client.get(vault_id)
         if not isinstance(vault, Vault) or vault.status.end or not vault.content_ready:
             raise UsageError(f"this identity has no live vault {vault_id}")
-        thing = _imported(vault, client.now, await _desired(stack, client, address, vault))
+        share = _imported(vault, client.now, await _desired(stack, client, address, vault))
         ledger = Ledger(replace(state, forgotten=state.forgotten - {vault_id}))
-        ledger.put(address, Instance(uid=new_uid(), current=thing))
+        ledger.put(address, Instance(uid=new_uid(), current=share))
         if key and not loaded:
             stack.keep_first_key(key)
         _save(stack, ledger.state())
-        return thing
+        return share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,14 +156,14 @@ def rekey(stack: Stack, new: Key, *, trust_sources: bool, keep: Callable[[Key], 
     with _locked(stack):
         state = _settled(stack)
         old = stack.key_of(stack.key(), state.key_id)
-        wanted = {want.address: want for want in expand(stack.manifest)}
+        all_desired = {desired.address: desired for desired in expand(stack.manifest)}
         instances, unchecked = dict(state.instances), []
         live = {a: i for a, i in state.instances.items() if i.current}
         for address, instance in live.items():
             assert instance.current is not None
             fingerprint = None
-            if address in wanted and (old or trust_sources):
-                fingerprint = _sealed_again(stack, instance, wanted[address], old, new)
+            if address in all_desired and (old or trust_sources):
+                fingerprint = _sealed_again(stack, instance, all_desired[address], old, new)
             if fingerprint is None:
                 unchecked.append(address)
             current = replace(instance.current, fingerprint=fingerprint)
@@ -171,13 +173,15 @@ def rekey(stack: Stack, new: Key, *, trust_sources: bool, keep: Callable[[Key], 
         return Rekeyed(checked=len(live) - len(unchecked), unchecked=tuple(unchecked))
 
 
-def _sealed_again(stack: Stack, instance: Instance, want: Wanted, old: Key | None, new: Key) -> str | None:
+def _sealed_again(
+    stack: Stack, instance: Instance, desired: Desired, old: Key | None, new: Key
+) -> str | None:
     """Return the new fingerprint of a value; None for one that cannot be read, or is not what was sent."""
     assert instance.current is not None
-    kind = want.attributes.kind
+    kind = desired.attributes.kind
     try:
-        was = stack.reader.look(want.source, kind, old).mac
-        now = stack.reader.look(want.source, kind, new).mac
+        was = stack.reader.look(desired.source, kind, old).mac
+        now = stack.reader.look(desired.source, kind, new).mac
     except SourceError:
         return None
     if old and was and old.fingerprint(instance.uid, was) != instance.current.fingerprint:
@@ -210,17 +214,17 @@ def _save(stack: Stack, state: State) -> None:
 
 async def _desired(stack: Stack, client: Client, address: Address, vault: Vault) -> Attributes | None:
     """Return what the manifest asks for at an address, if that is what the vault is as far as one can see."""
-    wanted = tuple(want for want in expand(stack.manifest) if want.address == address)
-    directory = {email: await client.users(email) for email in recipients.lookups(wanted)}
-    resolved = recipients.resolve(wanted, directory, known={})
-    for want in resolved.wanted:
-        same = want.attributes.kind is vault.kind and want.attributes.sharing is vault.sharing
-        if same and mismatch(vault, want.attributes, None) is None:
-            return want.attributes
+    all_desired = tuple(desired for desired in expand(stack.manifest) if desired.address == address)
+    directory = {email: await client.users(email) for email in recipients.lookups(all_desired)}
+    resolved = recipients.resolve(all_desired, directory, known={})
+    for desired in resolved.all_desired:
+        same = desired.attributes.kind is vault.kind and desired.attributes.sharing is vault.sharing
+        if same and mismatch(vault, desired.attributes, None) is None:
+            return desired.attributes
     return None
 
 
-def _imported(vault: Vault, now: datetime, desired: Attributes | None = None) -> Object:
+def _imported(vault: Vault, now: datetime, desired: Attributes | None = None) -> Share:
     tag = tags.find(vault.display_name) or Tag(stack="", address="", generation=0, desired="")
-    made = object_of(vault, tag, desired or seen_attributes(vault), now=now)
+    made = share_of(vault, tag, desired or seen_attributes(vault), now=now)
     return made if made.generation else replace(made, tag="")

@@ -11,7 +11,7 @@ from typing import Final, assert_never
 from reconciler.model.attention import Attention
 from reconciler.model.canonical import Record, attributes_record, time_text
 from reconciler.model.plan import Access, Action, Change, Drift, Plan, access
-from reconciler.model.state import End, Object
+from reconciler.model.state import End, Share
 
 FORMAT_VERSION: Final = "1.1"
 
@@ -93,15 +93,15 @@ def actions(action: Action) -> list[str]:
             assert_never(action)
 
 
-def _before(thing: Object, views: int | None) -> Record:
-    return attributes_record(thing.attributes) | {
-        "fingerprint": thing.fingerprint,
-        "source": thing.source,
-        "vault_id": thing.vault_id,
-        "generation": thing.generation,
-        "created": time_text(thing.created),
-        "expires": time_text(thing.expires),
-        "ready": thing.ready,
+def _before(share: Share, views: int | None) -> Record:
+    return attributes_record(share.attributes) | {
+        "fingerprint": share.fingerprint,
+        "source": share.source,
+        "vault_id": share.vault_id,
+        "generation": share.generation,
+        "created": time_text(share.created),
+        "expires": time_text(share.expires),
+        "ready": share.ready,
         "current_views": views,
     }
 

@@ -30,7 +30,7 @@ from reconciler.model.canonical import (
     text,
 )
 from reconciler.model.plan import Action, Cause, Change, Drift, Plan, Reason
-from reconciler.model.state import End, Object
+from reconciler.model.state import End, Share
 from reconciler.planfile.approval import approved, compare
 from reconciler.planfile.planjson import FORMAT_VERSION, to_json
 from reconciler.planning.values import SIZES
@@ -214,9 +214,9 @@ def _read_mark(value: object) -> Mark:
     return Mark(file=text(it["file"]), line=number(it["line"]), column=number(it["column"]))
 
 
-def _read_before(it: Record) -> Object:
+def _read_before(it: Record) -> Share:
     """Read a vault as a plan tells it: what opens it is not there, and nothing that acts may miss it."""
-    return Object(
+    return Share(
         vault_id=text(it["vault_id"]),
         generation=number(it["generation"]),
         tag="",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from reconciler.model.manifest import AgeSuite, Lead
-from reconciler.model.state import Attributes, Object
+from reconciler.model.state import Attributes, Share
 
 
 class Value(StrEnum):
@@ -50,7 +50,7 @@ def _made_by(fingerprint: str) -> str:
     return fingerprint.rpartition(":")[0]
 
 
-def due(now: datetime, thing: Object, lead: Lead) -> bool:
+def due(now: datetime, share: Share, lead: Lead) -> bool:
     """Tell whether a share is within its lead of its end. `now` is the server's time, as both ends are."""
-    life = int((thing.expires - thing.created).total_seconds())
-    return now >= thing.expires - timedelta(seconds=lead.of(life))
+    life = int((share.expires - share.created).total_seconds())
+    return now >= share.expires - timedelta(seconds=lead.of(life))

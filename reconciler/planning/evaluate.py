@@ -11,11 +11,11 @@ from reconciler.model.address import Address
 from reconciler.model.attention import Attention
 from reconciler.model.manifest import LEAD_DEFAULT, Renew
 from reconciler.model.plan import Action, Cause, Change, Drift, Reason
-from reconciler.model.state import Deposed, End, Ended, Instance, Object
+from reconciler.model.state import Deposed, End, Ended, Instance, Share
 from reconciler.model.vault import Observed
 from reconciler.planning import compare, messages, rules, status
 from reconciler.planning.compare import Value
-from reconciler.planning.expand import Wanted
+from reconciler.planning.expand import Desired
 from reconciler.planning.rules import Decision
 from reconciler.planning.status import Condition, Standing
 from reconciler.planning.values import NO_KEY, NOT_READ, NOT_RECORDED, Checked, Known, Unchecked, Unreadable
@@ -56,33 +56,33 @@ class Verdict:
     refusals: list[Attention] = field(default_factory=list)
 
 
-Found: TypeAlias = tuple[Object, Standing]
+Found: TypeAlias = tuple[Share, Standing]
 
 
-def judge_wanted(scene: Scene, verdict: Verdict, want: Wanted) -> None:
+def judge_wanted(scene: Scene, verdict: Verdict, desired: Desired) -> None:
     """Decide about an address that the manifest names."""
     before = verdict.instance
     found = _look(scene, verdict)
-    content = scene.contents.get(want.address, NOT_READ)
+    content = scene.contents.get(desired.address, NOT_READ)
     value = _compare(verdict, found, content)
-    if scene.observed is None and found and found[0].source not in ("", str(want.source)):
+    if scene.observed is None and found and found[0].source not in ("", str(desired.source)):
         value = Value.CHANGED  # nobody read either: another source is shown as another value
     decision = rules.NEW
     if found:
-        asked = want.address in scene.requested
-        decision = rules.decide(want, *found, value=value, requested=asked, now=scene.now)
+        asked = desired.address in scene.requested
+        decision = rules.decide(desired, *found, value=value, requested=asked, now=scene.now)
         if decision.cause is Cause.TIME and not status.vouched_for(found[0], scene.observed, scene.stack):
             decision = replace(decision, cause=Cause.DRIFT)
     if decision.action.changes_vaults:
-        _check_making(verdict, want)
+        _check_making(verdict, desired)
     elif found:
-        _check_keeping(scene, verdict, want, found)
+        _check_keeping(scene, verdict, desired, found)
         if isinstance(content, Unreadable):
-            verdict.attention.append(messages.source_unreadable(want.address, content.problem))
-    _remember(verdict, want, value)
-    if decision.action is Action.NO_OP and (verdict.instance != before or want.address in scene.origins):
+            verdict.attention.append(messages.source_unreadable(desired.address, content.problem))
+    _remember(verdict, desired, value)
+    if decision.action is Action.NO_OP and (verdict.instance != before or desired.address in scene.origins):
         decision = _recorded(before, found)
-    verdict.changes.append(_change(scene, verdict, want, found, content, decision))
+    verdict.changes.append(_change(scene, verdict, desired, found, content, decision))
 
 
 def judge_removed(scene: Scene, verdict: Verdict, *, revoke: bool) -> None:
@@ -91,7 +91,7 @@ def judge_removed(scene: Scene, verdict: Verdict, *, revoke: bool) -> None:
     found = _look(scene, verdict)
     if before is None or found is None:
         return
-    thing, standing = found
+    share, standing = found
     decision = rules.decide_removal(standing, revoke=revoke)
     if decision.action is Action.STATE_ONLY:
         verdict.instance = replace(before, current=None, ended=None)
@@ -104,9 +104,9 @@ def judge_removed(scene: Scene, verdict: Verdict, *, revoke: bool) -> None:
             reason=decision.reason,
             cause=decision.cause,
             uid=verdict.uid,
-            before=thing,
+            before=share,
             moved_from=scene.origins.get(verdict.address),
-            views=status.opened(thing, scene.observed),
+            views=status.opened(share, scene.observed),
         )
     )
 
@@ -123,12 +123,12 @@ def judge_old_copies(scene: Scene, verdict: Verdict) -> None:
     stays_ended = any(change.after and not change.action.changes_vaults for change in verdict.changes)
     left: list[Deposed] = []
     for old in instance.deposed:
-        standing = status.standing(old.object, scene.observed, scene.now)
+        standing = status.standing(old.share, scene.observed, scene.now)
         gone = standing is Condition.MISSING or isinstance(standing, End)
         if not gone:
             left.append(old)
-        if not gone and stays_ended and instance.overtaken_by(old.object):
-            verdict.attention.append(messages.newer_share(verdict.address, old.object))
+        if not gone and stays_ended and instance.overtaken_by(old.share):
+            verdict.attention.append(messages.newer_share(verdict.address, old.share))
         elif gone or old.revoke_after is None or old.revoke_after <= scene.now:
             verdict.changes.append(
                 Change(
@@ -137,9 +137,9 @@ def judge_old_copies(scene: Scene, verdict: Verdict) -> None:
                     reason=Reason.DEPOSED,
                     cause=Cause.DRIFT,
                     uid=verdict.uid,
-                    before=old.object,
-                    deposed=old.object.vault_id,
-                    views=status.opened(old.object, scene.observed),
+                    before=old.share,
+                    deposed=old.share.vault_id,
+                    views=status.opened(old.share, scene.observed),
                 )
             )
     if len(left) != len(instance.deposed):
@@ -151,26 +151,26 @@ def _look(scene: Scene, verdict: Verdict) -> Found | None:
     instance = verdict.instance
     if instance is None or instance.current is None:
         ended = instance.ended if instance else None
-        return (_held_against_the_tenant(scene, verdict, ended.object), ended.how) if ended else None
-    thing = instance.current
-    standing = status.standing(thing, scene.observed, scene.now)
+        return (_held_against_the_tenant(scene, verdict, ended.share), ended.how) if ended else None
+    share = instance.current
+    standing = status.standing(share, scene.observed, scene.now)
     verdict.live = standing is Condition.LIVE
-    thing = _held_against_the_tenant(scene, verdict, thing)
-    verdict.instance = instance = replace(instance, current=thing)
+    share = _held_against_the_tenant(scene, verdict, share)
+    verdict.instance = instance = replace(instance, current=share)
     if isinstance(standing, End):
-        ended = Ended(how=standing, seen=scene.now, object=thing)
+        ended = Ended(how=standing, seen=scene.now, share=share)
         verdict.instance = replace(instance, current=None, ended=ended)
     if standing is not Condition.LIVE:
         now: End | str = standing if isinstance(standing, End) else standing.value
-        verdict.drift.append(Drift(address=verdict.address, vault_id=thing.vault_id, now=now))
-    return thing, standing
+        verdict.drift.append(Drift(address=verdict.address, vault_id=share.vault_id, now=now))
+    return share, standing
 
 
-def _held_against_the_tenant(scene: Scene, verdict: Verdict, thing: Object) -> Object:
+def _held_against_the_tenant(scene: Scene, verdict: Verdict, share: Share) -> Share:
     """Return a vault with what the tenant says of it: a state that was edited must not hide who gains or loses."""
-    seen = status.as_seen(thing, scene.observed)
-    if seen != thing:
-        verdict.attention.append(messages.state_differs(verdict.address, thing, seen))
+    seen = status.as_seen(share, scene.observed)
+    if seen != share:
+        verdict.attention.append(messages.state_differs(verdict.address, share, seen))
     return seen
 
 
@@ -178,12 +178,12 @@ def _compare(verdict: Verdict, found: Found | None, content: Known) -> Value:
     """Compare the value with the one that was sent, where anything hangs on it."""
     if found is None:
         return Value.UNKNOWN
-    thing, standing = found
-    value = compare.value(thing.fingerprint, content.fingerprint if isinstance(content, Checked) else None)
+    share, standing = found
+    value = compare.value(share.fingerprint, content.fingerprint if isinstance(content, Checked) else None)
     if value is Value.UNKNOWN and (isinstance(standing, End) or standing is Condition.LIVE):
         match content:
             case Checked():
-                verdict.unchecked = (NO_KEY if thing.fingerprint else NOT_RECORDED).why
+                verdict.unchecked = (NO_KEY if share.fingerprint else NOT_RECORDED).why
             case Unchecked():
                 verdict.unchecked = content.why
             case Unreadable():
@@ -191,32 +191,32 @@ def _compare(verdict: Verdict, found: Found | None, content: Known) -> Value:
     return value
 
 
-def _check_making(verdict: Verdict, want: Wanted) -> None:
-    views, people = want.attributes.max_views, len(want.attributes.recipients)
+def _check_making(verdict: Verdict, desired: Desired) -> None:
+    views, people = desired.attributes.max_views, len(desired.attributes.recipients)
     if 0 < views < people:
-        verdict.attention.append(messages.fewer_views(want.address, views, people))
+        verdict.attention.append(messages.fewer_views(desired.address, views, people))
 
 
-def _check_keeping(scene: Scene, verdict: Verdict, want: Wanted, found: Found) -> None:
-    thing, standing = found
+def _check_keeping(scene: Scene, verdict: Verdict, desired: Desired, found: Found) -> None:
+    share, standing = found
     if standing is Condition.UNKNOWN:
-        verdict.attention.append(messages.unknown_status(want.address))
+        verdict.attention.append(messages.unknown_status(desired.address))
     elif isinstance(standing, End):
-        verdict.attention.append(messages.ended_kept(want.address, standing))
-    elif want.renew is Renew.NEVER and compare.due(scene.now, thing, LEAD_DEFAULT):
-        verdict.attention.append(messages.ends_soon(want.address, thing))
-    if thing.source != str(want.source) and verdict.unchecked is not None:
-        verdict.attention.append(messages.source_changed(want.address, thing.source, str(want.source)))
+        verdict.attention.append(messages.ended_kept(desired.address, standing))
+    elif desired.renew is Renew.NEVER and compare.due(scene.now, share, LEAD_DEFAULT):
+        verdict.attention.append(messages.ends_soon(desired.address, share))
+    if share.source != str(desired.source) and verdict.unchecked is not None:
+        verdict.attention.append(messages.source_changed(desired.address, share.source, str(desired.source)))
 
 
-def _remember(verdict: Verdict, want: Wanted, value: Value) -> None:
+def _remember(verdict: Verdict, desired: Desired, value: Value) -> None:
     """Take into the state what needs no vault: the flag, and the new source of an equal value."""
     instance = verdict.instance
     if instance is None:
         return
-    instance = replace(instance, prevent_revoke=want.prevent_revoke)
+    instance = replace(instance, prevent_revoke=desired.prevent_revoke)
     if instance.current and value is Value.SAME:
-        instance = replace(instance, current=replace(instance.current, source=str(want.source)))
+        instance = replace(instance, current=replace(instance.current, source=str(desired.source)))
     verdict.instance = instance
 
 
@@ -229,26 +229,26 @@ def _recorded(before: Instance | None, found: Found | None) -> Decision:
 
 
 def _change(
-    scene: Scene, verdict: Verdict, want: Wanted, found: Found | None, content: Known, decision: Decision
+    scene: Scene, verdict: Verdict, desired: Desired, found: Found | None, content: Known, decision: Decision
 ) -> Change:
     makes = decision.action.changes_vaults
     read = content if isinstance(content, Checked) else None
-    thing = found[0] if found else None
-    kept = thing.fingerprint if thing else None
+    share = found[0] if found else None
+    kept = share.fingerprint if share else None
     return Change(
-        address=want.address,
+        address=desired.address,
         action=decision.action,
         reason=decision.reason,
         cause=decision.cause,
         uid=verdict.uid,
-        mark=want.mark,
-        before=thing,
-        after=want.to_make if makes else want.attributes,
+        mark=desired.mark,
+        before=share,
+        after=desired.to_make if makes else desired.attributes,
         fingerprint=(read.fingerprint if read else None) if makes else kept,
-        source=str(want.source),
+        source=str(desired.source),
         size=read.size if read else None,
         generation=verdict.generation if makes else None,
-        moved_from=scene.origins.get(want.address),
-        views=status.opened(thing, scene.observed) if thing else None,
-        description=want.description,
+        moved_from=scene.origins.get(desired.address),
+        views=status.opened(share, scene.observed) if share else None,
+        description=desired.description,
     )

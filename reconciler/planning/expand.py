@@ -44,7 +44,7 @@ _CONTENT_TYPES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Desired:
     """One instance that the manifest asks for: one vault that should exist."""
 
     address: Address
@@ -68,19 +68,19 @@ class Wanted:
         return replace(self.attributes, recipients=present) if present else self.attributes
 
 
-def expand(manifest: Manifest) -> tuple[Wanted, ...]:
+def expand(manifest: Manifest) -> tuple[Desired, ...]:
     """Return the instances of every resource, by address; recipients have no ID yet."""
-    return tuple(_wanted(manifest, manifest.secrets[name]) for name in sorted(manifest.secrets))
+    return tuple(_desired(manifest, manifest.secrets[name]) for name in sorted(manifest.secrets))
 
 
-def _wanted(manifest: Manifest, secret: Secret) -> Wanted:
+def _desired(manifest: Manifest, secret: Secret) -> Desired:
     external = secret.sharing is Sharing.EXTERNAL
     recipients = tuple(
         Recipient(as_written=p.as_written, id=fold(p.as_written) if external else None) for p in secret.people
     )
     is_file = secret.kind is Kind.FILE
     filename = (secret.filename or _default_filename(secret.source)) if is_file else None
-    return Wanted(
+    return Desired(
         address=Address(secret.name),
         mark=secret.mark,
         attributes=Attributes(

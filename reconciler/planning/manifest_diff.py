@@ -14,9 +14,9 @@ from reconciler import display
 from reconciler.model.attention import Attention, AttentionCode
 from reconciler.model.manifest import Lead, Manifest, Renew
 from reconciler.model.plan import Action, Change, Plan
-from reconciler.model.state import Instance, Object, State
+from reconciler.model.state import Instance, Share, State
 from reconciler.planning import expand, messages, planner
-from reconciler.planning.expand import Wanted
+from reconciler.planning.expand import Desired
 from reconciler.planning.values import NOT_READ
 
 Pair: TypeAlias = tuple[str, object, object]
@@ -29,20 +29,20 @@ _NOT_HERE: Final = frozenset({AttentionCode.NOT_CHECKED, AttentionCode.ENDS_SOON
 def compare(base: Manifest | None, head: Manifest, *, now: datetime, changed: frozenset[str]) -> Plan:
     """Return what `head` would change if `base` had been applied. `changed`: source files whose bytes differ."""
     prior = _as_applied(base, now) if base else None
-    wanted = expand.expand(head)
+    all_desired = expand.expand(head)
     plan = planner.plan_changes(
         head,
         server=head.tenant or "",
-        wanted=wanted,
+        all_desired=all_desired,
         prior=prior,
         observed=None,
-        contents={want.address: NOT_READ for want in wanted},
-        uids={want.address: "" for want in wanted},
+        contents={desired.address: NOT_READ for desired in all_desired},
+        uids={desired.address: "" for desired in all_desired},
         requested=frozenset(),
         now=now,
     ).plan
     told = tuple(a for a in plan.attention if a.code not in _NOT_HERE)
-    hints = _hints(wanted, plan.changes, changed)
+    hints = _hints(all_desired, plan.changes, changed)
     later = _later(base, head, plan.changes) if base else ()
     return replace(plan, attention=(*later, *told, *hints), unchecked=frozenset())
 
@@ -60,15 +60,15 @@ def _later(base: Manifest, head: Manifest, changes: Iterable[Change]) -> Iterabl
         yield messages.gone_changed(facts)
     if facts := _facts([("age_suite", base.age_suite or "auto", head.age_suite or "auto")]):
         yield messages.upkeep_changed(None, facts)
-    was = {want.address: want for want in expand.expand(base)}
-    is_ = {want.address: want for want in expand.expand(head)}
+    was = {desired.address: desired for desired in expand.expand(base)}
+    is_ = {desired.address: desired for desired in expand.expand(head)}
     for change in changes:
         old, new = was.get(change.moved_from or change.address), is_.get(change.address)
         if old and new and (facts := _facts(_upkeep(old, new))):
             yield messages.upkeep_changed(new.address, facts)
 
 
-def _upkeep(old: Wanted, new: Wanted) -> Iterable[Pair]:
+def _upkeep(old: Desired, new: Desired) -> Iterable[Pair]:
     yield "renew", old.renew.value, new.renew.value
     if new.renew is Renew.ALWAYS:
         yield "renew_before", _lead(old.renew_before), _lead(new.renew_before)
@@ -100,8 +100,10 @@ def _said(value: object) -> str:
 
 def _as_applied(base: Manifest, now: datetime) -> State:
     instances = {
-        want.address: Instance(uid="", prevent_revoke=want.prevent_revoke, current=_object(want, now))
-        for want in expand.expand(base)
+        desired.address: Instance(
+            uid="", prevent_revoke=desired.prevent_revoke, current=_object(desired, now)
+        )
+        for desired in expand.expand(base)
     }
     return State(
         name=base.name,
@@ -114,31 +116,31 @@ def _as_applied(base: Manifest, now: datetime) -> State:
     )
 
 
-def _object(want: Wanted, now: datetime) -> Object:
-    return Object(
+def _object(desired: Desired, now: datetime) -> Share:
+    return Share(
         vault_id="",
         generation=1,
         tag="",
         share_code="",
         share_url="",
-        attributes=want.attributes,
+        attributes=desired.attributes,
         fingerprint=None,
-        source=str(want.source),
+        source=str(desired.source),
         created=now,
-        expires=now + timedelta(seconds=want.attributes.expires_in),
+        expires=now + timedelta(seconds=desired.attributes.expires_in),
         ready=True,
     )
 
 
 def _hints(
-    wanted: Iterable[Wanted], changes: Iterable[Change], changed: frozenset[str]
+    all_desired: Iterable[Desired], changes: Iterable[Change], changed: frozenset[str]
 ) -> Iterable[Attention]:
     """Tell of a secret that is declared as before, and whose file is not."""
     kept = {change.address for change in changes if change.action is Action.NO_OP}
-    for want in wanted:
-        if want.address in kept and str(want.source) in changed:
+    for desired in all_desired:
+        if desired.address in kept and str(desired.source) in changed:
             yield Attention(
                 code=AttentionCode.SOURCE_FILE_CHANGED,
-                address=want.address,
-                text=f"{want.source} was changed: apply would replace it if the value is another",
+                address=desired.address,
+                text=f"{desired.source} was changed: apply would replace it if the value is another",
             )

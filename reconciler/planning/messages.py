@@ -10,7 +10,7 @@ from reconciler.errors import Problem
 from reconciler.model.address import Address
 from reconciler.model.attention import Attention, AttentionCode
 from reconciler.model.canonical import time_text
-from reconciler.model.state import End, Object, Pending, State
+from reconciler.model.state import End, Pending, Share, State
 from reconciler.planning.rules import reason_of
 from reconciler.state import tags
 
@@ -53,13 +53,13 @@ def unknown_status(address: Address) -> Attention:
     )
 
 
-def state_differs(address: Address, thing: Object, seen: Object) -> Attention:
+def state_differs(address: Address, share: Share, seen: Share) -> Attention:
     """Tell that the state is not what the tenant has: the tenant's word counts, and somebody must know why."""
-    was, is_ = thing.attributes, seen.attributes
+    was, is_ = share.attributes, seen.attributes
     facts = {
         "who can open it": (was.sharing, was.who()) != (is_.sharing, is_.who()),
         "how often": was.max_views != is_.max_views,
-        "until when": (thing.created, thing.expires, was.expires_in)
+        "until when": (share.created, share.expires, was.expires_in)
         != (seen.created, seen.expires, is_.expires_in),
     }
     return Attention(
@@ -82,23 +82,23 @@ def ended_kept(address: Address, end: End) -> Attention:
     )
 
 
-def newer_share(address: Address, thing: Object) -> Attention:
+def newer_share(address: Address, share: Share) -> Attention:
     """Tell that a share ended here and went on elsewhere: this copy of the state is not the only one."""
     return Attention(
         code=AttentionCode.NEWER_SHARE,
         address=address,
-        text=f"vault {thing.vault_id} is a newer share of it that this state does not have as its own: "
+        text=f"vault {share.vault_id} is a newer share of it that this state does not have as its own: "
         "another copy of the state made it. It is left alone",
         next=f"go on with that copy of the state; here, --replace {shlex.quote(str(address))} takes its place",
     )
 
 
-def ends_soon(address: Address, thing: Object) -> Attention:
+def ends_soon(address: Address, share: Share) -> Attention:
     """Tell that a share which is not renewed is near its end."""
     return Attention(
         code=AttentionCode.ENDS_SOON,
         address=address,
-        text=f"ends {time_text(thing.expires)} and is not renewed",
+        text=f"ends {time_text(share.expires)} and is not renewed",
         next="to go on sharing it: `renew: always`, or --replace " + shlex.quote(str(address)),
     )
 
@@ -180,7 +180,7 @@ def pending(waiting: Pending) -> Attention:
     )
 
 
-def not_by_this_stack(address: Address, thing: Object, name: str, stack: str) -> Attention:
+def not_by_this_stack(address: Address, share: Share, name: str, stack: str) -> Attention:
     """Refuse to end what does not say itself that it is this share: a state that was edited could name any vault."""
     tag = tags.find(name)
     other = tag is not None and tag.stack != stack
@@ -188,17 +188,17 @@ def not_by_this_stack(address: Address, thing: Object, name: str, stack: str) ->
     return Attention(
         code=AttentionCode.OF_ANOTHER_STACK if other else AttentionCode.NOT_BY_THIS_STACK,
         address=address,
-        text=f"is to be revoked, but its vault {thing.vault_id} {mark}: the tenant calls it {json.dumps(name)}",
+        text=f"is to be revoked, but its vault {share.vault_id} {mark}: the tenant calls it {json.dumps(name)}",
         next="if you imported it: --revoke-imported; if not, somebody changed the state: restore it",
     )
 
 
-def hidden(address: Address, thing: Object) -> Attention:
+def hidden(address: Address, share: Share) -> Attention:
     """Refuse to end what this identity cannot see: whether it is this share, nothing but the state says."""
     return Attention(
         code=AttentionCode.HIDDEN,
         address=address,
-        text=f"is to be revoked, but the tenant does not show its vault {thing.vault_id} to this identity",
+        text=f"is to be revoked, but the tenant does not show its vault {share.vault_id} to this identity",
         next="restore its right to that in C1, and run the same command again",
     )
 

@@ -19,8 +19,8 @@ class Moves:
     blocked: tuple[tuple[Address, Address], ...] = ()
 
 
-def move(state: State, moved: Iterable[Moved], wanted: Iterable[Address]) -> Moves:
-    """Make the moves that lead from an address that is not wanted to one that is.
+def move(state: State, moved: Iterable[Moved], all_desired: Iterable[Address]) -> Moves:
+    """Make the moves that lead from an address that is not desired to one that is.
 
     Chains are followed (`a -> b`, later `b -> c`). An address keeps its uid, so that its value still
     compares; the counter of generations follows it and stays behind too: neither name may use one again.
@@ -28,7 +28,7 @@ def move(state: State, moved: Iterable[Moved], wanted: Iterable[Address]) -> Mov
     steps = {step.source: step.to for step in moved}
     if not steps:
         return Moves(state=state, origins={})
-    addresses = frozenset(wanted)
+    addresses = frozenset(all_desired)
     instances, generations = dict(state.instances), dict(state.generations)
     origins: dict[Address, Address] = {}
     blocked: list[tuple[Address, Address]] = []
@@ -49,14 +49,14 @@ def move(state: State, moved: Iterable[Moved], wanted: Iterable[Address]) -> Mov
     )
 
 
-def destination(old: Address, steps: Mapping[str, str], wanted: frozenset[Address]) -> Address | None:
-    """Return where an address goes, or None when it stays: it is still wanted, or the way ends nowhere."""
-    if old in wanted:
+def destination(old: Address, steps: Mapping[str, str], all_desired: frozenset[Address]) -> Address | None:
+    """Return where an address goes, or None when it stays: it is still desired, or the way ends nowhere."""
+    if old in all_desired:
         return None
     name, passed = old.name, {old.name}
     while name in steps and steps[name] not in passed:
         name = steps[name]
         passed.add(name)
-        if Address(name, old.key) in wanted:
+        if Address(name, old.key) in all_desired:
             return Address(name, old.key)
     return None

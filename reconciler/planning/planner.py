@@ -13,11 +13,11 @@ from reconciler.model.address import Address
 from reconciler.model.attention import Attention
 from reconciler.model.manifest import Manifest
 from reconciler.model.plan import Action, Change, Plan
-from reconciler.model.state import Object, State
+from reconciler.model.state import Share, State
 from reconciler.model.vault import Observed
 from reconciler.planning import evaluate, messages, status
 from reconciler.planning.evaluate import Scene, Verdict
-from reconciler.planning.expand import Wanted
+from reconciler.planning.expand import Desired
 from reconciler.planning.moves import Moves, move
 from reconciler.planning.values import Known
 from reconciler.state import tags
@@ -39,7 +39,7 @@ def plan_changes(
     manifest: Manifest,
     *,
     server: str,
-    wanted: Sequence[Wanted],
+    all_desired: Sequence[Desired],
     prior: State | None,
     observed: Observed | None,
     contents: Mapping[Address, Known],
@@ -51,7 +51,7 @@ def plan_changes(
 ) -> Planned:
     """Decide about every address of the manifest and of the state.
 
-    `wanted` is what the manifest asks for with its people found, or nothing where all is to go. `prior` is the
+    `all_desired` is what the manifest asks for with its people found, or nothing where all is to go. `prior` is the
     state, and `contents` are for the uids after its moves. `observed` is None when nobody looked. `now` is the
     server's time, or that of the saved plan that is checked. `attention` is what the caller found before.
     Without `revoke_imported` only what bears, on the tenant, the tag that the state has for it is revoked.
@@ -59,7 +59,7 @@ def plan_changes(
     plan = _undecided(manifest.name, server, prior, observed, now)
     if prior and status.invisible(prior, observed):
         return _nothing(plan, prior, attention)
-    moves = move(prior, manifest.moved, (want.address for want in wanted)) if prior else None
+    moves = move(prior, manifest.moved, (desired.address for desired in all_desired)) if prior else None
     scene = Scene(
         stack=tags.stack_part(manifest.name),
         observed=observed,
@@ -69,7 +69,7 @@ def plan_changes(
         now=now,
     )
     kept = frozenset(entry.name for entry in manifest.removed if not entry.revoke)
-    found = _judge(scene, wanted, moves.state if moves else None, uids, kept)
+    found = _judge(scene, all_desired, moves.state if moves else None, uids, kept)
     if not revoke_imported:
         _refuse_imported(scene, found)
     told = [*attention, *_stack_notes(found, moves, offline=plan.offline)]
@@ -95,8 +95,8 @@ def _nothing(plan: Plan, prior: State, attention: Iterable[Attention]) -> Planne
     """Plan nothing at all: to a stranger every vault looks deleted."""
     kept = {address: instance.current for address, instance in sorted(prior.instances.items())}
     changes = tuple(
-        Change(address=address, action=Action.NO_OP, uid=prior.instances[address].uid, before=thing)
-        for address, thing in kept.items()
+        Change(address=address, action=Action.NO_OP, uid=prior.instances[address].uid, before=share)
+        for address, share in kept.items()
     )
     told = _sorted([*attention, messages.not_visible(prior)])
     return Planned(plan=replace(plan, changes=changes, attention=told), state=prior)
@@ -104,13 +104,13 @@ def _nothing(plan: Plan, prior: State, attention: Iterable[Attention]) -> Planne
 
 def _judge(
     scene: Scene,
-    wanted: Sequence[Wanted],
+    all_desired: Sequence[Desired],
     state: State | None,
     uids: Mapping[Address, str],
     kept: frozenset[str],
 ) -> list[Verdict]:
     """Look at each address once, in order."""
-    by_address = {want.address: want for want in wanted}
+    by_address = {desired.address: desired for desired in all_desired}
     instances = state.instances if state else {}
     ledger = Ledger(state) if state else None
     found = []
@@ -139,7 +139,7 @@ def _refuse_imported(scene: Scene, found: Iterable[Verdict]) -> None:
                 verdict.refusals.append(_why_not(scene, verdict.address, ends))
 
 
-def _why_not(scene: Scene, address: Address, ends: Object) -> Attention:
+def _why_not(scene: Scene, address: Address, ends: Share) -> Attention:
     name = status.name_of(ends, scene.observed)
     if name is None:
         return messages.hidden(address, ends)

@@ -12,30 +12,34 @@ from reconciler.model.attention import Attention, AttentionCode
 from reconciler.model.manifest import Person, Sharing
 from reconciler.model.state import Attributes, Recipient, State
 from reconciler.model.vault import User
-from reconciler.planning.expand import Wanted
+from reconciler.planning.expand import Desired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
     """The instances with every recipient's ID; with `problems` they must not be planned."""
 
-    wanted: tuple[Wanted, ...]
+    all_desired: tuple[Desired, ...]
     attention: tuple[Attention, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
-def lookups(wanted: Iterable[Wanted]) -> tuple[str, ...]:
+def lookups(all_desired: Iterable[Desired]) -> tuple[str, ...]:
     """Return the e-mail addresses to look up in the directory, casefolded, each once.
 
     Those outside too: an outside address that is a C1 user is pointed out.
     """
-    return tuple(sorted({fold(p.as_written) for want in wanted for p in want.people if "@" in p.as_written}))
+    return tuple(
+        sorted({fold(p.as_written) for desired in all_desired for p in desired.people if "@" in p.as_written})
+    )
 
 
-def identified(wanted: Iterable[Wanted]) -> tuple[str, ...]:
+def identified(all_desired: Iterable[Desired]) -> tuple[str, ...]:
     """Return the user IDs that are written as such, each once: they can be looked up many at a time."""
-    inside = (want for want in wanted if want.attributes.sharing is Sharing.INTERNAL)
-    return tuple(sorted({p.as_written for want in inside for p in want.people if "@" not in p.as_written}))
+    inside = (desired for desired in all_desired if desired.attributes.sharing is Sharing.INTERNAL)
+    return tuple(
+        sorted({p.as_written for desired in inside for p in desired.people if "@" not in p.as_written})
+    )
 
 
 def recorded(state: State | None) -> dict[Address, Attributes]:
@@ -43,11 +47,11 @@ def recorded(state: State | None) -> dict[Address, Attributes]:
     if state is None:
         return {}
     known = {address: instance.last() for address, instance in state.instances.items()}
-    return {address: thing.attributes for address, thing in known.items() if thing}
+    return {address: share.attributes for address, share in known.items() if share}
 
 
 def resolve(
-    wanted: Iterable[Wanted],
+    all_desired: Iterable[Desired],
     directory: Mapping[str, tuple[User, ...]],
     *,
     known: Mapping[Address, Attributes],
@@ -60,41 +64,44 @@ def resolve(
     """
     resolver = _Resolver(directory, known)
     return Resolved(
-        wanted=tuple(resolver.resolve(want) for want in wanted),
+        all_desired=tuple(resolver.resolve(desired) for desired in all_desired),
         attention=resolver.attention(),
         problems=tuple(dict.fromkeys(resolver.problems)),
     )
 
 
-def resolve_offline(wanted: Iterable[Wanted], known: Mapping[Address, Attributes]) -> tuple[Wanted, ...]:
+def resolve_offline(
+    all_desired: Iterable[Desired], known: Mapping[Address, Attributes]
+) -> tuple[Desired, ...]:
     """Fill in the IDs that the state remembers, for a plan that asks nobody; the rest stay None."""
     remembered: dict[str, str] = {}
     for attributes in known.values():
         if attributes.sharing is Sharing.INTERNAL:
             remembered |= {fold(r.as_written): r.id for r in attributes.recipients if r.id}
     return tuple(
-        _with_ids(want, [_id_offline(want, person, remembered) for person in want.people]) for want in wanted
+        _with_ids(desired, [_id_offline(desired, person, remembered) for person in desired.people])
+        for desired in all_desired
     )
 
 
-def _id_offline(want: Wanted, person: Person, remembered: Mapping[str, str]) -> str | None:
+def _id_offline(desired: Desired, person: Person, remembered: Mapping[str, str]) -> str | None:
     folded = fold(person.as_written)
-    if want.attributes.sharing is Sharing.EXTERNAL or "@" not in folded:
+    if desired.attributes.sharing is Sharing.EXTERNAL or "@" not in folded:
         return folded
     return remembered.get(folded)
 
 
-def _with_ids(want: Wanted, ids: Iterable[str | None]) -> Wanted:
+def _with_ids(desired: Desired, ids: Iterable[str | None]) -> Desired:
     """Return the instance with these IDs, one for each of its people; a second mention of one is dropped."""
     people: dict[str, tuple[Person, Recipient]] = {}
-    for person, id_ in zip(want.people, ids, strict=True):
+    for person, id_ in zip(desired.people, ids, strict=True):
         one = (person, Recipient(as_written=person.as_written, id=id_))
         people.setdefault(id_ or fold(person.as_written), one)
     recipients = tuple(recipient for _, recipient in people.values())
     return replace(
-        want,
+        desired,
         people=tuple(person for person, _ in people.values()),
-        attributes=replace(want.attributes, recipients=recipients),
+        attributes=replace(desired.attributes, recipients=recipients),
     )
 
 
@@ -121,33 +128,33 @@ class _Resolver:
         self.left_out: dict[str, list[Address]] = {}
         self.inside: dict[str, list[Address]] = {}
 
-    def resolve(self, want: Wanted) -> Wanted:
-        found = [(person, self._find(want, person)) for person in want.people]
+    def resolve(self, desired: Desired) -> Desired:
+        found = [(person, self._find(desired, person)) for person in desired.people]
         stay = [(person, it) for person, it in found if not it.out]
         for person in (person for person, it in found if it.out):
             if stay:
-                self.left_out.setdefault(person.as_written, []).append(want.address)
+                self.left_out.setdefault(person.as_written, []).append(desired.address)
             else:
                 self._refuse_disabled(person)
         absent = frozenset(it.id for _, it in stay if it.absent and it.id)
         return _with_ids(
-            replace(want, people=tuple(person for person, _ in stay), absent=absent),
+            replace(desired, people=tuple(person for person, _ in stay), absent=absent),
             [it.id for _, it in stay],
         )
 
-    def _find(self, want: Wanted, person: Person) -> _Found:
+    def _find(self, desired: Desired, person: Person) -> _Found:
         folded = fold(person.as_written)
-        if want.attributes.sharing is Sharing.EXTERNAL:
+        if desired.attributes.sharing is Sharing.EXTERNAL:
             if any(user.enabled for user in self._users(folded)):
-                self.inside.setdefault(person.as_written, []).append(want.address)
+                self.inside.setdefault(person.as_written, []).append(desired.address)
             return _Found(id=folded)
         if "@" not in folded:
-            return self._checked_id(want, person)
+            return self._checked_id(desired, person)
         enabled = [user for user in self._users(folded) if user.enabled]
         if len(enabled) == 1:
             return _Found(id=enabled[0].user_id)
         if not enabled:
-            return self._absent(want, person, self._users(folded))
+            return self._absent(desired, person, self._users(folded))
         self._problem(
             person,
             f"{len(enabled)} users in the tenant have the address {person.as_written}",
@@ -155,17 +162,17 @@ class _Resolver:
         )
         return _NOBODY
 
-    def _checked_id(self, want: Wanted, person: Person) -> _Found:
+    def _checked_id(self, desired: Desired, person: Person) -> _Found:
         users = self.directory.get(person.as_written, ())
         if any(user.enabled for user in users):
             return _Found(id=person.as_written)
-        return self._absent(want, person, users)
+        return self._absent(desired, person, users)
 
     def _users(self, folded: str) -> tuple[User, ...]:
         """Return who has exactly this address: the directory's search may be fuzzy."""
         return tuple(user for user in self.directory.get(folded, ()) if user.has(folded))
 
-    def _absent(self, want: Wanted, person: Person, disabled: tuple[User, ...]) -> _Found:
+    def _absent(self, desired: Desired, person: Person, disabled: tuple[User, ...]) -> _Found:
         if not disabled:
             self._problem(
                 person,
@@ -173,11 +180,11 @@ class _Resolver:
                 "correct it, or move it to `external` when the person is outside",
             )
             return _NOBODY
-        has_already = self._recorded_id(want, person, disabled)
+        has_already = self._recorded_id(desired, person, disabled)
         if has_already:
-            self.disabled.setdefault(person.as_written, []).append(want.address)
+            self.disabled.setdefault(person.as_written, []).append(desired.address)
             return _Found(id=has_already, absent=True)
-        if want.address in self.known:
+        if desired.address in self.known:
             return _Found(id=None, absent=True, out=True)
         self._refuse_disabled(person)
         return _NOBODY
@@ -189,8 +196,8 @@ class _Resolver:
             "a new share needs people who can sign in: remove this one, or have the account enabled",
         )
 
-    def _recorded_id(self, want: Wanted, person: Person, disabled: tuple[User, ...]) -> str | None:
-        attributes = self.known.get(want.address)
+    def _recorded_id(self, desired: Desired, person: Person, disabled: tuple[User, ...]) -> str | None:
+        attributes = self.known.get(desired.address)
         ids = {user.user_id for user in disabled}
         for recipient in attributes.recipients if attributes else ():
             if recipient.id in ids or fold(recipient.as_written) == fold(person.as_written):

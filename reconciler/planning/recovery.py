@@ -22,7 +22,7 @@ from reconciler.model.attention import Attention, AttentionCode
 from reconciler.model.state import Attributes, End, Ended, Instance, Pending, State
 from reconciler.model.vault import Status, Vault
 from reconciler.planning import moves
-from reconciler.planning.verify import mismatch, object_of, seen_attributes
+from reconciler.planning.verify import mismatch, seen_attributes, share_of
 from reconciler.state import tags
 from reconciler.state.journal import Committed
 from reconciler.state.ledger import PENDING_TIME, Ledger, Open, pending_of
@@ -47,7 +47,7 @@ class Desire:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shell:
+class Orphan:
     """A vault of ours to be revoked: empty for good, or given up by its run before anybody was told of it.
 
     `open` is the create that the journal names it by: remembered until the vault is revoked.
@@ -63,13 +63,13 @@ class Healing:
     """The state with everything found taken in, the empty vaults to revoke, and what to tell."""
 
     state: State
-    shells: tuple[Shell, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
     attention: tuple[Attention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a run found before planning. `uids` holds a uid for every wanted address."""
+    """What a run found before planning. `uids` holds a uid for every desired address."""
 
     name: str
     now: datetime
@@ -77,7 +77,7 @@ class Found:
     hidden: frozenset[str] = frozenset()
     """Vaults that the tenant does not show (403)."""
     open: tuple[Open, ...]
-    wanted: Mapping[Address, Desire]
+    all_desired: Mapping[Address, Desire]
     moved: Mapping[Address, Address]
     """Old address -> new address, as declared: a tag may have been made from either."""
     uids: Mapping[Address, str]
@@ -85,7 +85,7 @@ class Found:
     origins: Mapping[Address, Address] = field(default_factory=dict)
     """New address -> where the state has it still, for the moves that are to be made."""
     declared: frozenset[Address] = frozenset()
-    """Every address of the manifest, wanted in this run or not."""
+    """Every address of the manifest, desired in this run or not."""
     first_run: bool = False
     """Nothing is known and nothing lives: what ended before was another stack's life, and is made anew."""
 
@@ -119,7 +119,7 @@ class _Healer:
         self.before = state
         self.found = found
         self.ledger = Ledger(state)
-        self.shells: list[Shell] = []
+        self.orphans: list[Orphan] = []
         self.attention: list[Attention] = []
         self.ops_by_tag = {o.intent.tag: o.intent.address for o in found.open}
         self.ops_by_tag |= {p.tag: p.address for p in state.pending}
@@ -130,11 +130,11 @@ class _Healer:
         found = strangers(self.before, self.found.name, self.found.vaults.values())
         for vault, tag in sorted([*found, *self._without_tag(found)], key=_newest_first):
             self._judge(vault, tag)
-        self.shells += self._unseen()
+        self.orphans += self._unseen()
         pending = self._pending()
         return Healing(
             state=replace(self.ledger.state(), pending=pending),
-            shells=tuple(self.shells),
+            orphans=tuple(self.orphans),
             attention=tuple(self.attention),
         )
 
@@ -147,11 +147,11 @@ class _Healer:
             if vault and tag and vault.vault_id not in passed and not tags.find(vault.display_name):
                 yield vault, tag
 
-    def _unseen(self) -> Iterator[Shell]:
+    def _unseen(self) -> Iterator[Orphan]:
         """Return the vaults that the journal alone names, and that may hold anything: nobody was told of them."""
         for bound in self.found.open:
             if bound.vault_id and bound.vault_id in self.found.hidden:
-                yield Shell(vault_id=bound.vault_id, address=bound.intent.address, open=bound)
+                yield Orphan(vault_id=bound.vault_id, address=bound.intent.address, open=bound)
 
     def _known_addresses(self) -> dict[str, tuple[Address, Address]]:
         """Return A -> the address it was made from and the address that it means now."""
@@ -159,15 +159,15 @@ class _Healer:
         if found.mac is None:
             return {}
         steps = {old.name: new.name for old, new in found.moved.items()}
-        keys = {"", *(want.key for want in found.wanted)}
+        keys = {"", *(desired.key for desired in found.all_desired)}
         renamed = {Address(old, key) for old in steps for key in keys}
         begun = {o.intent.address for o in found.open} | {p.address for p in self.before.pending}
         kept = {*self.before.instances, *self.before.generations}
-        known = {*kept, *found.wanted, *found.declared, *renamed, *begun}
-        wanted = frozenset(found.wanted)
+        known = {*kept, *found.all_desired, *found.declared, *renamed, *begun}
+        all_desired = frozenset(found.all_desired)
         stack = tags.stack_part(found.name)
         return {
-            tags.address_part(found.mac, stack, old): (old, moves.destination(old, steps, wanted) or old)
+            tags.address_part(found.mac, stack, old): (old, moves.destination(old, steps, all_desired) or old)
             for old in known
         }
 
@@ -186,7 +186,7 @@ class _Healer:
         elif self._is_desired(vault, tag, whose):
             self._adopt(vault, tag, whose[1])
         elif is_live(vault, self.found.now):
-            desire = self.found.wanted.get(whose[1])
+            desire = self.found.all_desired.get(whose[1])
             if desire and desire.content is None:
                 self._tell(
                     vault, f"whether it is what {whose[1]} should be shows when its source can be read"
@@ -196,7 +196,7 @@ class _Healer:
                 self.ledger.depose(
                     home,
                     self._uid(home, whose[1], vault),
-                    object_of(vault, tag, seen_attributes(vault), now=self.found.now),
+                    share_of(vault, tag, seen_attributes(vault), now=self.found.now),
                 )
 
     def _judge_useless(self, vault: Vault, address: Address | None, bound: Open | None) -> None:
@@ -204,7 +204,7 @@ class _Healer:
         if vault.status is Status.UNKNOWN:
             self._tell(vault, "its status is none that this version knows, so it is left alone")
         elif vault.status.end is None and (address or settled):
-            self.shells.append(Shell(vault_id=vault.vault_id, address=address, open=bound))
+            self.orphans.append(Orphan(vault_id=vault.vault_id, address=address, open=bound))
 
     def _tell(self, vault: Vault, why: str) -> None:
         if is_live(vault, self.found.now) or vault.status is Status.UNKNOWN:
@@ -218,7 +218,7 @@ class _Healer:
 
     def _is_desired(self, vault: Vault, tag: Tag, whose: tuple[Address, Address]) -> bool:
         tagged, address = whose
-        desire = self.found.wanted.get(address)
+        desire = self.found.all_desired.get(address)
         if desire is None or desire.content is None or self.found.mac is None:
             return False
         if tag.generation <= self._newest(self._home(address)):
@@ -241,15 +241,15 @@ class _Healer:
         if self.found.first_run or tag.generation <= self.before.generations.get(tagged, 0):
             return False  # it ended under our eyes, and left the state for that
         known = self.ledger.instance(self._home(address))
-        if known and any(tag.generation < old.object.generation for old in known.deposed):
+        if known and any(tag.generation < old.share.generation for old in known.deposed):
             return False  # a newer one took its place, and lives
         # With the journal lost nobody knows who revoked it. What is live is not given up for it.
         by_someone = vault.status.end is End.REVOKED and vault.vault_id not in self.ops_by_vault
         return not (by_someone and known and known.current)
 
     def _adopt(self, vault: Vault, tag: Tag, address: Address) -> None:
-        desire = self.found.wanted[address]
-        thing = object_of(
+        desire = self.found.all_desired[address]
+        share = share_of(
             vault,
             tag,
             desire.attributes,
@@ -260,11 +260,11 @@ class _Healer:
         home = self._home(address)
         uid = self._uid(home, address, vault)
         self.ledger.take(
-            Committed(op="", address=home, uid=uid, prevent_revoke=desire.prevent_revoke, object=thing)
+            Committed(op="", address=home, uid=uid, prevent_revoke=desire.prevent_revoke, share=share)
         )
         how = vault.status.end
         if how:
-            ended = Ended(how=how, seen=self.found.now, object=thing)
+            ended = Ended(how=how, seen=self.found.now, share=share)
             instance = self.ledger.instance(home) or Instance(uid=uid)
             self.ledger.put(home, replace(instance, current=None, ended=ended))
         self.attention.append(
@@ -284,7 +284,7 @@ class _Healer:
         known = self.ledger.instance(home)
         current = known.current if known else None
         ended = known.ended if known else None
-        return max(current.generation if current else 0, ended.object.generation if ended else 0)
+        return max(current.generation if current else 0, ended.share.generation if ended else 0)
 
     def _uid(self, home: Address, address: Address, vault: Vault) -> str:
         """Return an address's uid; one that nobody wants gets one that no other has, from its vault."""

@@ -8,10 +8,10 @@ from typing import assert_never
 
 from reconciler.model.manifest import Renew
 from reconciler.model.plan import Action, Cause, Reason
-from reconciler.model.state import End, Object
+from reconciler.model.state import End, Share
 from reconciler.planning import compare
 from reconciler.planning.compare import Value
-from reconciler.planning.expand import Wanted
+from reconciler.planning.expand import Desired
 from reconciler.planning.status import Condition, Standing
 
 
@@ -29,10 +29,10 @@ NEW = Decision(action=Action.CREATE, reason=Reason.NEW, cause=Cause.MANIFEST)
 
 
 def decide(
-    want: Wanted, thing: Object, standing: Standing, *, value: Value, requested: bool, now: datetime
+    desired: Desired, share: Share, standing: Standing, *, value: Value, requested: bool, now: datetime
 ) -> Decision:
-    """Decide about a wanted address that has, or had, a vault."""
-    asked = _asked_for(want, thing, value=value, requested=requested)
+    """Decide about a desired address that has, or had, a vault."""
+    asked = _asked_for(desired, share, value=value, requested=requested)
     match standing:
         case Condition.UNKNOWN:
             return NOTHING
@@ -43,11 +43,11 @@ def decide(
             drift = Decision(action=Action.REPLACE, reason=Reason.TAINTED, cause=Cause.DRIFT)
             return _by_manifest(drift, asked)
         case Condition.LIVE:
-            return _decide_live(want, thing, asked, now=now)
+            return _decide_live(desired, share, asked, now=now)
         case End():
             if asked:
                 return Decision(action=Action.CREATE, reason=asked, cause=Cause.MANIFEST)
-            if standing is End.EXPIRED and want.renew is Renew.ALWAYS:
+            if standing is End.EXPIRED and desired.renew is Renew.ALWAYS:
                 return Decision(action=Action.CREATE, reason=Reason.EXPIRED, cause=Cause.TIME)
             return NOTHING
         case _:
@@ -59,24 +59,24 @@ def _by_manifest(drift: Decision, asked: Reason | None) -> Decision:
     return replace(drift, reason=asked, cause=Cause.MANIFEST) if asked else drift
 
 
-def _decide_live(want: Wanted, thing: Object, asked: Reason | None, *, now: datetime) -> Decision:
+def _decide_live(desired: Desired, share: Share, asked: Reason | None, *, now: datetime) -> Decision:
     if asked:
         return Decision(action=Action.REPLACE, reason=asked, cause=Cause.MANIFEST)
-    if want.renew is Renew.ALWAYS and compare.due(now, thing, want.renew_before):
+    if desired.renew is Renew.ALWAYS and compare.due(now, share, desired.renew_before):
         return Decision(action=Action.REPLACE, reason=Reason.RENEWAL_DUE, cause=Cause.TIME)
     return NOTHING
 
 
-def _asked_for(want: Wanted, thing: Object, *, value: Value, requested: bool) -> Reason | None:
+def _asked_for(desired: Desired, share: Share, *, value: Value, requested: bool) -> Reason | None:
     """Return why a person wants another vault than this one; the first reason that holds is the one named."""
-    old = thing.attributes
+    old = share.attributes
     if requested:
         return Reason.REQUESTED
-    if compare.changed(old, want.attributes):
+    if compare.changed(old, desired.attributes):
         return Reason.ATTRIBUTES_CHANGED
     if value is Value.CHANGED:
         return Reason.CONTENT_CHANGED
-    if old.rotate != want.attributes.rotate:
+    if old.rotate != desired.attributes.rotate:
         return Reason.ROTATED
     return None
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from reconciler.model.state import End, Object, State
+from reconciler.model.state import End, Share, State
 from reconciler.model.vault import Observed, Status
 from reconciler.planning import verify
 from reconciler.state import tags
@@ -24,21 +24,21 @@ class Condition(StrEnum):
 Standing: TypeAlias = Condition | End
 
 
-def standing(thing: Object, observed: Observed | None, now: datetime) -> Standing:
+def standing(share: Share, observed: Observed | None, now: datetime) -> Standing:
     """Return how one vault stands. Offline, or where nobody looked, the state and the clock are believed.
 
     What is past its end has expired, whatever the answer: a vault deleted after its time was not taken away.
     """
-    over = thing.expires <= now
-    vault = observed.vaults.get(thing.vault_id) if observed else None
+    over = share.expires <= now
+    vault = observed.vaults.get(share.vault_id) if observed else None
     if vault is None:
         if over:
             return End.EXPIRED
-        if observed and thing.vault_id in observed.gone:
+        if observed and share.vault_id in observed.gone:
             return Condition.MISSING
-        if observed and thing.vault_id in observed.hidden:
+        if observed and share.vault_id in observed.hidden:
             return Condition.UNKNOWN
-        return Condition.LIVE if thing.ready else Condition.INCOMPLETE
+        return Condition.LIVE if share.ready else Condition.INCOMPLETE
     ended = vault.status.end
     if ended:
         return ended
@@ -49,19 +49,19 @@ def standing(thing: Object, observed: Observed | None, now: datetime) -> Standin
     return Condition.LIVE if vault.content_ready else Condition.INCOMPLETE
 
 
-def as_seen(thing: Object, observed: Observed | None) -> Object:
+def as_seen(share: Share, observed: Observed | None) -> Share:
     """Return a vault with the tenant's word where it and the state disagree; unchanged when nobody looked."""
-    vault = observed.vaults.get(thing.vault_id) if observed else None
-    return verify.as_seen(thing, vault) if vault else thing
+    vault = observed.vaults.get(share.vault_id) if observed else None
+    return verify.as_seen(share, vault) if vault else share
 
 
-def opened(thing: Object, observed: Observed | None) -> int | None:
+def opened(share: Share, observed: Observed | None) -> int | None:
     """Return how often a vault was opened, or None when nobody looked."""
-    vault = observed.vaults.get(thing.vault_id) if observed else None
+    vault = observed.vaults.get(share.vault_id) if observed else None
     return vault.current_views if vault else None
 
 
-def vouched_for(thing: Object, observed: Observed | None, stack: str) -> bool:
+def vouched_for(share: Share, observed: Observed | None, stack: str) -> bool:
     """Tell whether the tenant shows a vault under the very tag that the state has for it, with our S.
 
     Without that the state alone says whose it is and who could open it: nothing is revoked and no renewal goes out
@@ -69,14 +69,14 @@ def vouched_for(thing: Object, observed: Observed | None, stack: str) -> bool:
     """
     if observed is None:
         return True
-    vault = observed.vaults.get(thing.vault_id)
+    vault = observed.vaults.get(share.vault_id)
     tag = tags.find(vault.display_name) if vault else None
-    return tag is not None and tag.stack == stack and str(tag) == thing.tag
+    return tag is not None and tag.stack == stack and str(tag) == share.tag
 
 
-def name_of(thing: Object, observed: Observed | None) -> str | None:
+def name_of(share: Share, observed: Observed | None) -> str | None:
     """Return what the tenant calls a vault, None where it does not show it."""
-    vault = observed.vaults.get(thing.vault_id) if observed else None
+    vault = observed.vaults.get(share.vault_id) if observed else None
     return vault.display_name if vault else None
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.model.manifest import Kind, Sharing
-from reconciler.model.state import Attributes, Object, Recipient
+from reconciler.model.state import Attributes, Recipient, Share
 from reconciler.model.vault import Vault
 from reconciler.state import tags
 from reconciler.state.tags import Tag
@@ -35,17 +35,17 @@ def mismatch(vault: Vault, attributes: Attributes, tag: str | None) -> str | Non
     return None
 
 
-def as_seen(thing: Object, vault: Vault) -> Object:
+def as_seen(share: Share, vault: Vault) -> Share:
     """Return what the state keeps of a vault with the tenant's word on who opens it, how often and until when.
 
     The state itself where the two agree. An answer that names nobody is not the whole of one: nothing of it is
     held against the state.
     """
-    sharing = vault.sharing or thing.attributes.sharing
+    sharing = vault.sharing or share.attributes.sharing
     readers = vault.emails if sharing is Sharing.EXTERNAL else vault.user_ids
     if not readers:
-        return thing
-    attributes = thing.attributes
+        return share
+    attributes = share.attributes
     if (sharing, readers) != (attributes.sharing, attributes.who()):
         known = {r.id or r.as_written: r for r in attributes.recipients if sharing is attributes.sharing}
         people = tuple(
@@ -54,20 +54,20 @@ def as_seen(thing: Object, vault: Vault) -> Object:
         attributes = replace(attributes, sharing=sharing, recipients=people)
     if vault.max_views != attributes.max_views:
         attributes = replace(attributes, max_views=vault.max_views)
-    created, expires = vault.created or thing.created, vault.expires or thing.expires
-    if max(abs(created - thing.created), abs(expires - thing.expires)) > EXPIRY_TOLERANCE:
-        thing = replace(thing, created=created, expires=expires)
+    created, expires = vault.created or share.created, vault.expires or share.expires
+    if max(abs(created - share.created), abs(expires - share.expires)) > EXPIRY_TOLERANCE:
+        share = replace(share, created=created, expires=expires)
     life = expires - created
     if vault.created and vault.expires and _differs(life, attributes):
         attributes = replace(attributes, expires_in=max(0, int(life.total_seconds())))
-    return replace(thing, attributes=attributes)
+    return replace(share, attributes=attributes)
 
 
 def _differs(life: timedelta, attributes: Attributes) -> bool:
     return abs(life - timedelta(seconds=attributes.expires_in)) > EXPIRY_TOLERANCE
 
 
-def object_of(
+def share_of(
     vault: Vault,
     tag: Tag,
     attributes: Attributes,
@@ -75,10 +75,10 @@ def object_of(
     now: datetime,
     fingerprint: str | None = None,
     source: str = "",
-) -> Object:
+) -> Share:
     """Return what the state keeps of a vault. `now` stands in where the tenant gives no time of creation."""
     created = vault.created or now
-    return Object(
+    return Share(
         vault_id=vault.vault_id,
         generation=tag.generation,
         tag=str(tag),

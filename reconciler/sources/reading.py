@@ -147,11 +147,11 @@ class Reading:
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes, b"" at the end. SourceError where the source is not what it was."""
-        wanted = self._left if size < 0 else min(size, self._left)
-        if not wanted:
+        all_desired = self._left if size < 0 else min(size, self._left)
+        if not all_desired:
             return b""
         try:
-            piece = self._stream.read(wanted)
+            piece = self._stream.read(all_desired)
             grown = self._left == len(piece) and bool(self._after_end())
         except OSError as error:
             raise _unreadable(self._source, error) from None

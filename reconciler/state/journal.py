@@ -37,8 +37,8 @@ from reconciler.model.canonical import (
     time_text,
 )
 from reconciler.model.manifest import AgeSuite
-from reconciler.model.state import Object
-from reconciler.state.records import object_record, read_object
+from reconciler.model.state import Share
+from reconciler.state.records import read_share, share_record
 
 _SECTOR: Final = 512
 """Bytes that a disk writes at least: it keeps or loses them together."""
@@ -82,7 +82,7 @@ class Committed:
     address: Address
     uid: str
     prevent_revoke: bool
-    object: Object
+    share: Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +166,7 @@ def _entry_record(entry: Entry) -> Record:
                 "address": str(entry.address),
                 "uid": entry.uid,
                 "prevent_revoke": entry.prevent_revoke,
-                "object": object_record(entry.object),
+                "object": share_record(entry.share),
             }
         case DeposedNow():
             return {"is": "deposed", "address": str(entry.address), "vault_id": entry.vault_id}
@@ -267,7 +267,7 @@ def _read_entry(it: Record) -> Entry:
                 address=Address.parse(text(it["address"])),
                 uid=text(it["uid"]),
                 prevent_revoke=flag(it["prevent_revoke"]),
-                object=read_object(it["object"]),
+                share=read_share(it["object"]),
             )
         case "deposed":
             return DeposedNow(address=Address.parse(text(it["address"])), vault_id=text(it["vault_id"]))

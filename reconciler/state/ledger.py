@@ -12,7 +12,7 @@ from typing import Final, assert_never
 
 from reconciler.errors import StateError
 from reconciler.model.address import Address
-from reconciler.model.state import Deposed, Instance, Object, Pending, State
+from reconciler.model.state import Deposed, Instance, Pending, Share, State
 from reconciler.state.journal import (
     Bound,
     Committed,
@@ -121,10 +121,10 @@ class Ledger:
         else:
             self._instances[address] = instance
 
-    def depose(self, address: Address, uid: str, old: Object) -> None:
+    def depose(self, address: Address, uid: str, old: Share) -> None:
         """Add an old copy that was found, to be revoked once the address has its current one."""
         instance = self._instances.get(address) or Instance(uid=uid)
-        self.put(address, replace(instance, deposed=(*instance.deposed, Deposed(object=old))))
+        self.put(address, replace(instance, deposed=(*instance.deposed, Deposed(share=old))))
 
     def _begin(self, address: Address, generation: int) -> None:
         self._begun[address] = max(generation, self._begun.get(address, 0))
@@ -137,14 +137,14 @@ class Ledger:
     def _commit(self, entry: Committed) -> None:
         old = self._instances.get(entry.address)
         deposed = old.deposed if old else ()
-        if old and old.current and old.current.vault_id != entry.object.vault_id:
-            deposed = (*deposed, Deposed(object=old.current))
-        self.used(entry.address, entry.object.generation)
+        if old and old.current and old.current.vault_id != entry.share.vault_id:
+            deposed = (*deposed, Deposed(share=old.current))
+        self.used(entry.address, entry.share.generation)
         self._instances[entry.address] = Instance(
             uid=entry.uid,
             prevent_revoke=entry.prevent_revoke,
-            current=entry.object,
-            deposed=tuple(d for d in deposed if d.object.vault_id != entry.object.vault_id),
+            current=entry.share,
+            deposed=tuple(d for d in deposed if d.share.vault_id != entry.share.vault_id),
         )
 
     def _depose(self, address: Address, vault_id: str) -> None:
@@ -153,19 +153,19 @@ class Ledger:
                 self._open[op] = replace(it, given_up=True)
         instance = self._instances.get(address)
         if instance and instance.current and instance.current.vault_id == vault_id:
-            old = Deposed(object=instance.current)
+            old = Deposed(share=instance.current)
             self.put(address, replace(instance, current=None, deposed=(*instance.deposed, old)))
 
     def _drop(self, address: Address, vault_id: str) -> None:
         instance = self._instances.get(address)
         if instance:
-            left = tuple(d for d in instance.deposed if d.object.vault_id != vault_id)
+            left = tuple(d for d in instance.deposed if d.share.vault_id != vault_id)
             self.put(address, replace(instance, deposed=left))
 
     def _forget(self, address: Address) -> None:
         instance = self._instances.pop(address, None)
         if instance:
-            self._forgotten.update(thing.vault_id for thing in instance.held())
+            self._forgotten.update(share.vault_id for share in instance.held())
 
 
 def replay(

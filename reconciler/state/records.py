@@ -22,30 +22,30 @@ from reconciler.model.canonical import (
     text,
     time_text,
 )
-from reconciler.model.state import Deposed, End, Ended, Instance, Object, Pending
+from reconciler.model.state import Deposed, End, Ended, Instance, Pending, Share
 
 
-def object_record(thing: Object) -> Record:
+def share_record(share: Share) -> Record:
     """Return one of our vaults as JSON."""
     return {
-        "vault_id": thing.vault_id,
-        "generation": thing.generation,
-        "tag": thing.tag,
-        "share_code": thing.share_code,
-        "share_url": thing.share_url,
-        "attributes": attributes_record(thing.attributes),
-        "fingerprint": thing.fingerprint,
-        "source": thing.source,
-        "created": time_text(thing.created),
-        "expires": time_text(thing.expires),
-        "ready": thing.ready,
+        "vault_id": share.vault_id,
+        "generation": share.generation,
+        "tag": share.tag,
+        "share_code": share.share_code,
+        "share_url": share.share_url,
+        "attributes": attributes_record(share.attributes),
+        "fingerprint": share.fingerprint,
+        "source": share.source,
+        "created": time_text(share.created),
+        "expires": time_text(share.expires),
+        "ready": share.ready,
     }
 
 
-def read_object(value: object) -> Object:
-    """Read what `object_record` wrote."""
+def read_share(value: object) -> Share:
+    """Read what `share_record` wrote."""
     it = record(value)
-    return Object(
+    return Share(
         vault_id=text(it["vault_id"]),
         generation=number(it["generation"]),
         tag=text(it["tag"]),
@@ -66,16 +66,16 @@ def instance_record(instance: Instance) -> Record:
     return {
         "uid": instance.uid,
         "prevent_revoke": instance.prevent_revoke,
-        "current": object_record(instance.current) if instance.current else None,
+        "current": share_record(instance.current) if instance.current else None,
         "deposed": [
-            object_record(old.object)
+            share_record(old.share)
             | {"revoke_after": time_text(old.revoke_after) if old.revoke_after else None}
             for old in instance.deposed
         ],
         "ended": {
             "how": ended.how.value,
             "seen": time_text(ended.seen),
-            "object": object_record(ended.object),
+            "object": share_record(ended.share),
         }
         if ended
         else None,
@@ -88,19 +88,19 @@ def read_instance(value: object) -> Instance:
     return Instance(
         uid=text(it["uid"]),
         prevent_revoke=flag(it["prevent_revoke"]),
-        current=optional(read_object, it["current"]),
+        current=optional(read_share, it["current"]),
         deposed=tuple(_read_deposed(old) for old in items(it["deposed"])),
         ended=optional(_read_ended, it["ended"]),
     )
 
 
 def _read_deposed(value: object) -> Deposed:
-    return Deposed(object=read_object(value), revoke_after=optional(read_time, record(value)["revoke_after"]))
+    return Deposed(share=read_share(value), revoke_after=optional(read_time, record(value)["revoke_after"]))
 
 
 def _read_ended(value: object) -> Ended:
     it = record(value)
-    return Ended(how=member(End)(it["how"]), seen=read_time(it["seen"]), object=read_object(it["object"]))
+    return Ended(how=member(End)(it["how"]), seen=read_time(it["seen"]), share=read_share(it["object"]))
 
 
 def pending_record(pending: Pending) -> Record:

@@ -580,10 +580,10 @@ async def test_people_by_id_are_asked_for_in_bulk() -> None:
         ids = [ref["id"] for ref in json.loads(seen.body)["refs"]]
         return answer(200, {"list": [person(id_, f"{id_}@x.example") for id_ in ids if id_ != "u007"]})
 
-    wanted = [f"u{n:03}" for n in range(250)]
+    all_desired = [f"u{n:03}" for n in range(250)]
     async with client(directory) as tried:
-        found = await tried.client.users_by_id([*wanted, "u001"])
-        assert sorted({*wanted} - {"u007"}) == sorted(user.user_id for user in found)
+        found = await tried.client.users_by_id([*all_desired, "u001"])
+        assert sorted({*all_desired} - {"u007"}) == sorted(user.user_id for user in found)
         assert len(tried.server.requests) == 3
 
 

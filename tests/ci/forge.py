@@ -157,9 +157,9 @@ class Forge:
             needs = job.get("needs", [])
             needs = [needs] if isinstance(needs, str) else needs
             context = self.context(event, {need: done[need] for need in needs}, run=run)
-            wanted = only is None or name in only
+            all_desired = only is None or name in only
             ready = all(done[need].result == "success" for need in needs)
-            if wanted and ready and truth(job.get("if", "always()"), context):
+            if all_desired and ready and truth(job.get("if", "always()"), context):
                 yield name, Machine(self, whole, job, event, context).steps(done, name)
             else:
                 done[name] = Job(result="skipped")

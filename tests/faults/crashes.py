@@ -169,7 +169,7 @@ for _row, _what, _matches, _when, _byte in _WINDOWS:
 
 @scenario("C9")
 def _destroyed_and_applied_again(bench: Bench) -> None:
-    """A revoke of ours that was cut off never reads as somebody else's: what is wanted is made again."""
+    """A revoke of ours that was cut off never reads as somebody else's: what is desired is made again."""
     scene = bench.scene()
     _text(scene)
     scene.applied()

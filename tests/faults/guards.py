@@ -112,7 +112,7 @@ GUARDS: Final = (
     Guard(
         name="a new vault is read back",
         file="operations/content.py",
-        old="    wrong = mismatch(vault, attempt.desired, str(attempt.tag))\n",
+        old="    wrong = mismatch(vault, attempt.attributes, str(attempt.tag))\n",
         new="    wrong = None\n",
         fails=("H2-said-another-reader", "H2-said-more-views"),
     ),
@@ -133,7 +133,7 @@ GUARDS: Final = (
     Guard(
         name="a newer share than the one that ended is left alone",
         file="planning/evaluate.py",
-        old="stays_ended and instance.overtaken_by(old.object)",
+        old="stays_ended and instance.overtaken_by(old.share)",
         new="False",
         fails=("D6-copies-no-edit-one-after-the-other",),
     ),

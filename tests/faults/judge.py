@@ -109,7 +109,7 @@ def known(scene: Scene) -> None:
             case journal.Bound():
                 recorded.add(entry.vault_id)
             case journal.Committed():
-                recorded.add(entry.object.vault_id)
+                recorded.add(entry.share.vault_id)
             case _:
                 pass
     now = scene.tenant.store.now()
@@ -131,7 +131,7 @@ def state_sound(scene: Scene) -> None:
 
 
 def converged(scene: Scene, ran: Ran) -> None:
-    """I8: a run that says 0 left everything that is wanted live, and no run open."""
+    """I8: a run that says 0 left everything that is desired live, and no run open."""
     state = scene.state()
     current = {str(a) for a, i in state.instances.items() if i.current} if state else set()
     assert set(scene.values) == current, (
@@ -141,7 +141,7 @@ def converged(scene: Scene, ran: Ran) -> None:
 
 
 def settled(scene: Scene) -> None:
-    """I2 and I9: live vaults of ours == vaults in state == what is wanted, and they read right."""
+    """I2 and I9: live vaults of ours == vaults in state == what is desired, and they read right."""
     state = scene.state()
     assert state is not None, "I2: no state"
     assert not scene.journal_path.exists(), "I2: the journal is not empty"
@@ -152,13 +152,13 @@ def settled(scene: Scene) -> None:
         f"I2: live {sorted(live)} in state {sorted(o.vault_id for o in current.values())}"
     )
     assert not old, "I2: an old copy is left"
-    assert set(scene.values) == set(current), f"I2: {set(current)} where {set(scene.values)} is wanted"
-    for address, thing in current.items():
-        vault, entry = live[thing.vault_id], scene.secrets[address]
-        assert scene.values[address] == scene.tenant.peek(thing.vault_id), f"I9: {address} reads wrong"
+    assert set(scene.values) == set(current), f"I2: {set(current)} where {set(scene.values)} is all_desired"
+    for address, share in current.items():
+        vault, entry = live[share.vault_id], scene.secrets[address]
+        assert scene.values[address] == scene.tenant.peek(share.vault_id), f"I9: {address} reads wrong"
         people = entry["share_with"]
-        wanted = [directory.user_id(p) for p in people.get("users", ())] or people["external"]
-        assert sorted(wanted) == sorted(vault.recipients), f"I9: {address} has other recipients"
+        all_desired = [directory.user_id(p) for p in people.get("users", ())] or people["external"]
+        assert sorted(all_desired) == sorted(vault.recipients), f"I9: {address} has other recipients"
         assert entry.get("max_views", 0) == vault.max_views, f"I9: {address} has other views"
         life = timedelta(microseconds=vault.expires - vault.created)
         assert timedelta(days=7) == life, f"I9: {address} lives {life}"

@@ -140,10 +140,10 @@ class Exchange:
             return
         middle = self._middle
         while self._read < request.length:
-            wanted = min(1 << 16, request.length - self._read)
+            all_desired = min(1 << 16, request.length - self._read)
             if middle and middle.at_byte is not None and self._read < middle.at_byte:
-                wanted = min(wanted, middle.at_byte - self._read)
-            piece = await self._reader.read(wanted)
+                all_desired = min(all_desired, middle.at_byte - self._read)
+            piece = await self._reader.read(all_desired)
             if not piece:
                 raise Gone
             self._read += len(piece)

@@ -58,7 +58,7 @@ class Life(Commands):
     def release(self, data: Any) -> None:
         """What is let go lives on, and is nobody's; what the manifest still asks for is made anew."""
         address = data.draw(st.sampled_from(sorted(self.here().instances)))
-        held = {thing.vault_id for thing in self.here().instances[address].held()}
+        held = {share.vault_id for share in self.here().instances[address].held()}
         if self.by_hand("state rm", lambda stack: state_commands.remove(stack, address)):
             assert held <= self.here().forgotten
             self.forget(address.name)
@@ -91,7 +91,7 @@ class Life(Commands):
         """A share that was let go, or one that was made by hand, becomes a secret's current one."""
         name = data.draw(st.sampled_from(self.free_in_state()))
         let_go = sorted(self.here().forgotten & set(self.filled_vaults()))
-        texts = [o.attributes for o in self.here().objects() if o.attributes.kind is Kind.TEXT]
+        texts = [o.attributes for o in self.here().shares() if o.attributes.kind is Kind.TEXT]
         if foreign and texts:
             vault_id = self.made_by_hand(texts[0], value)
         elif let_go:
@@ -149,7 +149,7 @@ class Life(Commands):
             self.world.keys.append(new)
             self.copy = None
             unchecked = {self.here().instances[a].current for a in done[0].unchecked}
-            self.unchecked |= {thing.vault_id for thing in unchecked if thing}
+            self.unchecked |= {share.vault_id for share in unchecked if share}
 
     # --- an old copy of the state -------------------------------------------------------------------------
 

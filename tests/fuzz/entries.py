@@ -53,12 +53,12 @@ class Entry:
 
     def differs(self, vault: Stored, value: bytes | None) -> str | None:
         """Return what of a vault is not as declared, None where all is. `value` is what it holds or held."""
-        wanted = [directory.user_id(p) if self.sharing is Sharing.INTERNAL else p for p in self.people]
+        all_desired = [directory.user_id(p) if self.sharing is Sharing.INTERNAL else p for p in self.people]
         parts = {
             "value": (self.value.encode(), value),
             "kind": (self.kind, vault.kind),
             "sharing": (self.sharing, vault.sharing),
-            "recipients": (sorted(wanted), sorted(vault.recipients)),
+            "recipients": (sorted(all_desired), sorted(vault.recipients)),
             "views": (self.views, vault.max_views),
             "life": (self.life, timedelta(microseconds=vault.expires - vault.created)),
         }

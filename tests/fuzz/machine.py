@@ -277,10 +277,10 @@ class Machine(RuleBasedStateMachine):
 
     def nothing_left(self) -> None:
         """After an undisturbed run all is right, and the next one finds nothing to do."""
-        self.right(shells=True)
+        self.right(orphans=True)
         seen = self.world.look()
         assert not seen.planned.plan.acting(), f"I2: the next plan is not empty: {seen.planned.plan.acting()}"
-        assert not seen.healing.shells, "I2: the next run would revoke a shell"
+        assert not seen.healing.orphans, "I2: the next run would revoke a shell"
         assert not seen.must_write(), "I2: the next run would save"
         self.to_do = False
 
@@ -358,7 +358,7 @@ class Machine(RuleBasedStateMachine):
         return new
 
     def old_not_lost(self) -> None:
-        """I4: no run revoked the live vault of a wanted address before a newer one had been complete.
+        """I4: no run revoked the live vault of a desired address before a newer one had been complete.
 
         Nor did it revoke what had been let go.
         """
@@ -400,15 +400,15 @@ class Machine(RuleBasedStateMachine):
             if isinstance(entry, journal.Bound):
                 recorded.add(entry.vault_id)
             elif isinstance(entry, journal.Committed):
-                recorded.add(entry.object.vault_id)
+                recorded.add(entry.share.vault_id)
         waiting = {p.tag for p in state.pending} if state else set()
         live = self.world.live()
         lost = set(self.filled_vaults()) - recorded - self.unplaced
         lost = {i for i in lost if str(tag_of(live[i])) not in waiting}
         assert not lost, f"I3: {len(lost)} live vaults in neither state nor journal"
 
-    def right(self, *, shells: bool = False) -> None:
-        """I2, I9: live vaults == vaults in state == what is wanted, and each is as declared."""
+    def right(self, *, orphans: bool = False) -> None:
+        """I2, I9: live vaults == vaults in state == what is desired, and each is as declared."""
         state = self.world.state()
         assert state is not None or not self.declared.entries, "I2: no state"
         self.journal_lost = False
@@ -416,15 +416,15 @@ class Machine(RuleBasedStateMachine):
             return
         assert self.world.journal() is None, "I2: the journal is not empty"
         current = {str(a): i.current for a, i in state.instances.items() if i.current}
-        old = {d.object.vault_id for i in state.instances.values() for d in i.deposed}
+        old = {d.share.vault_id for i in state.instances.values() for d in i.deposed}
         assert not old, "I2: an old copy is left"
         free = state.forgotten | (self.unplaced - state.known())
         live = {
             i: v
             for i, v in self.world.live().items()
-            if i not in free and (self.world.ready(v) or (shells and not self.nobodys_yet(v)))
+            if i not in free and (self.world.ready(v) or (orphans and not self.nobodys_yet(v)))
         }
-        ids = {thing.vault_id for thing in current.values()}
+        ids = {share.vault_id for share in current.values()}
         assert ids == set(live), f"I2: {set(live) - ids} live and not in state, {ids - set(live)} not live"
         unwanted = current.keys() - self.declared.entries.keys()
         assert not unwanted, f"I2: {unwanted} still live"
@@ -464,11 +464,11 @@ class Machine(RuleBasedStateMachine):
             assert before == vault.vault_id, f"{name} was made again for no reason"
 
     def ended(self, name: str, entry: Entry, state: State) -> None:
-        """A wanted address without a live vault had the right one, which ended in a way that is to be respected."""
+        """A desired address without a live vault had the right one, which ended in a way that is to be respected."""
         instance = state.instances.get(Address(name))
-        assert instance is not None, f"I2: {name} is wanted and unknown"
+        assert instance is not None, f"I2: {name} is desired and unknown"
         assert instance.ended is not None, f"I2: {name} has no live share and none that ended"
-        vault_id = instance.ended.object.vault_id
+        vault_id = instance.ended.share.vault_id
         vault = self.world.vaults()[vault_id]
         value = entry.value.encode() if vault_id in self.unchecked else self.contents.get(vault_id)
         wrong = entry.differs(vault, value)

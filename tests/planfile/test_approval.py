@@ -15,17 +15,17 @@ from reconciler.planfile import sealed
 from reconciler.planning.selection import Selection, narrow
 from reconciler.planning.values import Checked
 from tests.support.plans import (
+    all_desired,
     all_live,
     attributes,
     fingerprint,
     instance,
     observed,
     plan,
+    share,
     short,
     state,
-    thing,
     vault,
-    wanted,
 )
 from tests.support.simulation import applied
 
@@ -33,12 +33,12 @@ OTHER = Checked(fingerprint=fingerprint("other"), size="1-4 KiB")
 THIRD = Checked(fingerprint=fingerprint("third"), size="1-4 KiB")
 PRIOR = state(
     {
-        "a": instance(thing("1a")),
-        "b": instance(thing("1b")),
-        "due": instance(thing("1d", age=timedelta(days=13))),
+        "a": instance(share("1a")),
+        "b": instance(share("1b")),
+        "due": instance(share("1d", age=timedelta(days=13))),
     }
 )
-WANTS = (wanted("a"), wanted("due"), wanted("new"))
+WANTS = (all_desired("a"), all_desired("due"), all_desired("new"))
 
 
 def saved() -> Plan:
@@ -66,7 +66,7 @@ def test_it_goes_on_after_any_part_was_applied() -> None:
 def test_an_old_copy_that_a_stopped_apply_left_is_no_difference() -> None:
     after = applied(plan(*WANTS, prior=PRIOR, contents={"a": OTHER}), saved().acting())
     one = after.instances[Address("a")]
-    left = replace(one, deposed=(Deposed(object=thing("1a")),))
+    left = replace(one, deposed=(Deposed(share=share("1a")),))
     now = plan(
         *WANTS, prior=replace(after, instances={**after.instances, Address("a"): left}), contents={"a": OTHER}
     )
@@ -76,8 +76,8 @@ def test_an_old_copy_that_a_stopped_apply_left_is_no_difference() -> None:
 
 def test_an_old_copy_that_no_plan_named_waits() -> None:
     """A state that is edited after the review brings no further vault into what was approved, and fails nothing."""
-    forged = replace(PRIOR.instances[Address("a")], deposed=(Deposed(object=thing("1victim")),))
-    mine = replace(PRIOR.instances[Address("due")], deposed=(Deposed(object=thing("1a")),))
+    forged = replace(PRIOR.instances[Address("a")], deposed=(Deposed(share=share("1victim")),))
+    mine = replace(PRIOR.instances[Address("due")], deposed=(Deposed(share=share("1a")),))
     prior = replace(PRIOR, instances={**PRIOR.instances, Address("a"): forged, Address("due"): mine})
     seen = all_live(prior)
     victim = replace(seen.vaults["1victim"], display_name="the wifi")
@@ -112,16 +112,16 @@ def test_whatever_else_changed_is_told() -> None:
         "a: its value is not the one that was planned": plan(*WANTS, prior=PRIOR, contents={"a": THIRD}),
         "a: replace (the value changed) in the plan, and would not": plan(*WANTS, prior=PRIOR),
         "new: settings changed since the plan": plan(
-            *WANTS[:2], wanted("new", more), prior=PRIOR, contents=content
+            *WANTS[:2], all_desired("new", more), prior=PRIOR, contents=content
         ),
         "due: replace (ends soon) in the plan; now replace (settings changed)": plan(
-            wanted("a"), wanted("due", more), wanted("new"), prior=PRIOR, contents=content
+            all_desired("a"), all_desired("due", more), all_desired("new"), prior=PRIOR, contents=content
         ),
         "b: revoke (removed from the manifest) in the plan, and would not": plan(
-            *WANTS, wanted("b"), prior=PRIOR, contents=content
+            *WANTS, all_desired("b"), prior=PRIOR, contents=content
         ),
         "other: create (new), which the plan does not hold": plan(
-            *WANTS, wanted("other"), prior=PRIOR, contents=content
+            *WANTS, all_desired("other"), prior=PRIOR, contents=content
         ),
         "new: create (new) in the plan, and would not": plan(*WANTS[:2], prior=PRIOR, contents=content),
     }
@@ -155,27 +155,27 @@ def test_it_survives_views_renewals_and_ends() -> None:
     assert {str(c.address): c.action for c in now.acting()}["due"] is Action.CREATE
     assert sealed.compare(saved(), now) == ()
 
-    keeping = plan(*WANTS, wanted("b"), prior=PRIOR, contents={"a": OTHER}).plan
+    keeping = plan(*WANTS, all_desired("b"), prior=PRIOR, contents={"a": OTHER}).plan
     ended = observed(
-        vault(thing(v.vault_id), status=Status.EXPIRED) if v.vault_id == "1b" else v for v in live
+        vault(share(v.vault_id), status=Status.EXPIRED) if v.vault_id == "1b" else v for v in live
     )
-    now = plan(*WANTS, wanted("b"), prior=PRIOR, seen=ended, contents={"a": OTHER}).plan
+    now = plan(*WANTS, all_desired("b"), prior=PRIOR, seen=ended, contents={"a": OTHER}).plan
     assert sealed.compare(keeping, now) == ()
     assert Address("b") not in {c.address for c in sealed.approved(keeping, now).acting()}
 
 
 def test_what_would_not_happen_is_no_proof_that_it_was_done() -> None:
     """The vault that was to be replaced is there still: whatever it holds, nothing was made for the plan."""
-    asked = plan(wanted("a"), prior=PRIOR, requested=["a"]).plan
+    asked = plan(all_desired("a"), prior=PRIOR, requested=["a"]).plan
     assert ("a: replace (requested) in the plan, and would not happen now",) == sealed.compare(
-        asked, plan(wanted("a"), prior=PRIOR).plan
+        asked, plan(all_desired("a"), prior=PRIOR).plan
     )[:1]
 
 
 def test_an_old_copy_does_not_bring_in_what_was_left_out() -> None:
     """It is in every plan, of whatever part; its secret need not be."""
-    prior = state({"a": instance(thing("1a")), "b": instance(None, thing("1b"))})
-    whole = plan(wanted("a"), wanted("b"), prior=prior).plan
+    prior = state({"a": instance(share("1a")), "b": instance(None, share("1b"))})
+    whole = plan(all_desired("a"), all_desired("b"), prior=prior).plan
     part = narrow(whole, Selection(targets=("a",)))
     assert {"a", "b"} == {str(change.address) for change in part.changes}
     assert () == sealed.compare(part, whole)

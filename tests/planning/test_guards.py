@@ -8,7 +8,7 @@ from reconciler.model.plan import Plan
 from reconciler.planning.guards import Limits, guards
 from reconciler.planning.values import Checked
 from tests.support import stories
-from tests.support.plans import fingerprint, instance, plan, state, thing, wanted
+from tests.support.plans import all_desired, fingerprint, instance, plan, share, state
 
 OTHER = Checked(fingerprint=fingerprint("other"), size="")
 FREE = Limits()
@@ -16,15 +16,15 @@ FREE = Limits()
 
 def revoking(count: int, live: int) -> Plan:
     names = [f"s{n:02}" for n in range(live)]
-    prior = state({name: instance(thing(name)) for name in names})
-    return plan(*(wanted(name) for name in names[count:]), prior=prior).plan
+    prior = state({name: instance(share(name)) for name in names})
+    return plan(*(all_desired(name) for name in names[count:]), prior=prior).plan
 
 
 def replacing(count: int, live: int) -> Plan:
     names = [f"s{n:02}" for n in range(live)]
-    prior = state({name: instance(thing(name)) for name in names})
+    prior = state({name: instance(share(name)) for name in names})
     return plan(
-        *(wanted(name) for name in names), prior=prior, contents=dict.fromkeys(names[:count], OTHER)
+        *(all_desired(name) for name in names), prior=prior, contents=dict.fromkeys(names[:count], OTHER)
     ).plan
 
 

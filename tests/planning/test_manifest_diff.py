@@ -180,7 +180,7 @@ def _meaning(manifest: Manifest) -> object:
 
 
 def _meant(secret: Secret, manifest: Manifest) -> object:
-    desired = next(want.attributes for want in expand(manifest) if want.address.name == secret.name)
+    desired = next(desired.attributes for desired in expand(manifest) if desired.address.name == secret.name)
     fold_if_outside = fold if secret.sharing is Sharing.EXTERNAL else str
     return {
         **_unmarked(dataclasses.asdict(secret)),

@@ -12,11 +12,12 @@ from reconciler.errors import Problem
 from reconciler.model.address import Address
 from reconciler.model.manifest import DAY, AgeSuite, Format, Kind, Renew, Sharing
 from reconciler.model.plan import Action, Cause, Reason, access
-from reconciler.model.state import Attributes, Deposed, End, Ended, Object, Pending, State
+from reconciler.model.state import Attributes, Deposed, End, Ended, Pending, Share, State
 from reconciler.model.vault import Observed, Status
 from reconciler.planning.values import NO_KEY, NOT_RECORDED, Checked, Unchecked, Unreadable, size_bucket
 from tests.support.plans import (
     NOW,
+    all_desired,
     all_live,
     attributes,
     codes,
@@ -25,19 +26,18 @@ from tests.support.plans import (
     mark,
     observed,
     plan,
+    share,
     short,
     state,
-    thing,
     vault,
-    wanted,
 )
 
-LIVE = thing("1vault")
+LIVE = share("1vault")
 PRIOR = state({"db": instance(LIVE)})
 OTHER = Checked(fingerprint=fingerprint("other"), size="1-4 KiB")
 GONE = observed(gone=["1vault"])
-OLD = thing("1vault", age=timedelta(days=20))
-ENDED = Ended(how=End.EXPIRED, seen=NOW - timedelta(days=1), object=OLD)
+OLD = share("1vault", age=timedelta(days=20))
+ENDED = Ended(how=End.EXPIRED, seen=NOW - timedelta(days=1), share=OLD)
 
 
 def one(status: Status, *, ready: bool = True, views: int = 0) -> Observed:
@@ -45,7 +45,7 @@ def one(status: Status, *, ready: bool = True, views: int = 0) -> Observed:
 
 
 def test_a_first_run_creates_everything() -> None:
-    planned = plan(wanted("b"), wanted("a"))
+    planned = plan(all_desired("b"), all_desired("a"))
     assert short(planned.plan) == {"a": "create new manifest", "b": "create new manifest"}
     assert [c.generation for c in planned.plan.changes] == [1, 1]
     assert [c.uid for c in planned.plan.changes] == ["uid-a", "uid-b"]
@@ -54,7 +54,7 @@ def test_a_first_run_creates_everything() -> None:
 
 
 def test_nothing_to_do_is_a_plan_without_changes() -> None:
-    planned = plan(wanted("db"), prior=PRIOR)
+    planned = plan(all_desired("db"), prior=PRIOR)
     assert short(planned.plan) == {}
     assert planned.state == PRIOR
     assert planned.plan.live == 1
@@ -77,17 +77,17 @@ def test_nothing_to_do_is_a_plan_without_changes() -> None:
 )
 def test_what_the_tenant_says_of_a_vault(seen: Observed, renew: Renew, expected: str) -> None:
     """Only time and the manifest make a share again; what somebody ended stays ended."""
-    planned = plan(wanted("db", renew=renew), prior=PRIOR, seen=seen)
+    planned = plan(all_desired("db", renew=renew), prior=PRIOR, seen=seen)
     assert short(planned.plan).get("db", "") == expected
 
 
 def test_an_end_is_recorded_once_and_told() -> None:
-    planned = plan(wanted("db"), prior=PRIOR, seen=one(Status.BURNED))
+    planned = plan(all_desired("db"), prior=PRIOR, seen=one(Status.BURNED))
     assert planned.state is not None
     found = planned.state.instances[Address("db")]
-    assert (found.current, found.ended) == (None, Ended(how=End.BURNED, seen=NOW, object=LIVE))
+    assert (found.current, found.ended) == (None, Ended(how=End.BURNED, seen=NOW, share=LIVE))
     assert codes(planned.plan) == ["ended_kept"]
-    again = plan(wanted("db"), prior=planned.state, seen=GONE)
+    again = plan(all_desired("db"), prior=planned.state, seen=GONE)
     assert short(again.plan) == {}, "a later 404 is not another end"
     assert again.state == planned.state
     assert codes(again.plan) == ["ended_kept"]
@@ -97,7 +97,9 @@ def test_a_vault_past_its_time_has_expired_whatever_the_answer() -> None:
     """A 404 after the end is no loss, and a status that lags is not believed."""
     prior = state({"db": instance(OLD)})
     for seen, cause in ((observed(gone=["1vault"]), "drift"), (observed([vault(OLD)]), "time")):
-        assert short(plan(wanted("db"), prior=prior, seen=seen).plan) == {"db": f"create expired {cause}"}
+        assert short(plan(all_desired("db"), prior=prior, seen=seen).plan) == {
+            "db": f"create expired {cause}"
+        }
 
 
 EVE = attributes("ana@example.com", "eve@example.com")
@@ -109,7 +111,7 @@ def test_what_the_state_says_of_recipients_is_held_against_the_tenant() -> None:
         forged = replace(LIVE, attributes=replace(EVE, rotate=None), created=NOW, expires=NOW)
         forged = replace(forged, expires=LIVE.expires)
         planned = plan(
-            wanted("db", more), prior=state({"db": instance(forged)}), seen=observed([vault(LIVE)])
+            all_desired("db", more), prior=state({"db": instance(forged)}), seen=observed([vault(LIVE)])
         ).plan
         assert short(planned) == {"db": "replace attributes_changed manifest"}
         assert [(p.who, p.gains) for p in access(planned.changes)] == [("eve@example.com", (Address("db"),))]
@@ -126,47 +128,49 @@ def test_what_the_state_says_of_recipients_is_held_against_the_tenant() -> None:
         (replace(LIVE, attributes=attributes(expires_in=DAY)), "until when"),
     ],
 )
-def test_the_tenants_word_is_what_a_plan_begins_from(forged: Object, told: str) -> None:
+def test_the_tenants_word_is_what_a_plan_begins_from(forged: Share, told: str) -> None:
     """Where the tenant has what the manifest asks for, the state is put right and nothing is sent."""
-    planned = plan(wanted("db"), prior=state({"db": instance(forged)}), seen=one(Status.ACTIVE))
+    planned = plan(all_desired("db"), prior=state({"db": instance(forged)}), seen=one(Status.ACTIVE))
     assert short(planned.plan) == {"db": "state_only"}
     assert planned.state == PRIOR or told == "who can open it"
     assert codes(planned.plan) == ["state_differs"]
     assert f"disagree about {told};" in planned.plan.attention[0].text
     assert planned.state is not None
-    assert short(plan(wanted("db"), prior=planned.state).plan) == {}
+    assert short(plan(all_desired("db"), prior=planned.state).plan) == {}
 
 
 def test_an_answer_that_leaves_fields_out_says_nothing_against_the_state() -> None:
     bare = replace(vault(LIVE), user_ids=frozenset(), max_views=0, created=None, expires=None, sharing=None)
-    planned = plan(wanted("db"), prior=PRIOR, seen=observed([bare]))
+    planned = plan(all_desired("db"), prior=PRIOR, seen=observed([bare]))
     assert (short(planned.plan), codes(planned.plan), planned.state) == ({}, [], PRIOR)
 
 
 def test_a_renewal_goes_out_only_where_the_tenant_shows_what_is_renewed() -> None:
     """A vault of another name, an import or none at all: the state alone would say who had access."""
-    due = thing("1vault", age=timedelta(days=13))
-    prior, want = state({"db": instance(due)}), wanted("db")
+    due = share("1vault", age=timedelta(days=13))
+    prior, desired = state({"db": instance(due)}), all_desired("db")
     named = replace(vault(due), display_name="made by hand")
-    assert short(plan(want, prior=prior).plan) == {"db": "replace renewal_due time"}
-    assert short(plan(want, prior=prior, seen=observed([named])).plan) == {"db": "replace renewal_due drift"}
+    assert short(plan(desired, prior=prior).plan) == {"db": "replace renewal_due time"}
+    assert short(plan(desired, prior=prior, seen=observed([named])).plan) == {
+        "db": "replace renewal_due drift"
+    }
     ended = state({"db": instance(None, ended=ENDED)})
     seen = observed([vault(OLD, status=Status.EXPIRED)])
-    assert short(plan(want, prior=ended, seen=seen).plan) == {"db": "create expired time"}
-    assert short(plan(want, prior=ended, seen=GONE).plan) == {"db": "create expired drift"}
+    assert short(plan(desired, prior=ended, seen=seen).plan) == {"db": "create expired time"}
+    assert short(plan(desired, prior=ended, seen=GONE).plan) == {"db": "create expired drift"}
 
 
 def test_an_ended_share_is_made_again_only_for_a_reason() -> None:
     prior = state({"db": instance(None, ended=ENDED)})
-    never = wanted("db", renew=Renew.NEVER)
+    never = all_desired("db", renew=Renew.NEVER)
     assert short(plan(never, prior=prior).plan) == {}
     assert short(plan(never, prior=prior, contents={"db": OTHER}).plan) == {
         "db": "create content_changed manifest"
     }
     assert short(plan(never, prior=prior, requested=["db"]).plan) == {"db": "create requested manifest"}
-    rotated = wanted("db", attributes(rotate="2026-11"), renew=Renew.NEVER)
+    rotated = all_desired("db", attributes(rotate="2026-11"), renew=Renew.NEVER)
     assert short(plan(rotated, prior=prior).plan) == {"db": "create rotated manifest"}
-    assert short(plan(wanted("db"), prior=prior).plan) == {"db": "create expired drift"}
+    assert short(plan(all_desired("db"), prior=prior).plan) == {"db": "create expired drift"}
 
 
 @pytest.mark.parametrize(
@@ -183,7 +187,7 @@ def test_an_ended_share_is_made_again_only_for_a_reason() -> None:
     ],
 )
 def test_every_attribute_that_differs_replaces(changed: Attributes) -> None:
-    assert short(plan(wanted("db", changed), prior=PRIOR).plan) == {
+    assert short(plan(all_desired("db", changed), prior=PRIOR).plan) == {
         "db": "replace attributes_changed manifest"
     }
 
@@ -200,18 +204,20 @@ def test_every_attribute_that_differs_replaces(changed: Attributes) -> None:
 )
 def test_what_nobody_asked_for_is_no_difference(same: Attributes) -> None:
     """A defaulted label, the suite that there was, another spelling of one person."""
-    assert short(plan(wanted("db", same), prior=PRIOR).plan) == {}
+    assert short(plan(all_desired("db", same), prior=PRIOR).plan) == {}
 
 
 def test_the_first_reason_that_holds_is_named() -> None:
-    everything = wanted("db", attributes("bo@example.com", rotate="x"))
-    prior = state({"db": instance(thing("1vault", age=timedelta(days=13)))})
+    everything = all_desired("db", attributes("bo@example.com", rotate="x"))
+    prior = state({"db": instance(share("1vault", age=timedelta(days=13)))})
     found = [
         short(plan(everything, prior=prior, contents={"db": OTHER}, requested=["db"]).plan)["db"],
         short(plan(everything, prior=prior, contents={"db": OTHER}).plan)["db"],
-        short(plan(wanted("db", attributes(rotate="x")), prior=prior, contents={"db": OTHER}).plan)["db"],
-        short(plan(wanted("db", attributes(rotate="x")), prior=prior).plan)["db"],
-        short(plan(wanted("db"), prior=prior).plan)["db"],
+        short(plan(all_desired("db", attributes(rotate="x")), prior=prior, contents={"db": OTHER}).plan)[
+            "db"
+        ],
+        short(plan(all_desired("db", attributes(rotate="x")), prior=prior).plan)["db"],
+        short(plan(all_desired("db"), prior=prior).plan)["db"],
     ]
     assert found == [
         "replace requested manifest",
@@ -230,12 +236,12 @@ def test_a_renewal_is_due_from_its_lead_on() -> None:
         (due_at - timedelta(seconds=1), {}),
         (due_at, {"db": "replace renewal_due time"}),
     ):
-        assert short(plan(wanted("db"), prior=PRIOR, now=moment).plan) == expected
+        assert short(plan(all_desired("db"), prior=PRIOR, now=moment).plan) == expected
 
 
 def test_a_share_that_is_not_renewed_is_announced() -> None:
-    prior = state({"db": instance(thing("1vault", age=timedelta(days=13)))})
-    planned = plan(wanted("db", renew=Renew.NEVER), prior=prior)
+    prior = state({"db": instance(share("1vault", age=timedelta(days=13)))})
+    planned = plan(all_desired("db", renew=Renew.NEVER), prior=prior)
     assert (short(planned.plan), codes(planned.plan)) == ({}, ["ends_soon"])
 
 
@@ -246,7 +252,7 @@ def test_what_left_the_manifest_is_revoked() -> None:
 
 
 def test_removed_without_revoke_is_forgotten_with_its_old_copies() -> None:
-    prior = state({"db": instance(LIVE, thing("0old"))})
+    prior = state({"db": instance(LIVE, share("0old"))})
     planned = plan(prior=prior, removed=[("db", False)])
     assert short(planned.plan) == {"db": "forget removed_from_manifest manifest"}
 
@@ -279,7 +285,7 @@ def test_prevent_revoke_is_the_states_and_stops_the_removal() -> None:
 
 
 def test_a_flag_changes_the_state_alone() -> None:
-    planned = plan(wanted("db", prevent_revoke=True), prior=PRIOR)
+    planned = plan(all_desired("db", prevent_revoke=True), prior=PRIOR)
     assert short(planned.plan) == {"db": "state_only"}
     assert planned.state is not None
     assert planned.state.instances[Address("db")].prevent_revoke
@@ -287,38 +293,38 @@ def test_a_flag_changes_the_state_alone() -> None:
 
 
 def test_old_copies_are_revoked_or_struck() -> None:
-    alive, over = thing("0alive"), thing("0over")
+    alive, over = share("0alive"), share("0over")
     prior = state({"db": instance(LIVE, alive, over)})
     seen = observed([vault(LIVE), vault(alive), vault(over, status=Status.REVOKED)])
-    planned = plan(wanted("db"), prior=prior, seen=seen)
+    planned = plan(all_desired("db"), prior=prior, seen=seen)
     assert short(planned.plan) == {
         "db#0alive": "revoke deposed drift",
         "db#0over": "state_only deposed drift",
     }
     assert planned.state is not None
-    assert planned.state.instances[Address("db")].deposed == (Deposed(object=alive),)
+    assert planned.state.instances[Address("db")].deposed == (Deposed(share=alive),)
 
 
 def test_a_newer_share_than_the_one_that_ended_is_left_alone() -> None:
     """It was made with another copy of this state; nobody is left without a share for that. Older ones go."""
-    ended = Ended(how=End.REVOKED, seen=NOW, object=thing("2mine", generation=2))
-    copies = [thing(f"{n}copy", generation=n) for n in (1, 2, 3)]
+    ended = Ended(how=End.REVOKED, seen=NOW, share=share("2mine", generation=2))
+    copies = [share(f"{n}copy", generation=n) for n in (1, 2, 3)]
     prior = state({"db": instance(None, *copies, ended=ended)})
     seen = observed([vault(copy) for copy in copies])
-    planned = plan(wanted("db"), prior=prior, seen=seen)
+    planned = plan(all_desired("db"), prior=prior, seen=seen)
     assert short(planned.plan) == {"db#1copy": "revoke deposed drift"}
     assert codes(planned.plan) == ["ended_kept", "newer_share", "newer_share"]
-    asked = plan(wanted("db"), prior=prior, seen=seen, requested=["db"])
+    asked = plan(all_desired("db"), prior=prior, seen=seen, requested=["db"])
     assert 4 == len(short(asked.plan)), "what takes its place ends all of them"
     assert 4 == len(short(plan(prior=prior, seen=seen).plan)), "so does taking the secret out of the manifest"
 
 
 def test_an_old_copy_waits_for_its_time() -> None:
-    old = Deposed(object=thing("0old"), revoke_after=NOW + timedelta(hours=1))
+    old = Deposed(share=share("0old"), revoke_after=NOW + timedelta(hours=1))
     prior = state({"db": instance(LIVE, deposed=(old,))})
-    assert short(plan(wanted("db"), prior=prior).plan) == {}
+    assert short(plan(all_desired("db"), prior=prior).plan) == {}
     later = NOW + timedelta(hours=1)
-    assert short(plan(wanted("db"), prior=prior, now=later).plan) == {"db#0old": "revoke deposed drift"}
+    assert short(plan(all_desired("db"), prior=prior, now=later).plan) == {"db#0old": "revoke deposed drift"}
 
 
 @pytest.mark.parametrize(
@@ -331,8 +337,8 @@ def test_an_old_copy_waits_for_its_time() -> None:
 )
 def test_another_identity_plans_nothing(seen: Observed) -> None:
     """Everything looks deleted to a stranger: that must never read as a loss."""
-    prior = state({"db": instance(LIVE), "legacy": instance(thing("2vault"))})
-    planned = plan(wanted("db"), wanted("new"), prior=prior, seen=seen)
+    prior = state({"db": instance(LIVE), "legacy": instance(share("2vault"))})
+    planned = plan(all_desired("db"), all_desired("new"), prior=prior, seen=seen)
     assert short(planned.plan) == {}
     assert codes(planned.plan) == ["not_visible"]
     assert planned.state == prior
@@ -342,16 +348,16 @@ def test_another_identity_plans_nothing(seen: Observed) -> None:
 def test_who_gains_by_a_vault_that_is_made_again_is_the_manifests_doing(lost: str) -> None:
     """A share that is gone must not hide that somebody was added meanwhile."""
     seen = GONE if lost == "gone" else one(Status.ACTIVE, ready=False)
-    changed = wanted("db", attributes("ana@example.com", "eve@example.com"))
+    changed = all_desired("db", attributes("ana@example.com", "eve@example.com"))
     (change,) = plan(changed, prior=PRIOR, seen=seen).plan.acting()
     assert (Reason.ATTRIBUTES_CHANGED, Cause.MANIFEST) == (change.reason, change.cause)
 
 
 def test_one_vault_that_is_not_shown_stops_nothing_else() -> None:
     """It is left as it is; what it was, nobody can say."""
-    prior = state({"db": instance(LIVE), "legacy": instance(thing("2vault"))})
+    prior = state({"db": instance(LIVE), "legacy": instance(share("2vault"))})
     seen = observed(hidden=["1vault"])
-    planned = plan(wanted("db"), wanted("legacy"), wanted("new"), prior=prior, seen=seen)
+    planned = plan(all_desired("db"), all_desired("legacy"), all_desired("new"), prior=prior, seen=seen)
     assert short(planned.plan) == {"new": "create new manifest"}
     assert "unknown_status" in codes(planned.plan)
 
@@ -360,21 +366,21 @@ def test_one_vault_that_is_not_shown_stops_nothing_else() -> None:
 def test_one_that_is_to_be_revoked_and_is_not_shown_is_refused(which: str) -> None:
     """Nothing on the tenant vouches for it; the refusal does not call it a stranger's."""
     held = (
-        instance(thing("1vault"))
+        instance(share("1vault"))
         if which == "removed"
-        else instance(thing("3vault", generation=2), thing("1vault"))
+        else instance(share("3vault", generation=2), share("1vault"))
     )
-    prior = state({"db": held, "legacy": instance(thing("2vault"))})
+    prior = state({"db": held, "legacy": instance(share("2vault"))})
     seen = replace(all_live(prior), hidden=frozenset({"1vault"}))
     seen = replace(seen, vaults={i: v for i, v in seen.vaults.items() if i != "1vault"})
-    wants = [wanted("legacy")] if which == "removed" else [wanted("legacy"), wanted("db")]
+    wants = [all_desired("legacy")] if which == "removed" else [all_desired("legacy"), all_desired("db")]
     (refusal,) = plan(*wants, prior=prior, seen=seen).plan.refusals
     assert "hidden" == refusal.code
     assert "does not show its vault 1vault" in refusal.text
 
 
 def test_a_move_keeps_the_vault_and_its_uid() -> None:
-    planned = plan(wanted("new"), prior=PRIOR, moved=[("db", "mid"), ("mid", "new")])
+    planned = plan(all_desired("new"), prior=PRIOR, moved=[("db", "mid"), ("mid", "new")])
     assert short(planned.plan) == {"new": "state_only"}
     assert planned.plan.changes[0].moved_from == Address("db")
     assert planned.state is not None
@@ -383,8 +389,8 @@ def test_a_move_keeps_the_vault_and_its_uid() -> None:
 
 
 def test_a_move_onto_a_secret_is_blocked_and_told() -> None:
-    prior = state({"db": instance(LIVE), "new": instance(thing("2vault"))})
-    planned = plan(wanted("new"), prior=prior, moved=[("db", "new")])
+    prior = state({"db": instance(LIVE), "new": instance(share("2vault"))})
+    planned = plan(all_desired("new"), prior=prior, moved=[("db", "new")])
     assert short(planned.plan) == {"db": "revoke removed_from_manifest manifest"}
     assert codes(planned.plan) == ["move_blocked"]
 
@@ -399,8 +405,8 @@ def test_moves_in_a_circle_end() -> None:
     "content", [NO_KEY, Checked(fingerprint=fingerprint("v", "hmac-sha256:00000000"), size="")]
 )
 def test_without_the_key_no_value_reads_as_changed(content: Checked | Unchecked) -> None:
-    prior = state({"a": instance(LIVE), "b": instance(thing("2vault"))})
-    planned = plan(wanted("a"), wanted("b"), prior=prior, contents={"a": content, "b": content})
+    prior = state({"a": instance(LIVE), "b": instance(share("2vault"))})
+    planned = plan(all_desired("a"), all_desired("b"), prior=prior, contents={"a": content, "b": content})
     assert short(planned.plan) == {}
     assert planned.plan.unchecked == {Address("a"), Address("b")}
     assert codes(planned.plan) == ["value_not_checked"], "one line for all of them"
@@ -410,37 +416,37 @@ def test_without_the_key_no_value_reads_as_changed(content: Checked | Unchecked)
 def test_where_nothing_was_recorded_no_other_key_is_asked_for(content: Checked | Unchecked, why: str) -> None:
     """What was imported, or sealed again without the old key: the stack's own key is here, and does not help."""
     prior = state({"db": instance(replace(LIVE, fingerprint=None))})
-    planned = plan(wanted("db"), prior=prior, contents={"db": content})
+    planned = plan(all_desired("db"), prior=prior, contents={"db": content})
     assert [f"value not checked: {why}"] == [a.text for a in planned.plan.attention]
 
 
 def test_a_source_that_nothing_needs_may_be_unreadable() -> None:
     problem = Problem(mark=mark(7), what="the variable DB_PASSWORD is not set", hint="set it")
-    planned = plan(wanted("db"), prior=PRIOR, contents={"db": Unreadable(problem=problem)})
+    planned = plan(all_desired("db"), prior=PRIOR, contents={"db": Unreadable(problem=problem)})
     assert (short(planned.plan), codes(planned.plan)) == ({}, ["source_unreadable"])
 
 
 def test_another_source_of_the_same_value_is_noted_in_the_state() -> None:
-    planned = plan(wanted("db", source="file a.txt"), prior=PRIOR)
+    planned = plan(all_desired("db", source="file a.txt"), prior=PRIOR)
     assert short(planned.plan) == {"db": "state_only"}
     assert planned.state is not None
     current = planned.state.instances[Address("db")].current
     assert current is not None
     assert current.source == "file a.txt"
-    blind = plan(wanted("db", source="file a.txt"), prior=PRIOR, contents={"db": NO_KEY})
+    blind = plan(all_desired("db", source="file a.txt"), prior=PRIOR, contents={"db": NO_KEY})
     assert codes(blind.plan) == ["source_changed", "value_not_checked"]
 
 
 def test_fewer_views_than_people_is_pointed_out_when_it_is_made() -> None:
-    want = wanted("db", attributes("a@example.com", "b@example.com", max_views=1))
-    planned = plan(want)
+    desired = all_desired("db", attributes("a@example.com", "b@example.com", max_views=1))
+    planned = plan(desired)
     assert codes(planned.plan) == ["fewer_views_than_people"]
     assert planned.plan.attention[0].text == "1 view shared by 2 people"
 
 
 def test_a_pending_create_is_told() -> None:
     waiting = Pending(op="op", address=Address("db"), generation=2, tag="t", at=NOW, until=NOW)
-    planned = plan(wanted("db"), prior=replace(PRIOR, pending=(waiting,)))
+    planned = plan(all_desired("db"), prior=replace(PRIOR, pending=(waiting,)))
     assert codes(planned.plan) == ["pending_create"]
 
 
@@ -448,20 +454,22 @@ def test_offline_the_state_and_the_clock_are_believed() -> None:
     prior = state({"db": instance(LIVE), "old": instance(OLD)})
     never = Unchecked(why="apply compares them")
     planned = plan(
-        wanted("db"), wanted("old"), prior=prior, offline=True, contents={"db": never, "old": never}
+        all_desired("db"), all_desired("old"), prior=prior, offline=True, contents={"db": never, "old": never}
     )
     assert short(planned.plan) == {"old": "create expired time"}
-    assert codes(plan(wanted("db"), offline=True, contents={"db": never}).plan) == ["first_run_unverified"]
+    assert codes(plan(all_desired("db"), offline=True, contents={"db": never}).plan) == [
+        "first_run_unverified"
+    ]
 
 
 def test_the_generation_is_one_more_than_any_before() -> None:
     prior = replace(PRIOR, generations={Address("db"): 7})
-    change = plan(wanted("db"), prior=prior, contents={"db": OTHER}).plan.changes[0]
+    change = plan(all_desired("db"), prior=prior, contents={"db": OTHER}).plan.changes[0]
     assert (change.action, change.generation, change.before) == (Action.REPLACE, 8, LIVE)
 
 
 def test_how_often_a_vault_was_opened_is_in_its_change() -> None:
-    planned = plan(wanted("db"), prior=PRIOR, seen=one(Status.ACTIVE, views=2))
+    planned = plan(all_desired("db"), prior=PRIOR, seen=one(Status.ACTIVE, views=2))
     assert planned.plan.changes[0].views == 2
 
 
@@ -479,8 +487,8 @@ def test_a_size_is_told_in_buckets() -> None:
 def test_ten_thousand_secrets_are_planned_in_a_second() -> None:
     """Five times of what it takes here, so that a slow machine does not fail and a square does."""
     names = [f"s{n}" for n in range(10_000)]
-    prior = state({name: instance(thing(name)) for name in names})
-    wants = [wanted(name) for name in names]
+    prior = state({name: instance(share(name)) for name in names})
+    wants = [all_desired(name) for name in names]
     seen = all_live(prior)
     begun = time.process_time()
     planned = plan(*wants, prior=prior, seen=seen)

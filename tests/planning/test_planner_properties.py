@@ -13,20 +13,20 @@ from reconciler.model.manifest import DAY, Renew
 from reconciler.model.plan import Action, Cause
 from reconciler.model.state import End, Ended, Instance, State
 from reconciler.model.vault import Observed, Status
-from reconciler.planning.expand import Wanted
+from reconciler.planning.expand import Desired
 from reconciler.planning.values import NO_KEY, Checked, Known, Unreadable
 from tests.support.plans import (
     NOW,
+    all_desired,
     all_live,
     attributes,
     fingerprint,
     instance,
     observed,
     plan,
+    share,
     short,
     state,
-    thing,
-    wanted,
 )
 from tests.support.simulation import applied
 
@@ -52,7 +52,7 @@ CONTENTS: st.SearchStrategy[Known] = st.sampled_from(
 @st.composite
 def instances(draw: st.DrawFn, name: str) -> Instance:
     made = [
-        thing(
+        share(
             f"{name}{n}",
             draw(ATTRIBUTES),
             age=timedelta(days=draw(st.sampled_from([0, 1, 6, 13, 20]))),
@@ -64,7 +64,7 @@ def instances(draw: st.DrawFn, name: str) -> Instance:
     if draw(st.booleans()):
         held = replace(held, deposed=instance(None, made[1]).deposed)
     if held.empty() or (held.current is None and draw(st.booleans())):
-        held = replace(held, ended=Ended(how=draw(st.sampled_from(End)), seen=NOW, object=made[2]))
+        held = replace(held, ended=Ended(how=draw(st.sampled_from(End)), seen=NOW, share=made[2]))
     return held
 
 
@@ -74,9 +74,11 @@ def stacks(draw: st.DrawFn) -> State:
 
 
 @st.composite
-def declared(draw: st.DrawFn) -> tuple[Wanted, ...]:
+def declared(draw: st.DrawFn) -> tuple[Desired, ...]:
     return tuple(
-        wanted(name, draw(ATTRIBUTES), renew=draw(st.sampled_from(Renew)), prevent_revoke=draw(st.booleans()))
+        all_desired(
+            name, draw(ATTRIBUTES), renew=draw(st.sampled_from(Renew)), prevent_revoke=draw(st.booleans())
+        )
         for name in sorted(draw(st.sets(NAMES)))
     )
 
@@ -95,7 +97,7 @@ def looks(draw: st.DrawFn, prior: State) -> Observed:
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> tuple[tuple[Wanted, ...], State, Observed, dict[str, Known]]:
+def scenes(draw: st.DrawFn) -> tuple[tuple[Desired, ...], State, Observed, dict[str, Known]]:
     wants, prior = draw(declared()), draw(stacks())
     contents = {str(w.address): draw(CONTENTS) for w in wants}
     return wants, prior, draw(looks(prior)), contents
@@ -104,7 +106,7 @@ def scenes(draw: st.DrawFn) -> tuple[tuple[Wanted, ...], State, Observed, dict[s
 @settings(max_examples=300, deadline=None)
 @given(scenes())
 def test_after_an_apply_the_next_plan_is_empty(
-    scene: tuple[tuple[Wanted, ...], State, Observed, dict[str, Known]],
+    scene: tuple[tuple[Desired, ...], State, Observed, dict[str, Known]],
 ) -> None:
     wants, prior, seen, contents = scene
     planned = plan(*wants, prior=prior, seen=seen, contents=contents)
@@ -123,7 +125,7 @@ def test_after_an_apply_the_next_plan_is_empty(
 @settings(max_examples=300, deadline=None)
 @given(scenes())
 def test_what_is_wanted_is_never_only_revoked(
-    scene: tuple[tuple[Wanted, ...], State, Observed, dict[str, Known]],
+    scene: tuple[tuple[Desired, ...], State, Observed, dict[str, Known]],
 ) -> None:
     wants, prior, seen, contents = scene
     addresses = {w.address for w in wants}
@@ -140,7 +142,7 @@ def test_what_is_wanted_is_never_only_revoked(
 @settings(max_examples=100, deadline=None)
 @given(scenes(), st.randoms())
 def test_no_order_matters(
-    scene: tuple[tuple[Wanted, ...], State, Observed, dict[str, Known]], random: object
+    scene: tuple[tuple[Desired, ...], State, Observed, dict[str, Known]], random: object
 ) -> None:
     wants, prior, seen, contents = scene
     planned = plan(*wants, prior=prior, seen=seen, contents=contents)
@@ -152,7 +154,7 @@ def test_no_order_matters(
 @settings(max_examples=100, deadline=None)
 @given(scenes())
 def test_without_the_key_no_value_is_the_reason(
-    scene: tuple[tuple[Wanted, ...], State, Observed, dict[str, Known]],
+    scene: tuple[tuple[Desired, ...], State, Observed, dict[str, Known]],
 ) -> None:
     wants, prior, seen, _ = scene
     planned = plan(*wants, prior=prior, seen=seen, contents={str(w.address): NO_KEY for w in wants})
@@ -161,5 +163,7 @@ def test_without_the_key_no_value_is_the_reason(
 
 @given(stacks())
 def test_a_stranger_plans_nothing(prior: State) -> None:
-    planned = plan(wanted("a"), prior=prior, seen=observed(who="someone-else", gone=sorted(prior.known())))
+    planned = plan(
+        all_desired("a"), prior=prior, seen=observed(who="someone-else", gone=sorted(prior.known()))
+    )
     assert (short(planned.plan), planned.state) == ({}, prior)

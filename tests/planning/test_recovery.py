@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reconciler.fingerprint import Key
 from reconciler.model.address import Address
 from reconciler.model.manifest import DAY, Format, Kind, Sharing
-from reconciler.model.state import Attributes, Deposed, End, Ended, Instance, Object, Pending, State
+from reconciler.model.state import Attributes, Deposed, End, Ended, Instance, Pending, Share, State
 from reconciler.model.vault import Status, Vault
 from reconciler.planning import recovery
 from reconciler.planning.recovery import Desire, Found, Healing, heal, is_live, strangers
@@ -22,7 +22,7 @@ from reconciler.state import statefile, tags
 from reconciler.state.journal import Intent
 from reconciler.state.ledger import PENDING_TIME, Ledger, Open
 from tests.support import strategies
-from tests.support.plans import NOW, attributes, state, thing
+from tests.support.plans import NOW, attributes, share, state
 
 _KEY = Key.from_text("0123456789abcdef" * 4)
 _NAME = "payments-prod"
@@ -38,9 +38,9 @@ def _content(value: str) -> str:
     return mac.hexdigest()
 
 
-def _desire(value: str | None = "v", wanted: Attributes | None = None) -> Desire:
+def _desire(value: str | None = "v", all_desired: Attributes | None = None) -> Desire:
     return Desire(
-        attributes=wanted or attributes(),
+        attributes=all_desired or attributes(),
         content=_content(value) if value else None,
         fingerprint="hmac-sha256:1f2e3d4c:" + "0" * 32 if value else None,
         source="env DB_PASSWORD",
@@ -128,21 +128,21 @@ def _pending(
 
 def _found(
     *vaults: Vault,
-    wanted: Mapping[Address, Desire] | None = None,
+    all_desired: Mapping[Address, Desire] | None = None,
     opens: Iterable[Open] = (),
     moved: Mapping[Address, Address] | None = None,
     origins: Mapping[Address, Address] | None = None,
     key: bool = True,
 ) -> Found:
-    wanted = {_A: _desire()} if wanted is None else wanted
+    all_desired = {_A: _desire()} if all_desired is None else all_desired
     return Found(
         name=_NAME,
         now=NOW,
         vaults={v.vault_id: v for v in vaults},
         open=tuple(opens),
-        wanted=wanted,
+        all_desired=all_desired,
         moved=moved or {},
-        uids={where: f"uid-{where}" for where in wanted},
+        uids={where: f"uid-{where}" for where in all_desired},
         mac=_KEY.mac if key else None,
         origins=origins or {},
     )
@@ -155,11 +155,11 @@ def _current(healing: Healing, where: Address = _A) -> str | None:
 
 def _copies(healing: Healing, where: Address = _A) -> list[str]:
     instance = healing.state.instances.get(where)
-    return [d.object.vault_id for d in instance.deposed] if instance else []
+    return [d.share.vault_id for d in instance.deposed] if instance else []
 
 
 def _shells(healing: Healing) -> dict[str, Address | None]:
-    return {shell.vault_id: shell.address for shell in healing.shells}
+    return {shell.vault_id: shell.address for shell in healing.orphans}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,19 +170,19 @@ class _Row:
     before: State = _EMPTY
     current: str | None = None
     copies: list[str] = field(default_factory=list)
-    shells: dict[str, Address | None] = field(default_factory=dict)
+    orphans: dict[str, Address | None] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     where: Address = _A
 
 
 def _live(generation: int, vault_id: str = "v0", where: str = "a", **more: object) -> State:
     return state(
-        {where: Instance(uid="uid", current=thing(vault_id, generation=generation))}, key_id=_KEY.id, **more
+        {where: Instance(uid="uid", current=share(vault_id, generation=generation))}, key_id=_KEY.id, **more
     )
 
 
 def _ended(generation: int, how: End = End.BURNED) -> State:
-    ended = Ended(how=how, seen=NOW, object=thing("v0", generation=generation))
+    ended = Ended(how=how, seen=NOW, share=share("v0", generation=generation))
     return state({"a": Instance(uid="uid", ended=ended)}, key_id=_KEY.id)
 
 
@@ -218,7 +218,7 @@ _TABLE = {
     ),
     "what nobody wants is an old copy": _Row(
         before=_live(1, generations={_A: 1}),
-        found=_found(_vault(_tag(generation=2)), wanted={}),
+        found=_found(_vault(_tag(generation=2)), all_desired={}),
         current="v0",
         copies=["v1"],
     ),
@@ -232,7 +232,7 @@ _TABLE = {
         found=_found(_vault(), _vault(vault_id="v2")), current="v1", copies=["v2"], told=["adopted"]
     ),
     "a value that cannot be read now is told": _Row(
-        found=_found(_vault(), wanted={_A: _desire(None)}), told=["unknown_vault"]
+        found=_found(_vault(), all_desired={_A: _desire(None)}), told=["unknown_vault"]
     ),
     "a value that could not be read before is adopted": _Row(
         before=replace(_EMPTY, generations={_A: 1}), found=_found(_vault()), current="v1", told=["adopted"]
@@ -279,28 +279,28 @@ _TABLE = {
         found=_found(_vault(display_name="label"), _vault(None, "v2", ready=False, age=_OLD, display_name=""))
     ),
     # a shell
-    "an empty one of a known address is revoked": _Row(found=_found(_vault(ready=False)), shells={"v1": _A}),
+    "an empty one of a known address is revoked": _Row(found=_found(_vault(ready=False)), orphans={"v1": _A}),
     "of the journal's create": _Row(
         found=_found(_vault(_OTHER, ready=False), opens=[_open(bound="v1", tag=str(_OTHER))], key=False),
-        shells={"v1": _A},
+        orphans={"v1": _A},
     ),
     "of a create without an answer": _Row(
         found=_found(_vault(_OTHER, ready=False), opens=[_open(tag=str(_OTHER))], key=False),
-        shells={"v1": _A},
+        orphans={"v1": _A},
     ),
     "of a pending create": _Row(
         before=replace(_EMPTY, pending=(_pending(tag=str(_OTHER)),)),
         found=_found(_vault(_OTHER, ready=False), key=False),
-        shells={"v1": _A},
+        orphans={"v1": _A},
     ),
     "an empty one of an unknown address waits": _Row(found=_found(_vault(_OTHER, ready=False))),
     "until it is older than a create can be": _Row(
         found=_found(_vault(_OTHER, ready=False, age=PENDING_TIME + timedelta(seconds=1))),
-        shells={"v1": None},
+        orphans={"v1": None},
     ),
     "exactly as old is not older": _Row(found=_found(_vault(_OTHER, ready=False, age=PENDING_TIME))),
     "without the key it waits too": _Row(found=_found(_vault(ready=False), key=False)),
-    "and goes too": _Row(found=_found(_vault(ready=False, age=_OLD), key=False), shells={"v1": None}),
+    "and goes too": _Row(found=_found(_vault(ready=False, age=_OLD), key=False), orphans={"v1": None}),
     "an empty one of no known age waits": _Row(found=_found(_vault(_OTHER, ready=False, created=None))),
     **{
         f"an empty one that is {status.value} is nothing": _Row(
@@ -327,27 +327,27 @@ _TABLE = {
         where=_B,
     ),
     "an empty one of the old name is revoked": _Row(
-        found=_found(_vault(_tag(_B), ready=False), moved={_B: _A}), shells={"v1": _A}
+        found=_found(_vault(_tag(_B), ready=False), moved={_B: _A}), orphans={"v1": _A}
     ),
-    "a name that is still wanted did not move": _Row(
-        found=_found(_vault(_tag(_B)), moved={_B: _A}, wanted={_A: _desire(), _B: _desire()}),
+    "a name that is still desired did not move": _Row(
+        found=_found(_vault(_tag(_B)), moved={_B: _A}, all_desired={_A: _desire(), _B: _desire()}),
         current="v1",
         told=["adopted"],
         where=_B,
     ),
     "moves that go round in a ring end": _Row(
-        found=_found(_vault(_tag(_B)), moved={_B: _C, _C: _B}, wanted={}), copies=["v1"], where=_B
+        found=_found(_vault(_tag(_B)), moved={_B: _C, _C: _B}, all_desired={}), copies=["v1"], where=_B
     ),
     # a create that the journal knows
     "an uploaded one is adopted": _Row(
         found=_found(_vault(), opens=[_open(bound="v1")]), current="v1", told=["adopted"]
     ),
     "one that nobody wants any more is an old copy": _Row(
-        found=_found(_vault(), opens=[_open(bound="v1")], wanted={}), copies=["v1"]
+        found=_found(_vault(), opens=[_open(bound="v1")], all_desired={}), copies=["v1"]
     ),
     "one that lost its tag is revoked when empty": _Row(
         found=_found(_vault(ready=False, display_name="renamed"), opens=[_open(bound="v1")]),
-        shells={"v1": _A},
+        orphans={"v1": _A},
     ),
     "an old copy when complete and nameless": _Row(
         found=_found(_vault(display_name=""), opens=[_open(bound="v1")]), copies=["v1"]
@@ -377,7 +377,7 @@ def test_every_row(row: _Row) -> None:
     healing = heal(row.before, row.found)
     assert row.current == _current(healing, row.where)
     assert row.copies == _copies(healing, row.where)
-    assert row.shells == _shells(healing)
+    assert row.orphans == _shells(healing)
     assert row.told == [a.code for a in healing.attention]
     others = {w for w in healing.state.instances if w != row.where} - set(row.before.instances)
     assert set() == others
@@ -398,7 +398,7 @@ def test_an_adopted_vault_is_as_the_manifest_declares_it() -> None:
     """With the fingerprint, the source and the protection that apply would have written."""
     healing = heal(_EMPTY, _found(_vault()))
     instance = healing.state.instances[_A]
-    assert isinstance(instance.current, Object)
+    assert isinstance(instance.current, Share)
     assert (instance.uid, instance.prevent_revoke) == ("uid-a", True)
     desire = _desire()
     assert (desire.attributes, desire.fingerprint, desire.source) == (
@@ -423,7 +423,7 @@ def test_an_adopted_end_is_that_end(status: Status, how: End) -> None:
     """It is not made again unless the manifest says so."""
     ended = heal(_EMPTY, _found(_vault(status=status))).state.instances[_A].ended
     assert ended is not None
-    assert (how, NOW, "v1") == (ended.how, ended.seen, ended.object.vault_id)
+    assert (how, NOW, "v1") == (ended.how, ended.seen, ended.share.vault_id)
 
 
 def test_a_first_run_adopts_nothing_that_ended_but_never_gives_its_generation_again() -> None:
@@ -440,7 +440,7 @@ def test_an_instance_keeps_its_uid() -> None:
     assert known.state.instances[_A].uid == "uid-a"
     nobodys = heal(
         replace(_EMPTY, generations={_A: 1, _B: 1}),
-        _found(_vault(_tag(_A, 2)), _vault(_tag(_B, 2), "v2"), wanted={}),
+        _found(_vault(_tag(_A, 2)), _vault(_tag(_B, 2), "v2"), all_desired={}),
     )
     uids = [nobodys.state.instances[where].uid for where in (_A, _B)]
     assert len(set(uids)) == 2
@@ -556,9 +556,11 @@ def _situations(draw: st.DrawFn) -> tuple[State, Found]:
     foreign = st.builds(lambda vault, i: replace(vault, vault_id=i), strategies.vaults(), _IDS)
     vaults = draw(st.lists(ours | ours | foreign, max_size=6, unique_by=lambda v: v.vault_id))
     opens = draw(st.lists(st.builds(_open, _WHERE, st.integers(1, 4), bound=st.none() | _IDS), max_size=2))
-    wanted = draw(st.dictionaries(_WHERE, st.builds(_desire, st.sampled_from(["v", "w", None])), max_size=3))
+    all_desired = draw(
+        st.dictionaries(_WHERE, st.builds(_desire, st.sampled_from(["v", "w", None])), max_size=3)
+    )
     moved = draw(st.dictionaries(st.sampled_from([_A, _B, _C]), st.sampled_from([_A, _B, _C]), max_size=2))
-    return before, _found(*vaults, wanted=wanted, opens=opens, moved=moved, key=draw(st.booleans()))
+    return before, _found(*vaults, all_desired=all_desired, opens=opens, moved=moved, key=draw(st.booleans()))
 
 
 def _told_apart(held: dict[Address, Instance]) -> dict[Address, Instance]:
@@ -572,13 +574,13 @@ def _told_apart(held: dict[Address, Instance]) -> dict[Address, Instance]:
 
 
 def _instances() -> st.SearchStrategy[Instance]:
-    objects = st.builds(thing, _IDS, generation=st.integers(1, 4))
+    objects = st.builds(share, _IDS, generation=st.integers(1, 4))
     return st.builds(
         Instance,
         uid=st.just("uid"),
         current=st.none() | objects,
-        deposed=st.lists(st.builds(Deposed, object=objects), max_size=1).map(tuple),
-        ended=st.none() | st.builds(Ended, how=st.sampled_from(End), seen=st.just(NOW), object=objects),
+        deposed=st.lists(st.builds(Deposed, share=objects), max_size=1).map(tuple),
+        ended=st.none() | st.builds(Ended, how=st.sampled_from(End), seen=st.just(NOW), share=objects),
     )
 
 
@@ -587,7 +589,7 @@ def test_only_an_empty_vault_is_revoked(situation: tuple[State, Found]) -> None:
     """Active, without content, never opened, bearing our mark or named by our journal, in no state."""
     before, found = situation
     bound = {o.vault_id for o in found.open}
-    for shell in heal(before, found).shells:
+    for shell in heal(before, found).orphans:
         vault = found.vaults[shell.vault_id]
         assert not vault.content_ready
         assert vault.status is Status.ACTIVE
@@ -602,7 +604,7 @@ def test_nothing_that_was_known_is_lost(situation: tuple[State, Found]) -> None:
     before, found = situation
     after = heal(before, found).state
     assert before.forgotten == after.forgotten
-    ended = {i.ended.object.vault_id for i in before.instances.values() if i.ended}
+    ended = {i.ended.share.vault_id for i in before.instances.values() if i.ended}
     assert before.known() - ended <= after.known()
     assert not (after.known() - before.known()) & before.forgotten
     for where in (*before.instances, *before.generations):
@@ -621,7 +623,7 @@ def test_at_most_one_is_adopted_for_an_address(situation: tuple[State, Found]) -
         if instance.current and (old is None or instance.current != old.current):
             assert where in adopted
             assert old is None or old.current is None or old.current.generation < instance.current.generation
-        ids = [d.object.vault_id for d in instance.deposed] + (
+        ids = [d.share.vault_id for d in instance.deposed] + (
             [instance.current.vault_id] if instance.current else []
         )
         assert len(ids) - len(set(ids)) <= (len(old.deposed) if old else 0)
@@ -641,7 +643,7 @@ def test_every_live_vault_of_ours_is_accounted_for(situation: tuple[State, Found
 
 @given(_situations())
 def test_healing_is_done_once(situation: tuple[State, Found]) -> None:
-    """On the healed state the same vaults change nothing more, and the same shells are still to be revoked.
+    """On the healed state the same vaults change nothing more, and the same orphans are still to be revoked.
 
     Without the key a shell whose pending create is settled waits for its time, like any whose address is unknown.
     """
@@ -649,8 +651,8 @@ def test_healing_is_done_once(situation: tuple[State, Found]) -> None:
     first = heal(before, found)
     second = heal(first.state, found)
     assert first.state == second.state
-    waits = set(first.shells) - set(second.shells)
-    assert set(second.shells) <= set(first.shells)
+    waits = set(first.orphans) - set(second.orphans)
+    assert set(second.orphans) <= set(first.orphans)
     assert not waits or found.mac is None
 
 

@@ -13,16 +13,16 @@ from reconciler.model.manifest import DAY, Kind, Sharing
 from reconciler.model.state import Attributes, End
 from reconciler.model.vault import Status, Vault
 from reconciler.planning import verify
-from reconciler.planning.verify import mismatch, object_of, seen_attributes
+from reconciler.planning.verify import mismatch, seen_attributes, share_of
 from reconciler.state import records, tags
 from tests.support import strategies
-from tests.support.plans import NOW, attributes, thing, vault
+from tests.support.plans import NOW, attributes, share, vault
 
-_ONE = thing("v1")
+_ONE = share("v1")
 _VAULT = vault(_ONE)
 _OUTSIDE = attributes("Ops@Partner.example", sharing=Sharing.EXTERNAL)
 _OUTSIDE_VAULT = replace(
-    vault(thing("v1", _OUTSIDE)),
+    vault(share("v1", _OUTSIDE)),
     user_ids=frozenset(),
     emails=frozenset({"ops@partner.example"}),
     sharing=Sharing.EXTERNAL,
@@ -97,10 +97,10 @@ def test_an_object_keeps_the_tenants_times() -> None:
     """Ours stand in where the tenant gives none."""
     tag = tags.find(_VAULT.display_name)
     assert tag is not None
-    made = object_of(_VAULT, tag, _ONE.attributes, now=NOW, fingerprint=_ONE.fingerprint, source=_ONE.source)
+    made = share_of(_VAULT, tag, _ONE.attributes, now=NOW, fingerprint=_ONE.fingerprint, source=_ONE.source)
     assert _ONE == made
     bare = replace(_VAULT, created=None, expires=None)
-    made = object_of(bare, tag, _ONE.attributes, now=NOW)
+    made = share_of(bare, tag, _ONE.attributes, now=NOW)
     assert (NOW, NOW + timedelta(days=14)) == (made.created, made.expires)
     assert (made.fingerprint, made.source) == (None, "")
 
@@ -117,8 +117,8 @@ def test_what_nobody_remembers_is_described_by_the_tenant() -> None:
 def test_whatever_the_tenant_says_can_be_kept(found: Vault) -> None:
     """Its description goes into the state file and comes back: one that did not would make the state unreadable."""
     described: Attributes = seen_attributes(found)
-    kept = object_of(found, tags.Tag(stack="A", address="B", generation=1, desired="C"), described, now=NOW)
-    assert kept == records.read_object(records.object_record(kept))
+    kept = share_of(found, tags.Tag(stack="A", address="B", generation=1, desired="C"), described, now=NOW)
+    assert kept == records.read_share(records.share_record(kept))
     assert verify.EXPIRY_TOLERANCE == timedelta(minutes=5)
 
 
@@ -127,6 +127,6 @@ def test_half_a_surrogate_pair_is_not_kept() -> None:
     broken = {"display_name": "a\ud800", "filename": "b\udfff", "share_code": "\ud800", "share_url": "\ud800"}
     found = replace(_VAULT, user_ids=frozenset({"\ud800"}), **broken)  # type: ignore[arg-type]
     tag = tags.Tag(stack="A", address="B", generation=1, desired="C")
-    kept = object_of(found, tag, seen_attributes(found), now=NOW)
-    assert canonical(records.object_record(kept))
+    kept = share_of(found, tag, seen_attributes(found), now=NOW)
+    assert canonical(records.share_record(kept))
     assert (kept.attributes.label, kept.attributes.filename) == ("a?", "b?")

@@ -16,7 +16,7 @@ from reconciler.model.plan import Plan
 from reconciler.render import markdown, view
 from reconciler.render.inline import code, prose
 from tests.support import goldens, stories
-from tests.support.plans import attributes, plan, wanted
+from tests.support.plans import all_desired, attributes, plan
 
 PARSER = MarkdownIt("commonmark").enable("table")
 OURS = {"<br>", "<code>", "</code>"}
@@ -183,8 +183,8 @@ def test_long_words_cannot_break_the_budget() -> None:
 )
 def test_a_new_recipient_outside_does_not_go_under(sharing: Sharing, dummy: str) -> None:
     """Among 3,000 others the room is used, who is new outside comes first, and a new domain is named."""
-    made = [wanted(f"d{n}", attributes(dummy.format(n), sharing=sharing)) for n in range(3000)]
-    evil = wanted("zz", attributes("zz@evil.example", sharing=Sharing.EXTERNAL))
+    made = [all_desired(f"d{n}", attributes(dummy.format(n), sharing=sharing)) for n in range(3000)]
+    evil = all_desired("zz", attributes("zz@evil.example", sharing=Sharing.EXTERNAL))
     page = markdown.render(view.make(plan(*made, evil).plan))
     assert markdown.COMMENT_BYTES * 0.9 < len(page.encode()) <= markdown.COMMENT_BYTES
     [domains] = [line for line in page.splitlines() if " new domain" in line and line.startswith("**")]

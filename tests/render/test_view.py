@@ -14,7 +14,7 @@ from reconciler.model.manifest import Sharing
 from reconciler.model.plan import Summary
 from reconciler.render import view
 from tests.support import stories
-from tests.support.plans import attributes, instance, plan, state, thing, wanted
+from tests.support.plans import all_desired, attributes, instance, plan, share, state
 
 EXTERNAL = Sharing.EXTERNAL
 
@@ -47,8 +47,8 @@ def test_what_the_manifest_causes_stands_apart() -> None:
 
 def test_a_domain_is_new_until_any_secret_went_there() -> None:
     """Also one that ended: the domain is not new to the stack."""
-    asked = wanted("new", attributes("a@Known.example", "b@new.example", sharing=EXTERNAL))
-    prior = state({"db": instance(thing("1", attributes("x@known.example", sharing=EXTERNAL)))})
+    asked = all_desired("new", attributes("a@Known.example", "b@new.example", sharing=EXTERNAL))
+    prior = state({"db": instance(share("1", attributes("x@known.example", sharing=EXTERNAL)))})
     row = view.make(plan(asked, prior=prior).plan).rows[1]
     assert [(r.who, r.marks) for r in row.gained] == [
         ("a@Known.example", ("external",)),
@@ -58,7 +58,7 @@ def test_a_domain_is_new_until_any_secret_went_there() -> None:
 
 def test_what_is_let_go_says_that_people_keep_it() -> None:
     """A reviewer must not read it as a revoke."""
-    it = plan(prior=state({"db": instance(thing("1"))}), removed=[("db", False)]).plan
+    it = plan(prior=state({"db": instance(share("1"))}), removed=[("db", False)]).plan
     assert ["let go, its share lives on"] == [row.reason for row in view.make(it).rows]
 
 
@@ -83,13 +83,13 @@ def test_a_life_is_said_as_people_write_it(seconds: int, said: str) -> None:
     assert display.duration(seconds) == said
 
 
-def texts(thing: object) -> list[str]:
-    if isinstance(thing, str):
-        return [thing]
-    if isinstance(thing, tuple):
-        return [text for item in thing for text in texts(item)]
-    if is_dataclass(thing):
-        return [text for field in fields(thing) for text in texts(getattr(thing, field.name))]
+def texts(share: object) -> list[str]:
+    if isinstance(share, str):
+        return [share]
+    if isinstance(share, tuple):
+        return [text for item in share for text in texts(item)]
+    if is_dataclass(share):
+        return [text for field in fields(share) for text in texts(getattr(share, field.name))]
     return []
 
 

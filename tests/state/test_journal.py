@@ -40,7 +40,7 @@ assert _MADE is not None
 _ENTRIES: tuple[Entry, ...] = (
     Intent(op="5d0c", address=_WHERE, uid="8f3a", generation=2, tag=_MADE.tag, at=_MADE.created),
     Bound(op="5d0c", vault_id="2vaultTwo", suite=AgeSuite.X25519),
-    Committed(op="5d0c", address=_WHERE, uid="8f3a", prevent_revoke=True, object=_MADE),
+    Committed(op="5d0c", address=_WHERE, uid="8f3a", prevent_revoke=True, share=_MADE),
     DeposedNow(address=_WHERE, vault_id="2vaultOne"),
     Revoked(address=_WHERE, vault_id="2vaultOne"),
     Forgotten(address=Address("legacy")),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.errors import StateError
 from reconciler.model.address import Address
-from reconciler.model.state import Deposed, Instance, Object, State
+from reconciler.model.state import Deposed, Instance, Share, State
 from reconciler.state import journal, ledger
 from reconciler.state.journal import (
     Bound,
@@ -27,7 +27,7 @@ from reconciler.state.journal import (
 )
 from reconciler.state.ledger import Ledger, Open, pending_of, replay
 from tests.support import strategies
-from tests.support.plans import state, thing
+from tests.support.plans import share, state
 
 _A, _B = Address("a"), Address("b")
 _AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -39,8 +39,8 @@ def _intent(op: str = "op1", *, where: Address = _A, generation: int = 1) -> Int
     return Intent(op=op, address=where, uid="uid-a", generation=generation, tag=f"T{generation}", at=_AT)
 
 
-def _committed(made: Object, op: str = "op1", *, where: Address = _A, protect: bool = False) -> Committed:
-    return Committed(op=op, address=where, uid="uid-a", prevent_revoke=protect, object=made)
+def _committed(made: Share, op: str = "op1", *, where: Address = _A, protect: bool = False) -> Committed:
+    return Committed(op=op, address=where, uid="uid-a", prevent_revoke=protect, share=made)
 
 
 def _fold(before: State, *entries: Entry) -> tuple[State, tuple[Open, ...]]:
@@ -68,11 +68,11 @@ def test_replay_is_what_the_run_knew(before: State, entries: list[Entry], cut: i
 def test_no_vault_is_lost_but_by_a_record_that_says_so(before: State, entries: list[Entry]) -> None:
     """What was in the state or committed is still there, or forgotten, or recorded as revoked."""
     known = set(before.known()) | before.forgotten
-    ended = {i.ended.object.vault_id for i in before.instances.values() if i.ended}
+    ended = {i.ended.share.vault_id for i in before.instances.values() if i.ended}
     gone: set[str] = set()
     for entry in entries:
         if isinstance(entry, Committed):
-            known.add(entry.object.vault_id)
+            known.add(entry.share.vault_id)
         if isinstance(entry, Revoked):
             gone.add(entry.vault_id)
     after, _ = _fold(before, *entries)
@@ -107,7 +107,7 @@ def test_a_create_is_open_until_its_end_is_recorded() -> None:
     bound = Bound(op="op1", vault_id="v1", suite=None)
     assert (Open(intent=_intent()),) == _fold(_EMPTY, _intent())[1]
     assert (Open(intent=_intent(), vault_id="v1"),) == _fold(_EMPTY, _intent(), bound)[1]
-    assert _fold(_EMPTY, _intent(), bound, _committed(thing("v1")))[1] == ()
+    assert _fold(_EMPTY, _intent(), bound, _committed(share("v1")))[1] == ()
     after, still_open = _fold(_EMPTY, _intent(generation=7), bound, Done(op="op1"))
     assert still_open == ()
     assert Ledger(after).next_generation(_A) == 8
@@ -124,13 +124,13 @@ def test_an_open_create_uses_its_generation() -> None:
 
 def test_a_commit_makes_the_old_one_an_old_copy() -> None:
     """Both are in the state until the revoke is recorded."""
-    before = state({"a": Instance(uid="uid-a", current=thing("v1"))})
-    after, _ = _fold(before, _committed(thing("v2", generation=2), protect=True))
+    before = state({"a": Instance(uid="uid-a", current=share("v1"))})
+    after, _ = _fold(before, _committed(share("v2", generation=2), protect=True))
     expected = Instance(
         uid="uid-a",
         prevent_revoke=True,
-        current=thing("v2", generation=2),
-        deposed=(Deposed(object=thing("v1")),),
+        current=share("v2", generation=2),
+        deposed=(Deposed(share=share("v1")),),
     )
     assert expected == after.instances[_A]
     assert after.generations[_A] == 2
@@ -138,17 +138,17 @@ def test_a_commit_makes_the_old_one_an_old_copy() -> None:
 
 def test_a_vault_that_was_an_old_copy_and_is_committed_is_no_old_copy() -> None:
     """It would otherwise be revoked as one."""
-    before = state({"a": Instance(uid="uid-a", current=thing("v1"), deposed=(Deposed(object=thing("v2")),))})
-    after, _ = _fold(before, _committed(thing("v2", generation=2)))
-    assert [d.object.vault_id for d in after.instances[_A].deposed] == ["v1"]
+    before = state({"a": Instance(uid="uid-a", current=share("v1"), deposed=(Deposed(share=share("v2")),))})
+    after, _ = _fold(before, _committed(share("v2", generation=2)))
+    assert [d.share.vault_id for d in after.instances[_A].deposed] == ["v1"]
 
 
 def test_a_revoke_of_ours_never_reads_as_somebody_elses() -> None:
     """Recorded before: the vault is an old copy when the crash comes between the record and the revoke."""
-    before = state({"a": Instance(uid="uid-a", current=thing("v1"))})
+    before = state({"a": Instance(uid="uid-a", current=share("v1"))})
     between, _ = _fold(before, DeposedNow(address=_A, vault_id="v1"))
     assert between.instances[_A].current is None
-    assert [d.object.vault_id for d in between.instances[_A].deposed] == ["v1"]
+    assert [d.share.vault_id for d in between.instances[_A].deposed] == ["v1"]
     after, _ = _fold(between, Revoked(address=_A, vault_id="v1"))
     assert after.instances == {}
     assert Ledger(after).next_generation(_A) == 2
@@ -160,19 +160,19 @@ def test_a_revoke_ends_one_vault_only() -> None:
         {
             "a": Instance(
                 uid="uid-a",
-                current=thing("v3"),
-                deposed=tuple(Deposed(object=thing(v)) for v in ("v1", "v2")),
+                current=share("v3"),
+                deposed=tuple(Deposed(share=share(v)) for v in ("v1", "v2")),
             )
         }
     )
     after, _ = _fold(before, DeposedNow(address=_A, vault_id="v1"), Revoked(address=_A, vault_id="v1"))
     assert {"v2", "v3"} == after.known()
-    assert after.instances[_A].current == thing("v3")
+    assert after.instances[_A].current == share("v3")
 
 
 def test_what_is_forgotten_is_left_alone() -> None:
     """Current and old copies leave the state, and are remembered as nobody's business."""
-    before = state({"a": Instance(uid="uid-a", current=thing("v2"), deposed=(Deposed(object=thing("v1")),))})
+    before = state({"a": Instance(uid="uid-a", current=share("v2"), deposed=(Deposed(share=share("v1")),))})
     after, _ = _fold(before, Forgotten(address=_A))
     assert after.instances == {}
     assert {"v1", "v2"} == after.forgotten
@@ -191,7 +191,7 @@ def test_without_a_journal_the_state_is_what_it_is() -> None:
 
 def test_a_journal_on_this_serial_is_folded_in() -> None:
     """The run claimed the state and died."""
-    after, still_open = replay(_EMPTY, _journal(_committed(thing("v1")), _intent("op2")), file=_FILE)
+    after, still_open = replay(_EMPTY, _journal(_committed(share("v1")), _intent("op2")), file=_FILE)
     assert after is not None
     assert {"v1"} == after.known()
     assert [o.intent.op for o in still_open] == ["op2"]
@@ -200,7 +200,7 @@ def test_a_journal_on_this_serial_is_folded_in() -> None:
 def test_a_journal_on_an_older_serial_is_obsolete() -> None:
     """Its run saved: everything in it is in the state."""
     stale = _journal(Forgotten(address=_A), _intent(), serial=7)
-    before = state({"a": Instance(uid="uid-a", current=thing("v1"))})
+    before = state({"a": Instance(uid="uid-a", current=share("v1"))})
     assert (before, ()) == replay(before, stale, file=_FILE)
 
 

@@ -15,7 +15,7 @@ from reconciler.model import canonical
 from reconciler.model.state import Instance, Pending
 from reconciler.state import records
 from tests.support import strategies
-from tests.support.plans import thing
+from tests.support.plans import share
 
 
 @given(strategies.instances)
@@ -61,9 +61,9 @@ def test_a_field_of_another_type_is_refused(instance: Instance, data: st.DataObj
 )
 def test_a_share_link_is_a_link(url: str) -> None:
     """It is printed and clicked, and a state or a journal in the repository can be edited."""
-    written = records.object_record(replace(thing("1vault"), share_url=url))
+    written = records.share_record(replace(share("1vault"), share_url=url))
     with pytest.raises(ValueError, match="a link was expected"):
-        records.read_object(written)
+        records.read_share(written)
 
 
 @given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=14))])))

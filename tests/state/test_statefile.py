@@ -25,9 +25,9 @@ from reconciler.model.state import (
     End,
     Ended,
     Instance,
-    Object,
     Pending,
     Recipient,
+    Share,
     State,
 )
 from reconciler.state import statefile
@@ -57,7 +57,7 @@ _ATTRIBUTES = Attributes(
     suite=AgeSuite.X25519,
     rotate=None,
 )
-_OBJECT = Object(
+_OBJECT = Share(
     vault_id="2vaultTwo",
     generation=2,
     tag="K3QZ7A.M2XW4B.2.HTQHF2LC",
@@ -104,15 +104,15 @@ EXAMPLE = State(
     instances={
         Address("partner-cert"): Instance(
             uid="77b0aa00aa00aa00aa00aa00aa00aa00",
-            ended=Ended(how=End.EXPIRED, seen=_moment(23), object=_FILE_OBJECT),
+            ended=Ended(how=End.EXPIRED, seen=_moment(23), share=_FILE_OBJECT),
         ),
         Address("db-password"): Instance(
             uid="8f3abb00bb00bb00bb00bb00bb00bb00",
             prevent_revoke=True,
             current=_OBJECT,
             deposed=(
-                Deposed(object=replace(_OBJECT, vault_id="2vaultOne", generation=1), revoke_after=None),
-                Deposed(object=replace(_OBJECT, vault_id="2vaultOld", ready=False), revoke_after=_moment(24)),
+                Deposed(share=replace(_OBJECT, vault_id="2vaultOne", generation=1), revoke_after=None),
+                Deposed(share=replace(_OBJECT, vault_id="2vaultOld", ready=False), revoke_after=_moment(24)),
             ),
         ),
         Address("app-env", "cy@example.com"): Instance(
@@ -359,8 +359,8 @@ def test_one_secret_under_two_names_is_refused() -> None:
             uid=EXAMPLE.instances[Address("db-password")].uid, current=replace(_OBJECT, vault_id="another")
         ),
         Instance(uid="another", current=_OBJECT),
-        Instance(uid="another", deposed=(Deposed(object=_OBJECT),)),
-        Instance(uid="another", ended=Ended(how=End.BURNED, seen=_moment(23), object=_OBJECT)),
+        Instance(uid="another", deposed=(Deposed(share=_OBJECT),)),
+        Instance(uid="another", ended=Ended(how=End.BURNED, seen=_moment(23), share=_OBJECT)),
     ):
         forged = replace(EXAMPLE, instances={**EXAMPLE.instances, Address("guess"): shared})
         with pytest.raises(StateError, match="has one secret under two names"):

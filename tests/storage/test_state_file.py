@@ -12,9 +12,9 @@ import pytest
 
 from reconciler.errors import StateError
 from reconciler.storage.state_file import PathBackend
-from tests.support.plans import instance, state, thing
+from tests.support.plans import instance, share, state
 
-_FIRST = state({"a": instance(thing("v1"))})
+_FIRST = state({"a": instance(share("v1"))})
 _SECOND = replace(_FIRST, serial=9)
 
 

@@ -24,10 +24,10 @@ from reconciler.model.manifest import (
     Sharing,
 )
 from reconciler.model.plan import Action, Plan
-from reconciler.model.state import Attributes, Deposed, Instance, Object, Recipient, State
+from reconciler.model.state import Attributes, Deposed, Instance, Recipient, Share, State
 from reconciler.model.vault import Identity, Observed, Status, Vault
 from reconciler.planning import planner
-from reconciler.planning.expand import Wanted
+from reconciler.planning.expand import Desired
 from reconciler.planning.planner import Planned
 from reconciler.planning.values import Checked, Known
 from reconciler.state import tags
@@ -67,7 +67,7 @@ def attributes(*people: str, sharing: Sharing = Sharing.INTERNAL, **more: object
     return replace(base, **more)  # type: ignore[arg-type]
 
 
-def wanted(
+def all_desired(
     name: str,
     desired: Attributes | None = None,
     *,
@@ -76,10 +76,10 @@ def wanted(
     prevent_revoke: bool = False,
     line: int = 1,
     description: str | None = None,
-) -> Wanted:
+) -> Desired:
     desired = desired or attributes()
     kind, _, rest = source.partition(" ")
-    return Wanted(
+    return Desired(
         address=Address.parse(name),
         mark=mark(line),
         attributes=desired,
@@ -94,7 +94,7 @@ def wanted(
     )
 
 
-def thing(
+def share(
     vault_id: str,
     applied: Attributes | None = None,
     *,
@@ -103,10 +103,10 @@ def thing(
     age: timedelta = timedelta(days=2),
     source: str = "env DB_PASSWORD",
     key: str = KEY,
-) -> Object:
+) -> Share:
     applied = applied or attributes()
     created = NOW - age
-    return Object(
+    return Share(
         vault_id=vault_id,
         generation=generation,
         tag=f"{tags.stack_part('payments-prod')}.BBBBBB.{generation}.CCCCCCCC",
@@ -121,8 +121,8 @@ def thing(
     )
 
 
-def instance(current: Object | None, *deposed: Object, **more: object) -> Instance:
-    base = Instance(uid="uid", current=current, deposed=tuple(Deposed(object=o) for o in deposed))
+def instance(current: Share | None, *deposed: Share, **more: object) -> Instance:
+    base = Instance(uid="uid", current=current, deposed=tuple(Deposed(share=o) for o in deposed))
     return replace(base, **more)  # type: ignore[arg-type]
 
 
@@ -145,10 +145,10 @@ def state(instances: Mapping[str, Instance], **more: object) -> State:
 
 
 def _highest(one: Instance) -> int:
-    return max((it.generation for it in one.objects()), default=0)
+    return max((it.generation for it in one.shares()), default=0)
 
 
-def vault(one: Object, *, status: Status = Status.ACTIVE, ready: bool = True, views: int = 0) -> Vault:
+def vault(one: Share, *, status: Status = Status.ACTIVE, ready: bool = True, views: int = 0) -> Vault:
     return Vault(
         vault_id=one.vault_id,
         display_name=f"{one.attributes.label} [rc:{one.tag}]",
@@ -193,7 +193,7 @@ def all_live(prior: State) -> Observed:
 
 
 def plan(
-    *wants: Wanted,
+    *wants: Desired,
     prior: State | None = None,
     seen: Observed | None = None,
     contents: Mapping[str, Known] | None = None,
@@ -223,7 +223,7 @@ def plan(
             removed=tuple(Removed(name=n, revoke=r, mark=mark()) for n, r in removed),
         ),
         server="acme.conductor.one",
-        wanted=wants,
+        all_desired=wants,
         prior=prior,
         observed=seen,
         contents=known,

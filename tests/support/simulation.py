@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from reconciler.model.address import Address
 from reconciler.model.plan import Action, Change
-from reconciler.model.state import Instance, Object, State
+from reconciler.model.state import Instance, Share, State
 from reconciler.planning.planner import Planned
 from tests.support import plans
 
@@ -27,7 +27,7 @@ def applied(
                 generations[change.address] = made.generation
                 new = replace(old, current=made, ended=None, prevent_revoke=change.address in protected)
             case Action.REVOKE if change.deposed:
-                left = tuple(d for d in old.deposed if d.object.vault_id != change.deposed)
+                left = tuple(d for d in old.deposed if d.share.vault_id != change.deposed)
                 new = replace(old, deposed=left)
             case _:
                 new = replace(
@@ -46,10 +46,10 @@ def _put(instances: dict[Address, Instance], address: Address, instance: Instanc
         instances[address] = instance
 
 
-def _made(change: Change, planned: Planned) -> Object:
+def _made(change: Change, planned: Planned) -> Share:
     assert change.after
     assert change.generation
-    made = plans.thing(f"{change.address}-{change.generation}", change.after, generation=change.generation)
+    made = plans.share(f"{change.address}-{change.generation}", change.after, generation=change.generation)
     created = planned.plan.as_of
     return replace(
         made,

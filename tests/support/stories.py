@@ -13,7 +13,7 @@ from reconciler.model.vault import Status
 from reconciler.planning import guards
 from reconciler.planning.guards import Limits
 from reconciler.planning.values import NO_KEY
-from tests.support.plans import NOW, attributes, instance, observed, plan, state, thing, vault, wanted
+from tests.support.plans import NOW, all_desired, attributes, instance, observed, plan, share, state, vault
 
 PARTNER = attributes(
     "ops@partner.example",
@@ -31,30 +31,30 @@ TEAM = attributes("ana@example.com", "bo@acme.com")
 def everything() -> Plan:
     """Gains, a loss, a new domain, a source swap, a renewal, an end, a move, an old copy, attention, a refusal."""
     held = {
-        "app-env": instance(thing("1app", TEAM, age=timedelta(days=13))),
-        "db-password": instance(thing("1db", TEAM, value="old"), thing("0db", TEAM)),
-        "keep": instance(thing("1keep")),
-        "legacy": instance(thing("1legacy"), prevent_revoke=True),
-        "licence": instance(thing("1licence")),
-        "old-name": instance(thing("1old")),
-        "over": instance(thing("1over", age=timedelta(days=20))),
+        "app-env": instance(share("1app", TEAM, age=timedelta(days=13))),
+        "db-password": instance(share("1db", TEAM, value="old"), share("0db", TEAM)),
+        "keep": instance(share("1keep")),
+        "legacy": instance(share("1legacy"), prevent_revoke=True),
+        "licence": instance(share("1licence")),
+        "old-name": instance(share("1old")),
+        "over": instance(share("1over", age=timedelta(days=20))),
     }
     prior = state(held)
-    things = [i.current for i in prior.instances.values() if i.current] + [thing("0db", TEAM)]
+    shares = [i.current for i in prior.instances.values() if i.current] + [share("0db", TEAM)]
     ended = {"1over": Status.EXPIRED, "1licence": Status.BURNED}
-    seen = observed(vault(one, status=ended.get(one.vault_id, Status.ACTIVE), views=2) for one in things)
+    seen = observed(vault(one, status=ended.get(one.vault_id, Status.ACTIVE), views=2) for one in shares)
     found = plan(
-        wanted("app-env", TEAM, line=40),
-        wanted(
+        all_desired("app-env", TEAM, line=40),
+        all_desired(
             "db-password",
             attributes("ana@example.com", "cy@example.com", max_views=1),
             source="env STRIPE_KEY",
         ),
-        wanted("keep", line=60),
-        wanted("licence", line=70),
-        wanted("new-name", line=80),
-        wanted("over", renew=Renew.NEVER, line=90),
-        wanted(
+        all_desired("keep", line=60),
+        all_desired("licence", line=70),
+        all_desired("new-name", line=80),
+        all_desired("over", renew=Renew.NEVER, line=90),
+        all_desired(
             "partner-cert",
             PARTNER,
             source="file certs/bundle.p12",
@@ -70,25 +70,25 @@ def everything() -> Plan:
 
 
 def nothing() -> Plan:
-    return plan(wanted("db"), prior=state({"db": instance(thing("1db"))})).plan
+    return plan(all_desired("db"), prior=state({"db": instance(share("1db"))})).plan
 
 
 def invisible() -> Plan:
-    prior = state({"db": instance(thing("1db"))})
-    return plan(wanted("db"), prior=prior, seen=observed(who="someone-else")).plan
+    prior = state({"db": instance(share("1db"))})
+    return plan(all_desired("db"), prior=prior, seen=observed(who="someone-else")).plan
 
 
 def first_offline() -> Plan:
-    return plan(wanted("db"), wanted("partner-cert", PARTNER), offline=True).plan
+    return plan(all_desired("db"), all_desired("partner-cert", PARTNER), offline=True).plan
 
 
 def renewals(count: int) -> Plan:
-    held = {f"s{n:05}": instance(thing(f"v{n}", age=timedelta(days=13))) for n in range(count)}
-    return plan(*(wanted(name) for name in held), prior=state(held)).plan
+    held = {f"s{n:05}": instance(share(f"v{n}", age=timedelta(days=13))) for n in range(count)}
+    return plan(*(all_desired(name) for name in held), prior=state(held)).plan
 
 
 def creates(count: int) -> Plan:
-    return plan(*(wanted(f"secret-{n:05}", PARTNER) for n in range(count))).plan
+    return plan(*(all_desired(f"secret-{n:05}", PARTNER) for n in range(count))).plan
 
 
 def hostile(text: str, email: str) -> Plan:
@@ -96,10 +96,10 @@ def hostile(text: str, email: str) -> Plan:
     people = attributes(email, sharing=Sharing.EXTERNAL, label=text, label_defaulted=False)
     old = attributes("ana@example.com", label="was " + text, label_defaulted=False, rotate=text)
     prior = state(
-        {"db": instance(thing("1db", old, source="file " + text)), "gone": instance(thing("2", people))}
+        {"db": instance(share("1db", old, source="file " + text)), "gone": instance(share("2", people))}
     )
-    want = wanted("db", people, source="file x/" + text, description=text)
-    made = plan(want, prior=prior).plan
+    desired = all_desired("db", people, source="file x/" + text, description=text)
+    made = plan(desired, prior=prior).plan
     note = Attention(code=LaterCode("hostile"), text=text, next=text)
     place = Mark(file=text, line=3, column=4)
     changes = tuple(replace(c, mark=place if c.mark else None) for c in made.changes)

@@ -31,13 +31,13 @@ from reconciler.model.state import (
     End,
     Ended,
     Instance,
-    Object,
     Pending,
     Recipient,
+    Share,
     State,
 )
 from reconciler.model.vault import Status, Vault
-from reconciler.planning.expand import Wanted
+from reconciler.planning.expand import Desired
 from reconciler.state import tags
 from reconciler.state.journal import Bound, Committed, DeposedNow, Done, Entry, Forgotten, Intent, Revoked
 
@@ -82,7 +82,7 @@ attributes = st.builds(
 )
 
 objects = st.builds(
-    Object,
+    Share,
     vault_id=words,
     generation=generations,
     tag=tag_texts,
@@ -95,8 +95,8 @@ objects = st.builds(
     expires=moments,
     ready=st.booleans(),
 )
-old_copies = st.builds(Deposed, object=objects, revoke_after=st.none() | moments)
-ends = st.builds(Ended, how=st.sampled_from(End), seen=moments, object=objects)
+old_copies = st.builds(Deposed, share=objects, revoke_after=st.none() | moments)
+ends = st.builds(Ended, how=st.sampled_from(End), seen=moments, share=objects)
 instances = st.builds(
     Instance,
     uid=words,
@@ -119,16 +119,16 @@ pendings = st.builds(
 def _told_apart(state: State) -> State:
     """Return the state with no uid and no vault under two addresses."""
 
-    def named(thing: Object, n: int) -> Object:
-        return replace(thing, vault_id=f"{thing.vault_id}-{n}")
+    def named(share: Share, n: int) -> Share:
+        return replace(share, vault_id=f"{share.vault_id}-{n}")
 
     instances = {
         address: replace(
             one,
             uid=f"{one.uid}-{n}",
             current=named(one.current, n) if one.current else None,
-            deposed=tuple(replace(old, object=named(old.object, n)) for old in one.deposed),
-            ended=replace(one.ended, object=named(one.ended.object, n)) if one.ended else None,
+            deposed=tuple(replace(old, share=named(old.share, n)) for old in one.deposed),
+            ended=replace(one.ended, share=named(one.ended.share, n)) if one.ended else None,
         )
         for n, (address, one) in enumerate(state.instances.items())
     }
@@ -155,13 +155,13 @@ def entries(*known: Address) -> st.SearchStrategy[Entry]:
     ops = st.sampled_from(["op1", "op2", "op3"])
     vaults = st.sampled_from(["v1", "v2", "v3", "v4"])
     where = st.sampled_from(known or (Address("a"), Address("b", "ana@example.com")))
-    made = st.builds(lambda thing, vault: _with_id(thing, vault), objects, vaults)
+    made = st.builds(lambda share, vault: _with_id(share, vault), objects, vaults)
     return st.one_of(
         st.builds(
             Intent, op=ops, address=where, uid=words, generation=generations, tag=tag_texts, at=moments
         ),
         st.builds(Bound, op=ops, vault_id=vaults, suite=st.none() | st.sampled_from(AgeSuite)),
-        st.builds(Committed, op=ops, address=where, uid=words, prevent_revoke=st.booleans(), object=made),
+        st.builds(Committed, op=ops, address=where, uid=words, prevent_revoke=st.booleans(), share=made),
         st.builds(DeposedNow, address=where, vault_id=vaults),
         st.builds(Revoked, address=where, vault_id=vaults),
         st.builds(Forgotten, address=where),
@@ -169,8 +169,8 @@ def entries(*known: Address) -> st.SearchStrategy[Entry]:
     )
 
 
-def _with_id(thing: Object, vault_id: str) -> Object:
-    return replace(thing, vault_id=vault_id)
+def _with_id(share: Share, vault_id: str) -> Share:
+    return replace(share, vault_id=vault_id)
 
 
 def vaults(vault_ids: st.SearchStrategy[str] = words) -> st.SearchStrategy[Vault]:
@@ -208,13 +208,13 @@ sources = st.builds(
 
 
 @st.composite
-def wanted(draw: st.DrawFn, where: st.SearchStrategy[Address] = addresses) -> Wanted:
+def all_desired(draw: st.DrawFn, where: st.SearchStrategy[Address] = addresses) -> Desired:
     """Return one instance as a valid manifest asks for it, its people looked up."""
     kind, sharing = draw(st.sampled_from(Kind)), draw(st.sampled_from(Sharing))
     people = draw(st.lists(words.map(lambda w: f"{w}@example.com"), min_size=1, max_size=3, unique=True))
     mark = draw(marks)
     text = kind is Kind.TEXT
-    return Wanted(
+    return Desired(
         address=draw(where),
         mark=mark,
         attributes=Attributes(

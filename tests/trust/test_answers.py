@@ -16,7 +16,7 @@ from reconciler.http.session import Answer, Session
 from reconciler.http.urls import check_url
 from reconciler.model.manifest import Lead
 from reconciler.planning.compare import due
-from reconciler.planning.verify import object_of, seen_attributes
+from reconciler.planning.verify import seen_attributes, share_of
 from reconciler.sensitive import Sensitive
 from reconciler.state.tags import Tag
 
@@ -53,7 +53,7 @@ def test_the_ends_of_all_time_are_no_time(time: str) -> None:
     """Go's zero time says that there is none. What is kept of such a vault can be reckoned with."""
     vault = wire.vault({"vaultId": "v1", "createdAt": time, "contentExpiresAt": time})
     tag = Tag(stack="A", address="B", generation=1, desired="C")
-    kept = object_of(vault, tag, seen_attributes(vault), now=NOW)
+    kept = share_of(vault, tag, seen_attributes(vault), now=NOW)
     assert due(NOW, kept, Lead(seconds=86400))
 
 

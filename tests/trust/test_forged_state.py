@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from reconciler.model.address import Address
-from reconciler.model.state import Deposed, Instance, Object, State
+from reconciler.model.state import Deposed, Instance, Share, State
 from reconciler.sandbox import reader
 from reconciler.state import journal, statefile, tags
 from reconciler.state.journal import Bound, Entry, Header, Intent
@@ -46,7 +46,7 @@ def _forge(desk: Desk, instance: Instance) -> None:
     _path(desk, "mine").write_bytes(statefile.encode(forged))
 
 
-def _victim(desk: Desk) -> Object:
+def _victim(desk: Desk) -> Share:
     found = _read(desk, "theirs").instances[Address("a")].current
     assert found is not None
     return found
@@ -61,7 +61,7 @@ def test_what_another_stack_made_is_not_revoked(two: Desk, how: str) -> None:
     victim = _victim(two)
     mine = _read(two, "mine").instances[Address("a")]
     forged = (
-        replace(mine, deposed=(Deposed(object=victim),))
+        replace(mine, deposed=(Deposed(share=victim),))
         if how == "old copy"
         else replace(mine, current=victim)
     )
@@ -104,7 +104,7 @@ def test_what_does_not_say_that_it_is_this_share_is_not_revoked(two: Desk, how: 
     mine = _read(two, "mine").instances[Address("a")]
     assert mine.current is not None
     forged = replace(victim, tag=mine.current.tag if tagged else "")
-    deposed = (Deposed(object=forged),)
+    deposed = (Deposed(share=forged),)
     _forge(two, replace(mine, deposed=deposed) if how == "old copy" else replace(mine, current=forged))
     if how == "removed":
         two.manifest("version: 1\nname: mine\nsecrets:\n" + text_secret("b", "A"))
