@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")"
 
-# What CI or a password manager would set. It is not a real secret.
+# In practice CI or a password manager sets it. It is not a real secret.
 export DB_PASSWORD='correct horse battery staple'
 # A demo on a build machine is still a demo: show the links.
 unset CI
