@@ -26,7 +26,7 @@ from reconciler.sandbox.agekeys import (
 )
 
 CHUNK: Final = 64 * 1024
-_NONCE: Final = 16
+NONCE: Final = 16
 _TAG: Final = 16
 _SEALED: Final = CHUNK + _TAG
 
@@ -41,7 +41,12 @@ class PayloadError(AgeError):
 
 def sealed_size(plain: int) -> int:
     """Return the exact number of bytes that follow the header for `plain` bytes of plaintext."""
-    return _NONCE + plain + _TAG * max(1, -(-plain // CHUNK))
+    return NONCE + plain + _TAG * max(1, -(-plain // CHUNK))
+
+
+def chunk_nonce(counter: int, *, last: bool) -> bytes:
+    """Return the nonce of a payload's chunk, the first being 0."""
+    return counter.to_bytes(11, "big") + (b"\x01" if last else b"\x00")
 
 
 def known_recipients(header: Header) -> int:
@@ -103,15 +108,15 @@ class Opener:
         return True
 
     def _open_payload(self) -> bool:
-        if len(self._held) < _NONCE:
+        if len(self._held) < NONCE:
             return False
-        nonce, self._held = self._held[:_NONCE], self._held[_NONCE:]
+        nonce, self._held = self._held[:NONCE], self._held[NONCE:]
         self._aead = ChaCha20Poly1305(derive(self._file_key, salt=nonce, info=b"payload"))
         return True
 
     def _opened(self, sealed: bytes, *, last: bool) -> bytes:
         assert self._aead is not None
-        nonce = self._counter.to_bytes(11, "big") + (b"\x01" if last else b"\x00")
+        nonce = chunk_nonce(self._counter, last=last)
         try:
             piece = self._aead.decrypt(nonce, sealed, None)
         except InvalidTag:

@@ -22,9 +22,9 @@ from reconciler.sandbox import bech32
 
 SECRET_BYTES: Final = 32
 FILE_KEY_BYTES: Final = 16
-_WRAPPED: Final = FILE_KEY_BYTES + 16
-_LABEL: Final = b"age-encryption.org/mlkem768x25519"
-_HPKE: Final = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
+WRAPPED_BYTES: Final = FILE_KEY_BYTES + 16
+HYBRID_LABEL: Final = b"age-encryption.org/mlkem768x25519"
+HPKE: Final = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
 _LATTICE_BYTES: Final = 1088
 _ENC_BYTES: Final = _LATTICE_BYTES + 32
 
@@ -65,7 +65,7 @@ class X25519Identity:
 
     def unwrap(self, arguments: list[bytes], body: bytes) -> bytes | None:
         """See Identity; a share that leads to the all-zero secret is refused, as the specification says."""
-        if len(arguments) != 1 or len(arguments[0]) != 32 or len(body) != _WRAPPED:
+        if len(arguments) != 1 or len(arguments[0]) != 32 or len(body) != WRAPPED_BYTES:
             raise HeaderError("an X25519 stanza is malformed")
         try:
             shared = self._key.exchange(X25519PublicKey.from_public_bytes(arguments[0]))
@@ -94,14 +94,14 @@ class HybridIdentity:
 
     def unwrap(self, arguments: list[bytes], body: bytes) -> bytes | None:
         """See Identity; a wrong key shows only when the body does not open (implicit rejection)."""
-        if len(arguments) != 1 or len(arguments[0]) != _ENC_BYTES or len(body) != _WRAPPED:
+        if len(arguments) != 1 or len(arguments[0]) != _ENC_BYTES or len(body) != WRAPPED_BYTES:
             raise HeaderError("an mlkem768x25519 stanza is malformed")
         try:  # HPKE's implementation does not tell a low-order point from a wrong key
             self._curve.exchange(X25519PublicKey.from_public_bytes(arguments[0][_LATTICE_BYTES:]))
         except ValueError:
             raise HeaderError("an mlkem768x25519 stanza holds a low-order point") from None
         try:
-            return _HPKE.decrypt(arguments[0] + body, self._key, _LABEL)
+            return HPKE.decrypt(arguments[0] + body, self._key, HYBRID_LABEL)
         except InvalidTag:
             return None
 
@@ -120,18 +120,6 @@ def new_secret() -> bytes:
 def identity(suite: AgeSuite, secret: bytes) -> Identity:
     """Return the key that `secret` is in a suite."""
     return IDENTITIES[suite](secret)
-
-
-def usable_reader(recipient: str) -> bool:
-    """Return whether `age1…` can be encrypted to: a low-order point makes pyrage panic, so look first."""
-    try:
-        prefix, public = bech32.decode(recipient)
-        if prefix != "age" or len(public) != 32 or recipient != recipient.lower():
-            return False
-        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(public))
-    except ValueError:
-        return False
-    return True
 
 
 def derive(key: bytes, *, salt: bytes, info: bytes) -> bytes:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import pyrage
-
 from reconciler.model.manifest import Kind, Sharing
-from reconciler.sandbox import ageio, agekeys, audit, clock, uploadlinks
+from reconciler.sandbox import ageio, agekeys, audit, clock, readers, uploadlinks
 from reconciler.sandbox.identities import Caller, may_share
+from reconciler.sandbox.readers import Reader
 from reconciler.sandbox.refusals import impossible, invalid
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.vault import Stored, is_ready, stored
@@ -24,9 +24,10 @@ _PIECE: Final = 256 * 1024
 def open_for(store: Store, who: Caller, vault_id: str, body: dict[str, Any]) -> dict[str, object]:
     """Answer `view`: the content, encrypted to the reader's own recipient. It may take long for a file."""
     may_share(store, who)
-    reader = body.get("readerRecipient", "")
-    if not agekeys.usable_reader(reader):
-        raise invalid("readerRecipient: expected an age1… recipient")
+    try:
+        reader = readers.parse(body.get("readerRecipient", ""))
+    except ValueError:
+        raise invalid("readerRecipient: expected an age1… or age1pq1… recipient") from None
     vault = known(store, vault_id)
     if vault.sharing is not Sharing.INTERNAL or not vault.allows(who.user_id):
         raise hidden(store)
@@ -40,7 +41,7 @@ def open_for(store: Store, who: Caller, vault_id: str, body: dict[str, Any]) -> 
         "viewsRemaining": vault.max_views - vault.views if vault.max_views else -1,
     }
     with closing(sealed):
-        return answer | _for_reader(store, vault, sealed, pyrage.x25519.Recipient.from_str(reader))
+        return answer | _for_reader(store, vault, sealed, reader)
 
 
 def taken(store: Store, vault_id: str, who: Caller | None, email: str) -> tuple[Stored, Sealed]:
@@ -98,32 +99,16 @@ def _burn(store: Store, vault: Stored, email: str) -> None:
     audit.note(store, "burned", vault.vault_id, None, email)
 
 
-def _for_reader(store: Store, vault: Stored, sealed: Sealed, reader: Any) -> dict[str, object]:
+def _for_reader(store: Store, vault: Stored, sealed: Sealed, reader: Reader) -> dict[str, object]:
     if vault.kind is Kind.TEXT:
-        ciphertext = pyrage.encrypt(b"".join(sealed.plaintext()), [reader])
-        return {"encryptedContent": base64.b64encode(ciphertext).decode()}
+        ciphertext = io.BytesIO()
+        reader.seal(sealed.plaintext(), ciphertext)
+        return {"encryptedContent": base64.b64encode(ciphertext.getvalue()).decode()}
     made, url = uploadlinks.new_download(store, vault.vault_id)
     _seal_file(sealed, store.download_path(made), reader)
     return {"downloadUrl": url}
 
 
-def _seal_file(sealed: Sealed, path: Path, reader: Any) -> None:
+def _seal_file(sealed: Sealed, path: Path, reader: Reader) -> None:
     with path.open("wb") as target:
-        pyrage.encrypt_io(_Readable(sealed.plaintext()), target, [reader])
-
-
-class _Readable:
-    """An iterator of bytes as the file object that pyrage wants."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes, none at the end; everything left where `size` is negative."""
-        if size < 0:
-            return self._rest + b"".join(self._pieces)
-        if not self._rest:
-            self._rest = next(self._pieces, b"")
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return piece
+        reader.seal(sealed.plaintext(), target)

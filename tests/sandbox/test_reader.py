@@ -14,6 +14,7 @@ from reconciler.errors import RemoteError
 from reconciler.sandbox import directory, reader
 from reconciler.sandbox.settings import Settings
 from reconciler.sandbox.store import Store
+from tests.age import reference
 from tests.sandbox.conftest import ANA, BO, Tenant
 
 
@@ -43,6 +44,18 @@ def test_a_file_is_fetched_by_a_link_that_lives_five_minutes(tenant: Tenant) -> 
     assert 1 == len(list((tenant.store.directory / "downloads").iterdir()))
 
 
+@pytest.mark.parametrize("size", [1, 65_535, 65_536, 65_537, 200_000])
+def test_the_hybrid_recipient_of_the_vendors_client_reads_too(tenant: Tenant, size: int) -> None:
+    """`age1pq1…`, for texts and files; opened by the tests' own reader of the specification."""
+    me = reference.HybridIdentity()
+    text = b"v" * min(size, 4096)
+    answer = tenant.view(tenant.text(text), recipient=me.recipient).json()
+    assert text == reference.decrypt(base64.b64decode(answer["encryptedContent"]), me)
+    content = bytes(range(251)) * (size // 251 + 1)
+    url = tenant.view(tenant.file(content[:size]), recipient=me.recipient).json()["downloadUrl"]
+    assert content[:size] == reference.decrypt(httpx.get(url).content, me)
+
+
 def test_the_last_view_burns_the_secret(tenant: Tenant) -> None:
     """Burned at the limit, content deleted, no further view; the ones before are all served."""
     for make in (tenant.text, tenant.file):
@@ -69,7 +82,14 @@ def test_only_those_it_is_shared_with_may_view(tenant: Tenant) -> None:
 LOW_ORDER = "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqs3290gq"
 
 
-@pytest.mark.parametrize("recipient", ["", "age1nonsense", LOW_ORDER, "AGE1QQQ", "age1pq1qqqq"])
+HYBRID_LOW_ORDER = reference.bech32_encode("age1pq", bytes(1184 + 32))
+HYBRID_TOO_LONG = reference.bech32_encode("age1pq", bytes(1184 + 33))
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    ["", "age1nonsense", LOW_ORDER, "AGE1QQQ", "age1pq1qqqq", HYBRID_LOW_ORDER, HYBRID_TOO_LONG],
+)
 def test_a_reader_that_cannot_be_encrypted_to_is_refused(tenant: Tenant, recipient: str) -> None:
     """Including the points that make pyrage panic; nothing is counted."""
     vault_id = tenant.text()
