@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import click
 
 from reconciler.cli import session, terminal
-from reconciler.cli.options import options, shared
+from reconciler.cli.help import Command
+from reconciler.cli.options import current_options, shared
 from reconciler.display import clean, counted, line
 from reconciler.model.address import fold
 from reconciler.model.canonical import time_text
@@ -26,21 +27,26 @@ class _Held:
     old: bool
 
 
-@click.command("access")
+@click.command(
+    "access",
+    cls=Command,
+    examples=("reconciler access ana@example.com", "reconciler access ana@example.com --json"),
+)
 @shared
 @click.argument("person", metavar="EMAIL")
-@click.option("--show-links", is_flag=True, help="Print share links in CI too.")
+@click.option("--show-links", is_flag=True, help="Print share links in CI, too.")
 def access_command(*, person: str, show_links: bool) -> None:
-    """List what a person can open in this stack, by e-mail or C1 user ID, as the state knows it.
+    """List what a person can open in this stack.
 
-    Old copies that are still to be revoked count; what has expired does not.
+    EMAIL may also be a C1 user ID. The answer comes from the state; the tenant is not asked. Old copies that are
+    still to be revoked count; expired shares do not.
     """
-    it = options()
-    state = session.current_state(it)
+    options = current_options()
+    state = session.current_state(options)
     wanted = fold(person)
     found = [held for held in _live(state, datetime.now(UTC)) if _opens(held.share, wanted)]
-    links = show_links or not it.in_ci()
-    if it.json:
+    links = show_links or not options.in_ci()
+    if options.json:
         click.echo(terminal.json_text([_facts(held, links=links) for held in found]))
     else:
         _show(state, person, found, links=links)
