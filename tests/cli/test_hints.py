@@ -92,6 +92,7 @@ def test_no_option_of_ours_is_explained_away(name: str) -> None:
         (("-no-color", "plan"), "no-color"),
         (("plan", "-state=x"), "state"),
         (("-version",), "version"),
+        (("state", "list", "-json"), "json"),
         (("state", "recover", "-assign=a=b"), "assign"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
