@@ -142,7 +142,7 @@ def _leave_no_core_dump() -> None:
 
 
 def _stand_in_for_closed_streams() -> None:
-    """Let a stream that was closed (`>&-`) lead nowhere; else the next file of ours would get its descriptor."""
+    """Open the null device for a stream that was closed (`>&-`), or our next file would get its descriptor."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - open to the end

@@ -20,7 +20,7 @@ from reconciler.model.state import Share, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
-    """One vault that the person can open; `old` when a newer one has taken its place already."""
+    """One share that the person can open; `old` if a newer one has replaced it."""
 
     address: str
     share: Share
@@ -50,7 +50,7 @@ def access_command(*, person: str, show_links: bool) -> None:
         click.echo(terminal.json_text([_facts(held, links=links) for held in found]))
     else:
         _show(state, person, found, links=links)
-    _say_what_is_not_known(state, wanted)
+    _warn_of_ids(state, wanted)
     if not any(_opens(share, wanted) for share in state.shares()):
         click.echo(f"{clean(person)} stands nowhere in this stack, neither as address nor as ID.", err=True)
 
@@ -80,8 +80,8 @@ def _opens(share: Share, wanted: str) -> bool:
     return any(wanted in (fold(r.as_written), r.id) for r in share.attributes.recipients)
 
 
-def _say_what_is_not_known(state: State, wanted: str) -> None:
-    """Say when an answer by address may be short: where the manifest has IDs, the state knows no address."""
+def _warn_of_ids(state: State, wanted: str) -> None:
+    """Warn if an answer by address may be short: for people declared by ID the state has no address."""
     if "@" not in wanted:
         return
     ids = {

@@ -88,13 +88,13 @@ class _Report:
         return clean(self.user.email) if self.user and self.user.email else None
 
     def is_creator(self) -> bool | None:
-        """Tell whether this identity made the stack's vaults; None where there is no state for this tenant."""
+        """Whether this identity made the stack's shares; None if there is no state for this tenant."""
         if not (self.identity and self.state and self.is_its_tenant()):
             return None
         return self.identity.user_id == self.state.creator
 
     def is_its_tenant(self) -> bool:
-        """Tell whether the state, where there is one, was made at this tenant."""
+        """Whether the state, if there is one, was made at this tenant."""
         return not (self.state and self.server) or self.state.server == self.server.name
 
     def seconds_left(self) -> int | None:
@@ -189,7 +189,7 @@ def _problems(options: Options, report: _Report) -> list[ReconcilerError]:
 
 
 def _other_tenant(options: Options, server: Server) -> list[ReconcilerError]:
-    """Hold the manifest, where there is one that can be read, against the tenant that is meant."""
+    """Return the error of a manifest that is for another tenant, if it can be read."""
     try:
         manifest = session.load(options)
     except ReconcilerError:
@@ -202,7 +202,7 @@ def _other_tenant(options: Options, server: Server) -> list[ReconcilerError]:
 
 
 async def _user(client: Client, user_id: str) -> User | None:
-    """Look the identity up. Not everybody may, and nothing depends on it."""
+    """Return the identity's user. Not every identity may look it up, and nothing depends on it."""
     try:
         return next(iter(await client.users_by_id([user_id])), None)
     except ReconcilerError:
@@ -210,7 +210,7 @@ async def _user(client: Client, user_id: str) -> User | None:
 
 
 def _state(options: Options) -> State | None:
-    """Return the state of the stack that the options mean, where there is a manifest and a state at all."""
+    """Return the state of the stack that the options name, if it has a manifest and a state."""
     try:
         return session.current_state(options)
     except ReconcilerError:

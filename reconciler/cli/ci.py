@@ -119,7 +119,7 @@ def outputs(plan_file: Path) -> None:
 
 
 def _where(function: F) -> F:
-    """Add the options that say which branch it is. Whoever starts the job says it, at both ends of it."""
+    """Add the options that name the branch: the job names it when it fetches and when it pushes."""
     for decorate in (
         click.option(
             "--remote",
@@ -168,7 +168,7 @@ def fetch_state(*, name: str, remote: str) -> None:
 
 
 def _lay(local: Path, data: bytes | None) -> None:
-    """Make a local file what the branch holds, and keep what was there."""
+    """Replace a local file by the branch's, and keep a backup."""
     present = durable.read(local)
     if present == data:
         return

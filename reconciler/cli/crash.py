@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
-"""A full disk beneath standard output is nobody's mistake. Our own files say it by errors of their own."""
+"""A full disk beneath standard output is no internal error. Our own files have errors of their own for it."""
 
 
 def report(error: BaseException, *, verbose: bool) -> None:
@@ -46,14 +46,14 @@ def report(error: BaseException, *, verbose: bool) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """Return an exception's type, and for an error of the operating system what that calls it."""
+    """Return an exception's type, and the operating system's words for one of its errors."""
     name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
     known = isinstance(error, OSError) and isinstance(error.errno, int)
     return f"{name} ({os.strerror(error.errno)})" if known else name  # type: ignore[attr-defined]
 
 
 def trace_lines(error: BaseException | None) -> Iterator[str]:
-    """Yield where it went wrong: module, line and function, the outermost first, then what it came from."""
+    """Yield where it was raised: module, line and function, the outermost first, then what it came from."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -74,7 +74,7 @@ def _frames(trace: TracebackType | None) -> Iterator[str]:
 
 @contextlib.contextmanager
 def quiet_elsewhere(options: Options) -> Iterator[None]:
-    """Let nobody else print an exception meanwhile: not a thread's, and not a finalizer's."""
+    """Keep Python from printing an exception meanwhile: a thread's or a finalizer's."""
 
     def in_thread(about: threading.ExceptHookArgs) -> None:
         if about.exc_value is not None and not isinstance(about.exc_value, SystemExit):
@@ -85,7 +85,7 @@ def quiet_elsewhere(options: Options) -> Iterator[None]:
             report(about.exc_value, verbose=True)
 
     if "logging" in sys.modules or sys.flags.dev_mode or os.environ.get("PYTHONASYNCIODEBUG"):
-        # somebody wants to see everything: also the result, or the exception, of each step that takes long
+        # debugging is on: asyncio would log the result, or the exception, of each step that takes long
         import logging
 
         logging.getLogger("asyncio").disabled = True

@@ -65,7 +65,7 @@ def diff_command(*, base: str, form: str | None, detailed_exitcode: bool) -> int
 
 
 def _committed(manifest: Path, base: str) -> Repository | None:
-    """Return the repository as of a revision, None where `base` is a file and no revision.
+    """Return the repository as of a revision, None if `base` is a file and no revision.
 
     A revision wins: a pull request can commit a file that bears a revision's name. Nor is such a file taken where
     the revision was not fetched, so a file is one by its ending, or by how its path begins.
@@ -83,7 +83,7 @@ def _committed(manifest: Path, base: str) -> Repository | None:
 
 
 def _at(then: Repository, path: Path, base: str) -> Manifest | None:
-    """Return the manifest as committed, with what it includes; None where it was not there yet.
+    """Return the manifest as committed, with what it includes; None if that revision has none.
 
     The texts are laid out in a private directory for the one reader of manifests that there is.
     """
@@ -107,7 +107,7 @@ def _at(then: Repository, path: Path, base: str) -> Manifest | None:
 
 
 def _as_of(base: str, problem: Problem, root: Path) -> Problem:
-    """Say `HEAD:people.yaml`, as git does, for what lies in the private directory."""
+    """Return a problem that names `HEAD:people.yaml`, as git does, not the private directory."""
     there, mark = f"{root}/", problem.mark
     return replace(
         problem,

@@ -19,7 +19,7 @@ _SHELLS = ("bash", "zsh", "fish", "powershell")
 
 @pytest.fixture
 def stack(desk: Desk) -> Desk:
-    """A manifest with three secrets; one reads a file that must not be opened."""
+    """A manifest with three secrets."""
     desk.manifest(text_secret("db-password") + text_secret("db-replica") + text_secret("app-key"))
     return desk
 
@@ -93,6 +93,18 @@ def test_a_manifest_that_is_no_file_completes_nothing(desk: Desk) -> None:
 def test_a_wrong_line_is_answered_without_an_error(stack: Desk) -> None:
     """What stands before the word is not judged: it may be corrected later."""
     assert ["app-key"] == answers(stack, "bash", "plan", "--nonsense", "-out=x", "--target", "a")
+
+
+def test_nothing_is_printed_into_the_line_even_by_an_internal_error(desk: Desk) -> None:
+    """A script of another version may ask in another way."""
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler"],
+        cwd=desk.path,
+        env={**os.environ, "_RECONCILER_COMPLETE": "bash_complete", "COMP_WORDS": "x", "COMP_CWORD": "one"},
+        capture_output=True,
+        check=False,
+    )
+    assert b"" == done.stdout + done.stderr
 
 
 def test_no_source_is_opened(desk: Desk) -> None:

@@ -117,7 +117,7 @@ def test_a_name_without_a_dash_is_a_name(desk: Desk, name: str) -> None:
     ran = desk.run("output", name)
     assert 1 == ran.code  # there is no state yet
     assert "dash" not in ran.err
-    assert "dash" not in desk.run("output", "--", "-out").err
+    assert "dash" not in desk.run("output", "--", "-json").err
 
 
 @pytest.mark.parametrize(
