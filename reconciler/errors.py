@@ -37,7 +37,6 @@ class ExitCode(IntEnum):
     PARTIAL = 3
     SIGN_IN = 4
     LOCKED = 5
-    ATTENTION = 6  # reserved for `status --check`, which is still to come
     REFUSED = 7
     STALE_PLAN = 8
     USAGE = 64  # click's own 2 would read as "changes present"

@@ -12,7 +12,7 @@ import httpx
 from reconciler.auth.interface import HINT, wrong_shape
 from reconciler.errors import Mark, SignInError, UsageError
 from reconciler.http.urls import is_loopback
-from reconciler.model.envvars import SERVER_URL, TENANT_DOMAIN
+from reconciler.model.envvars import RECONCILER_SERVER, SERVER_URL, TENANT_DOMAIN
 
 _DOMAIN: Final = "conductor.one"
 _VENDOR_DOMAINS: Final = ("conductor.one", "conductorone.com")
@@ -42,8 +42,9 @@ def resolve(*, flag: str | None, env: Mapping[str, str], client_id: str | None) 
     """
     if flag:
         return parse(flag, where="--server")
-    if url := env.get(SERVER_URL, ""):
-        return parse(url, where=SERVER_URL)
+    for name in (RECONCILER_SERVER, SERVER_URL):
+        if url := env.get(name, ""):
+            return parse(url, where=name)
     if domain := env.get(TENANT_DOMAIN, ""):
         return parse(domain if "." in domain else f"{domain}.{_DOMAIN}", where=TENANT_DOMAIN)
     if client_id:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import click
 
 from reconciler.cli import session, terminal
-from reconciler.cli.options import options, shared
+from reconciler.cli.help import Command
+from reconciler.cli.options import current_options, shared
 from reconciler.display import clean, counted, line
 from reconciler.model.address import fold
 from reconciler.model.canonical import time_text
@@ -19,32 +20,37 @@ from reconciler.model.state import Share, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
-    """One vault that the person can open; `old` when a newer one has taken its place already."""
+    """One share that the person can open; `old` if a newer one has replaced it."""
 
     address: str
     share: Share
     old: bool
 
 
-@click.command("access")
+@click.command(
+    "access",
+    cls=Command,
+    examples=("reconciler access ana@example.com", "reconciler access ana@example.com --json"),
+)
 @shared
 @click.argument("person", metavar="EMAIL")
-@click.option("--show-links", is_flag=True, help="Print share links in CI too.")
+@click.option("--show-links", is_flag=True, help="Print share links in CI, too.")
 def access_command(*, person: str, show_links: bool) -> None:
-    """List what a person can open in this stack, by e-mail or C1 user ID, as the state knows it.
+    """List what a person can open in this stack.
 
-    Old copies that are still to be revoked count; what has expired does not.
+    EMAIL may also be a C1 user ID. The answer comes from the state; the tenant is not asked. Old copies that are
+    still to be revoked count; expired shares do not.
     """
-    it = options()
-    state = session.current_state(it)
+    options = current_options()
+    state = session.current_state(options)
     wanted = fold(person)
     found = [held for held in _live(state, datetime.now(UTC)) if _opens(held.share, wanted)]
-    links = show_links or not it.in_ci()
-    if it.json:
+    links = show_links or not options.in_ci()
+    if options.json:
         click.echo(terminal.json_text([_facts(held, links=links) for held in found]))
     else:
         _show(state, person, found, links=links)
-    _say_what_is_not_known(state, wanted)
+    _warn_of_ids(state, wanted)
     if not any(_opens(share, wanted) for share in state.shares()):
         click.echo(f"{clean(person)} stands nowhere in this stack, neither as address nor as ID.", err=True)
 
@@ -74,8 +80,8 @@ def _opens(share: Share, wanted: str) -> bool:
     return any(wanted in (fold(r.as_written), r.id) for r in share.attributes.recipients)
 
 
-def _say_what_is_not_known(state: State, wanted: str) -> None:
-    """Say when an answer by address may be short: where the manifest has IDs, the state knows no address."""
+def _warn_of_ids(state: State, wanted: str) -> None:
+    """Warn if an answer by address may be short: for people declared by ID the state has no address."""
     if "@" not in wanted:
         return
     ids = {

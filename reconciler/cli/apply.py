@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 
 from reconciler.cli import ci_report, result_file, session, signals, terminal
-from reconciler.cli.options import Options, options, shared
+from reconciler.cli.help import Command
+from reconciler.cli.options import Options, shared
+from reconciler.cli.options import current_options as options
 from reconciler.cli.output import check_output, print_plan
 from reconciler.cli.plan import addresses_of, read_plan, require_plan, selecting
 from reconciler.display import clean
@@ -24,35 +26,48 @@ from reconciler.planning.guards import Limits
 from reconciler.planning.selection import EVERYTHING, Only, Selection
 from reconciler.render import outcome
 
-_AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
+_AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Skip interactive approval.")
 _PARALLELISM = click.option(
-    "--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="Changes at once."
+    "--parallelism",
+    type=click.IntRange(1, 100),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Number of changes to apply in parallel.",
 )
 _RESULT = click.option(
-    "--result", type=click.Path(dir_okay=False, path_type=Path), help="Write each outcome there, as JSON."
+    "--result",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the outcome of each change to FILE, as JSON.",
 )
 _REVOKE_IMPORTED = click.option(
-    "--revoke-imported", is_flag=True, help="Also revoke shares without this stack's mark, as imported ones."
+    "--revoke-imported", is_flag=True, help="Also revoke imported shares, which do not have this stack's tag."
 )
 
 
-@click.command("apply")
+@click.command("apply", cls=Command, examples=("reconciler apply", "reconciler apply plan.json"))
 @shared
 @selecting
 @click.argument("plan_file", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
 @_AUTO_APPROVE
-@click.option("--expect-digest", metavar="DIGEST", help="Apply PLAN only if this is its digest.")
-@click.option("--only", type=click.Choice([o.value for o in Only]), help="Apply only due renewals.")
+@click.option("--expect-digest", metavar="DIGEST", help="Apply PLAN only if it has this digest.")
+@click.option("--only", type=click.Choice([o.value for o in Only]), help="Limit the run to due renewals.")
 @click.option(
-    "--max-revoke", type=click.IntRange(min=0), metavar="N", help="Allow the manifest to revoke up to N."
+    "--max-revoke",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Number of shares that the manifest may revoke.",
 )
 @click.option(
-    "--max-replace", type=click.IntRange(min=0), metavar="N", help="Allow the manifest to replace up to N."
+    "--max-replace",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Number of shares that the manifest may replace.",
 )
 @_PARALLELISM
 @_RESULT
-@click.option("--show-links", is_flag=True, help="Print share links in CI too.")
-@click.option("--allow-pull-request", is_flag=True, help="Apply although a pull request started this job.")
+@click.option("--show-links", is_flag=True, help="Print share links in CI, too.")
+@click.option("--allow-pull-request", is_flag=True, help="Apply even in a pull request's job.")
 @_REVOKE_IMPORTED
 def apply_command(
     *,
@@ -71,7 +86,11 @@ def apply_command(
     allow_pull_request: bool,
     revoke_imported: bool,
 ) -> int:
-    """Make the tenant match the manifest; with PLAN, apply exactly that saved plan."""
+    """Create, replace or revoke shares as the manifest says.
+
+    Shows the plan and asks for approval first. With PLAN, a file that `plan -o` saved, it applies exactly that plan
+    without asking.
+    """
     ci_report.refuse_pull_request(options(), allowed=allow_pull_request)
     selection = Selection(targets=target, excludes=exclude, only=Only(only) if only else None)
     if plan_file and (replace or selection != EVERYTHING):
@@ -93,13 +112,15 @@ def apply_command(
     return _run(asked, auto_approve=auto_approve or saved is not None, result=result, show_links=show_links)
 
 
-@click.command("destroy")
+@click.command(
+    "destroy", cls=Command, examples=("reconciler destroy", "reconciler destroy --sandbox --auto-approve")
+)
 @shared
 @_AUTO_APPROVE
 @_PARALLELISM
 @_RESULT
 @_REVOKE_IMPORTED
-@click.option("--allow-pull-request", is_flag=True, help="Do it although a pull request started this job.")
+@click.option("--allow-pull-request", is_flag=True, help="Destroy even in a pull request's job.")
 def destroy_command(
     *,
     auto_approve: bool,
@@ -108,7 +129,7 @@ def destroy_command(
     revoke_imported: bool,
     allow_pull_request: bool,
 ) -> int:
-    """Revoke every share of this stack."""
+    """Revoke every share of this stack. Shows the plan and asks for approval first."""
     ci_report.refuse_pull_request(options(), allowed=allow_pull_request)
     asked = ApplyOptions(
         plan=PlanOptions(destroy=True, revoke_imported=revoke_imported), parallelism=parallelism

@@ -15,8 +15,8 @@ from reconciler.auth.server import Server
 from reconciler.c1.calls import sharing_off
 from reconciler.c1.client import Client
 from reconciler.cli import session, terminal
-from reconciler.cli.group import Group
-from reconciler.cli.options import Options, options, shared
+from reconciler.cli.help import Group
+from reconciler.cli.options import Options, current_options, shared
 from reconciler.display import clean, line
 from reconciler.errors import ExitCode, ReconcilerError, SignInError, UsageError
 from reconciler.model.canonical import time_text
@@ -25,23 +25,23 @@ from reconciler.model.state import State
 from reconciler.model.vault import Identity, User
 
 
-@click.group("auth", cls=Group)
+@click.group("auth", cls=Group, examples=("reconciler auth status", "reconciler auth status --json"))
 @shared
 def auth_command() -> None:
     """Check which credential is used."""
 
 
-@auth_command.command("status")
+@auth_command.command("status", examples=("reconciler auth status", "reconciler auth status --json"))
 @shared
 def status() -> int:
-    """Say which credential was found where, whose it is, and what it may do; exit 4 where it will not do."""
-    it = options()
-    if it.sandbox:
+    """Show which credential is used, whose it is and what it may do. Exits 4 if it does not suffice."""
+    options = current_options()
+    if options.sandbox:
         raise UsageError(
             "the sandbox asks for no credential", hint="leave out --sandbox to see what a tenant would get"
         )
-    report = asyncio.run(_ask(it))
-    if it.json:
+    report = asyncio.run(_ask(options))
+    if options.json:
         click.echo(terminal.json_text(report.as_json()))
     else:
         click.echo("\n".join(map(line, report.lines())))
@@ -88,13 +88,13 @@ class _Report:
         return clean(self.user.email) if self.user and self.user.email else None
 
     def is_creator(self) -> bool | None:
-        """Tell whether this identity made the stack's vaults; None where there is no state for this tenant."""
+        """Whether this identity made the stack's shares; None if there is no state for this tenant."""
         if not (self.identity and self.state and self.is_its_tenant()):
             return None
         return self.identity.user_id == self.state.creator
 
     def is_its_tenant(self) -> bool:
-        """Tell whether the state, where there is one, was made at this tenant."""
+        """Whether the state, if there is one, was made at this tenant."""
         return not (self.state and self.server) or self.state.server == self.server.name
 
     def seconds_left(self) -> int | None:
@@ -139,28 +139,28 @@ class _Report:
         return lines
 
 
-async def _ask(it: Options) -> _Report:
+async def _ask(options: Options) -> _Report:
     home = session.home()
     report = _Report(looked=auth.looked_for(os.environ, home=home), failures=[])
     try:
         report.found = auth.find(os.environ, home=home)
-        report.server = auth.resolve(flag=it.server, env=os.environ, client_id=report.found.client_id)
-        async with session.connect(it, report.server, report.found) as link:
+        report.server = auth.resolve(flag=options.server, env=os.environ, client_id=report.found.client_id)
+        async with session.connect(options, report.server, report.found) as link:
             report.identity = await link.client.introspect()
             report.ends, report.now = link.credentials.expires, link.client.now
             report.user = await _user(link.client, report.identity.user_id)
     except ReconcilerError as error:
         report.failures.append(error)
-    report.state = _state(it)
-    report.failures += _problems(it, report)
+    report.state = _state(options)
+    report.failures += _problems(options, report)
     return report
 
 
-def _problems(it: Options, report: _Report) -> list[ReconcilerError]:
+def _problems(options: Options, report: _Report) -> list[ReconcilerError]:
     """Return what is wrong though the sign-in itself went well, or beside what is wrong with that."""
     problems: list[ReconcilerError] = []
     if report.server:
-        problems += _other_tenant(it, report.server)
+        problems += _other_tenant(options, report.server)
     if report.identity and not report.identity.sharing_enabled:
         problems.append(sharing_off(report.server.name if report.server else ""))
     if report.user and not report.user.enabled:
@@ -188,10 +188,10 @@ def _problems(it: Options, report: _Report) -> list[ReconcilerError]:
     return problems
 
 
-def _other_tenant(it: Options, server: Server) -> list[ReconcilerError]:
-    """Hold the manifest, where there is one that can be read, against the tenant that is meant."""
+def _other_tenant(options: Options, server: Server) -> list[ReconcilerError]:
+    """Return the error of a manifest that is for another tenant, if it can be read."""
     try:
-        manifest = session.load(it)
+        manifest = session.load(options)
     except ReconcilerError:
         return []  # `validate` tells about manifests
     try:
@@ -202,17 +202,17 @@ def _other_tenant(it: Options, server: Server) -> list[ReconcilerError]:
 
 
 async def _user(client: Client, user_id: str) -> User | None:
-    """Look the identity up. Not everybody may, and nothing depends on it."""
+    """Return the identity's user. Not every identity may look it up, and nothing depends on it."""
     try:
         return next(iter(await client.users_by_id([user_id])), None)
     except ReconcilerError:
         return None
 
 
-def _state(it: Options) -> State | None:
-    """Return the state of the stack that the options mean, where there is a manifest and a state at all."""
+def _state(options: Options) -> State | None:
+    """Return the state of the stack that the options name, if it has a manifest and a state."""
     try:
-        return session.current_state(it)
+        return session.current_state(options)
     except ReconcilerError:
         return None
 

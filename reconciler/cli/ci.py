@@ -13,8 +13,8 @@ import click
 
 from reconciler import display
 from reconciler.cli import ci_report, session
-from reconciler.cli.group import Group
-from reconciler.cli.options import Options, options, shared
+from reconciler.cli.help import Group
+from reconciler.cli.options import Options, current_options, shared
 from reconciler.cli.plan import read_plan
 from reconciler.cli.templates import variables
 from reconciler.errors import StateError, UsageError
@@ -36,23 +36,33 @@ _BOT: Final = "github-actions[bot]"
 """Whose comments a job's own token makes."""
 
 
-@click.group("ci", cls=Group)
+@click.group(
+    "ci",
+    cls=Group,
+    examples=("reconciler ci fetch-state", "reconciler ci comment plan.md"),
+)
 @shared
 def ci_command() -> None:
-    """Do the steps around plan and apply in a pipeline; `init --ci` writes one that uses them."""
+    """Run a pipeline's steps around plan and apply. `init --ci` writes a pipeline that uses them."""
 
 
-@ci_command.command("comment")
+@ci_command.command(
+    "comment",
+    examples=("reconciler ci comment plan.md", "reconciler ci comment plan.md --pull-request 12"),
+)
 @shared
 @click.argument("body_file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--pull-request", type=click.IntRange(min=1), metavar="N", help="Default: the one of this job.")
+@click.option(
+    "--pull-request", type=click.IntRange(min=1), metavar="N", help="The pull request (default: this job's)."
+)
 @click.option(
     "--author", default=_BOT, show_default=True, metavar="LOGIN", help="Whose comments may be updated."
 )
-def comment(*, body_file: Path, pull_request: int | None, author: str) -> None:
-    """Put a plan, as --format markdown printed it, into the pull request: one comment, updated in place.
+def put_comment(*, body_file: Path, pull_request: int | None, author: str) -> None:
+    """Show a plan in the pull request, as one comment that is updated in place.
 
-    GitHub only: reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
+    FILE is what `plan --format markdown` printed. GitHub only: reads GITHUB_TOKEN, GITHUB_REPOSITORY and
+    GITHUB_API_URL.
     """
     from reconciler.cli.github_comment import PullRequest
 
@@ -71,15 +81,15 @@ def comment(*, body_file: Path, pull_request: int | None, author: str) -> None:
         raise UsageError(
             "GITHUB_TOKEN is not set", hint="give this step `env: {GITHUB_TOKEN: ${{ github.token }}}`"
         )
-    new = asyncio.run(_put(options(), at, Sensitive.of(token), body))
+    new = asyncio.run(_put(current_options(), at, Sensitive.of(token), body))
     click.echo(f"The comment of pull request {at.number} is {'made' if new else 'up to date'}.")
 
 
-async def _put(it: Options, at: PullRequest, token: Sensitive, body: str) -> bool:
+async def _put(options: Options, at: PullRequest, token: Sensitive, body: str) -> bool:
     from reconciler.cli import github_comment
     from reconciler.http.session import Session
 
-    connection = Session(ca_file=session.ca_file(it))
+    connection = Session(ca_file=session.ca_file(options))
     try:
         return await github_comment.put(connection, at, token, body)
     finally:
@@ -94,10 +104,13 @@ def _pull_request() -> int:
     raise UsageError("this job belongs to no pull request", hint="--pull-request N names one")
 
 
-@ci_command.command("outputs")
+@ci_command.command(
+    "outputs", examples=("reconciler ci outputs plan.json", "reconciler ci outputs plan.json > plan.env")
+)
+@shared
 @click.argument("plan_file", metavar="PLAN", type=click.Path(path_type=Path))
 def outputs(plan_file: Path) -> None:
-    """Print what a saved plan holds as NAME=VALUE lines, for GitLab's `artifacts:reports:dotenv`."""
+    """Print a saved plan's outputs as NAME=VALUE lines, for GitLab's `artifacts:reports:dotenv`."""
     if not str(plan_file).isprintable():
         raise UsageError("PLAN is a path that cannot stand on a line of its own")
     found = ci_report.outputs_of(read_plan(plan_file, None), plan_file)
@@ -106,34 +119,45 @@ def outputs(plan_file: Path) -> None:
 
 
 def _where(function: F) -> F:
-    """Add the options that say which branch it is. Whoever starts the job says it, at both ends of it."""
+    """Add the options that name the branch: the job names it when it fetches and when it pushes."""
     for decorate in (
         click.option(
-            "--remote", default="origin", show_default=True, help="A remote of this clone, or its address."
+            "--remote",
+            default="origin",
+            show_default=True,
+            metavar="REMOTE",
+            help="A remote of this clone, or its URL.",
         ),
         click.option(
-            "--branch", "name", default="reconciler-state", show_default=True, help="Where the state lives."
+            "--branch",
+            "name",
+            default="reconciler-state",
+            show_default=True,
+            metavar="BRANCH",
+            help="The branch that holds the state.",
         ),
     ):
         function = decorate(function)
     return function
 
 
-@ci_command.command("fetch-state")
+@ci_command.command(
+    "fetch-state", examples=("reconciler ci fetch-state", "reconciler ci fetch-state --branch prod-state")
+)
 @shared
 @_where
 def fetch_state(*, name: str, remote: str) -> None:
-    """Bring the state from its branch to where --state says. Run `ci push-state` when apply has ended.
+    """Fetch the state from its branch. Run `ci push-state` after apply.
 
-    On the branch the state's file is named after the manifest's place in the repository. What is on the branch
-    counts: a local copy that differs is kept as `.backup`.
+    On the branch the state's file is named after the manifest's path in the repository. The branch wins: a local
+    copy that differs is kept as `.backup`.
     """
-    it = options()
-    manifest = session.load(it)
-    where = session.places(it, manifest)
+    options = current_options()
+    manifest = session.load(options)
+    where = session.places(options, manifest)
     _fetched(where.state).unlink(missing_ok=True)  # should this fail, nothing older may pass for its record
-    branch = _branch(it, manifest, remote=remote, name=name)
-    paths = _paths(it, branch)
+    branch = _branch(options, manifest, remote=remote, name=name)
+    paths = _paths(options, branch)
     found = branch.read(paths)
     for path, local in zip(paths, (where.state, where.workdir.journal_path), strict=True):
         _lay(local, found[path])
@@ -144,7 +168,7 @@ def fetch_state(*, name: str, remote: str) -> None:
 
 
 def _lay(local: Path, data: bytes | None) -> None:
-    """Make a local file what the branch holds, and keep what was there."""
+    """Replace a local file by the branch's, and keep a backup."""
     present = durable.read(local)
     if present == data:
         return
@@ -164,20 +188,22 @@ def _record_base(state: Path, about: dict[str, str], found: Mapping[str, bytes |
     durable.replace(_fetched(state), json.dumps(record, indent=1).encode() + b"\n")
 
 
-@ci_command.command("push-state")
+@ci_command.command(
+    "push-state", examples=("reconciler ci push-state", "reconciler ci push-state --branch prod-state")
+)
 @shared
 @_where
 def push_state(*, name: str, remote: str) -> None:
-    """Put the state on the branch that `ci fetch-state` brought it from. Fails rather than lose anybody's write.
+    """Push the state to the branch that `ci fetch-state` got it from. Never overwrites another run's write.
 
-    When another run was faster, what this one knew is saved on a separate branch, which the error names.
+    If another run was faster, this run's state is saved on a separate branch, which the error names.
     """
-    it = options()
-    manifest = session.load(it)
-    where = session.places(it, manifest)
-    branch = _branch(it, manifest, remote=remote, name=name)
+    options = current_options()
+    manifest = session.load(options)
+    where = session.places(options, manifest)
+    branch = _branch(options, manifest, remote=remote, name=name)
     base = _base(where.state, branch, {"branch": name, "remote": remote})
-    paths = _paths(it, branch)
+    paths = _paths(options, branch)
     here = dict(zip(paths, map(durable.read, (where.state, where.workdir.journal_path)), strict=True))
     conflict = branch.write(
         here, base=base, message=f"Keep the state of {paths[0].removesuffix('.state.json')}"
@@ -214,23 +240,23 @@ def _base(state: Path, branch: Branch, about: dict[str, str]) -> Mapping[str, st
     return base
 
 
-def _branch(it: Options, manifest: Manifest, *, remote: str, name: str) -> Branch:
+def _branch(options: Options, manifest: Manifest, *, remote: str, name: str) -> Branch:
     from reconciler.storage.state_branch import Branch
 
     # What git signs in with, and what it starts, may be anything of this job's; no value is, and nothing of ours.
     # But a manifest that names it as a source takes nothing away from git that it needs.
-    values = variables.of(manifest)
+    values = variables.needed_variables(manifest)
     environ = {
         name: value
         for name, value in os.environ.items()
         if git.NEEDED.fullmatch(name) or not (name in values or name.startswith(_OURS))
     }
-    return Branch(work_tree(it.manifest_path), remote=remote, name=name, environ=environ)
+    return Branch(work_tree(options.manifest_path), remote=remote, name=name, environ=environ)
 
 
-def _paths(it: Options, branch: Branch) -> tuple[str, str]:
+def _paths(options: Options, branch: Branch) -> tuple[str, str]:
     """Return what state and journal are called on the branch: after the manifest's place in the repository."""
-    manifest = it.manifest_path.resolve().relative_to(branch.top.resolve())
+    manifest = options.manifest_path.resolve().relative_to(branch.top.resolve())
     stem = manifest.with_suffix("").as_posix()
     return f"{stem}.state.json", f"{stem}.journal"
 

@@ -1,4 +1,4 @@
-"""What a person sees of a mistake in this program: its type and, with -v, the places; never what it says.
+"""What a person sees of an internal error: its type and, with -v, the places; never what it says.
 
 The text of an exception, and a traceback's source lines and locals, can quote a value, a token or an upload
 address. Names of types, modules and functions cannot.
@@ -24,36 +24,36 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
-"""A full disk beneath standard output is nobody's mistake. Our own files say it by errors of their own."""
+"""A full disk beneath standard output is no internal error. Our own files have errors of their own for it."""
 
 
-def tell(error: BaseException, *, verbose: bool) -> None:
-    """Say on standard error that something went wrong that nobody foresaw, and what to do."""
+def report(error: BaseException, *, verbose: bool) -> None:
+    """Print an error that this program did not foresee, and what to do."""
     if isinstance(error, OSError) and error.errno in _FULL:
         click.echo(
             f"Error: no room\n  {os.strerror(error.errno or 0)}: not all of it could be written.", err=True
         )
         click.echo("  Next: free space where the output goes, and run the same command again.", err=True)
         return
-    click.echo("Error: a mistake in this program", err=True)
-    click.echo(f"  {describe(error)}: what it says is not shown, because it could quote a secret.", err=True)
-    click.echo("  What was done is recorded; the same command run again goes on from there.", err=True)
+    click.echo("Error: internal error", err=True)
+    click.echo(f"  {describe(error)}: its text is not shown, because it could quote a secret.", err=True)
+    click.echo("  What was done is recorded; run the same command again to resume.", err=True)
     if verbose:
-        for line in places(error):
+        for line in trace_lines(error):
             click.echo(f"  {line}", err=True)
-    more = "" if verbose else "run it again with -v, which names the places in the code, and "
+    more = "" if verbose else "run it again with -v, which names the lines of code, and "
     click.echo(f"  Next: {more}report it with the lines above (version {__version__}).", err=True)
 
 
 def describe(error: BaseException) -> str:
-    """Return an exception's type, and for an error of the operating system what that calls it."""
+    """Return an exception's type, and the operating system's words for one of its errors."""
     name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
     known = isinstance(error, OSError) and isinstance(error.errno, int)
     return f"{name} ({os.strerror(error.errno)})" if known else name  # type: ignore[attr-defined]
 
 
-def places(error: BaseException | None) -> Iterator[str]:
-    """Yield where it went wrong: module, line and function, the outermost first, then what it came from."""
+def trace_lines(error: BaseException | None) -> Iterator[str]:
+    """Yield where it was raised: module, line and function, the outermost first, then what it came from."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -61,7 +61,7 @@ def places(error: BaseException | None) -> Iterator[str]:
         yield from _frames(error.__traceback__)
         if isinstance(error, BaseExceptionGroup):
             for inner in error.exceptions:
-                yield from places(inner)
+                yield from trace_lines(inner)
         error = error.__cause__ or error.__context__
 
 
@@ -73,19 +73,19 @@ def _frames(trace: TracebackType | None) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def quiet_elsewhere(it: Options) -> Iterator[None]:
-    """Let nobody else print an exception meanwhile: not a thread's, and not a finalizer's."""
+def quiet_elsewhere(options: Options) -> Iterator[None]:
+    """Keep Python from printing an exception meanwhile: a thread's or a finalizer's."""
 
     def in_thread(about: threading.ExceptHookArgs) -> None:
         if about.exc_value is not None and not isinstance(about.exc_value, SystemExit):
-            tell(about.exc_value, verbose=bool(it.verbose))
+            report(about.exc_value, verbose=bool(options.verbose))
 
     def in_finalizer(about: UnraisableHookArgs) -> None:
-        if about.exc_value is not None and it.verbose:
-            tell(about.exc_value, verbose=True)
+        if about.exc_value is not None and options.verbose:
+            report(about.exc_value, verbose=True)
 
     if "logging" in sys.modules or sys.flags.dev_mode or os.environ.get("PYTHONASYNCIODEBUG"):
-        # somebody wants to see everything: also the result, or the exception, of each step that takes long
+        # debugging is on: asyncio would log the result, or the exception, of each step that takes long
         import logging
 
         logging.getLogger("asyncio").disabled = True

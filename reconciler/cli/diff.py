@@ -12,7 +12,8 @@ from typing import Final
 import click
 
 from reconciler.cli import ci_report, session
-from reconciler.cli.options import options, shared
+from reconciler.cli.help import Command
+from reconciler.cli.options import current_options, shared
 from reconciler.cli.output import FORMATS, print_plan
 from reconciler.errors import ExitCode, ManifestError, Problem, UsageError
 from reconciler.manifest import reading, yamltext
@@ -26,35 +27,45 @@ _PATHS: Final = ("/", "./", "../")
 """How no revision begins."""
 
 
-@click.command("diff")
+@click.command(
+    "diff",
+    cls=Command,
+    examples=("reconciler diff --base main", "reconciler diff --base ./old.yaml --format markdown"),
+)
 @shared
 @click.option(
     "--base",
     required=True,
     metavar="REF|FILE",
-    help="A git revision, or another manifest (as ./FILE or FILE.yaml).",
+    help="A git revision, or another manifest (./FILE or FILE.yaml).",
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it (default: text).")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    metavar="FORMAT",
+    help="Output format: text (the default), json, markdown, html or gitlab.",
+)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are changes.")
 def diff_command(*, base: str, form: str | None, detailed_exitcode: bool) -> int:
-    """Compare the manifest with another version of it. Needs no state, no key, no token; opens no source."""
-    it = options()
-    head = session.load(it)
+    """Compare the manifest with another version of it. Needs no state, key or token; reads no source."""
+    options = current_options()
+    head = session.load(options)
     changed: frozenset[str] = frozenset()
     before: Manifest | None
-    if (then := _committed(it.manifest_path, base)) is None:
-        before = load_manifest(Path(base), source_root=session.source_root(it))
+    if (then := _committed(options.manifest_path, base)) is None:
+        before = load_manifest(Path(base), source_root=session.source_root(options))
     else:
-        before = _at(then, it.manifest_path, base)
-        changed = _changed_files(then, it.manifest_path, head)
+        before = _at(then, options.manifest_path, base)
+        changed = _changed_files(then, options.manifest_path, head)
     plan = manifest_diff.compare(before, head, now=datetime.now(UTC), changed=changed)
-    print_plan(it, plan, form)
-    ci_report.tell_plan(it, plan, None)
+    print_plan(options, plan, form)
+    ci_report.tell_plan(options, plan, None)
     return ExitCode.CHANGES if detailed_exitcode and plan.acting() else ExitCode.OK
 
 
 def _committed(manifest: Path, base: str) -> Repository | None:
-    """Return the repository as of a revision, None where `base` is a file and no revision.
+    """Return the repository as of a revision, None if `base` is a file and no revision.
 
     A revision wins: a pull request can commit a file that bears a revision's name. Nor is such a file taken where
     the revision was not fetched, so a file is one by its ending, or by how its path begins.
@@ -72,7 +83,7 @@ def _committed(manifest: Path, base: str) -> Repository | None:
 
 
 def _at(then: Repository, path: Path, base: str) -> Manifest | None:
-    """Return the manifest as committed, with what it includes; None where it was not there yet.
+    """Return the manifest as committed, with what it includes; None if that revision has none.
 
     The texts are laid out in a private directory for the one reader of manifests that there is.
     """
@@ -96,7 +107,7 @@ def _at(then: Repository, path: Path, base: str) -> Manifest | None:
 
 
 def _as_of(base: str, problem: Problem, root: Path) -> Problem:
-    """Say `HEAD:people.yaml`, as git does, for what lies in the private directory."""
+    """Return a problem that names `HEAD:people.yaml`, as git does, not the private directory."""
     there, mark = f"{root}/", problem.mark
     return replace(
         problem,

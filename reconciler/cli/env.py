@@ -5,18 +5,19 @@ from __future__ import annotations
 import click
 
 from reconciler.cli import session
-from reconciler.cli.options import options, shared
+from reconciler.cli.help import Command
+from reconciler.cli.options import current_options, shared
 from reconciler.cli.templates import variables
 from reconciler.errors import UsageError
 
 
-@click.command("env")
+@click.command("env", cls=Command, examples=("reconciler env --github", "reconciler env --gitlab"))
 @shared
-@click.option("--github", is_flag=True, help="The `env:` of a GitHub step.")
-@click.option("--gitlab", is_flag=True, help="The `id_tokens:` of a GitLab job, and the variables to set.")
+@click.option("--github", is_flag=True, help="Print the `env:` block of a GitHub step.")
+@click.option("--gitlab", is_flag=True, help="Print the `id_tokens:` block of a GitLab job.")
 def env_command(*, github: bool, gitlab: bool) -> None:
-    """Print what a job must say so that plan and apply find every variable. Reads no variable."""
+    """Print the variables that a pipeline's job needs. Reads none of them."""
     if github == gitlab:
-        raise UsageError("say for which pipeline", hint="--github or --gitlab")
-    needed = variables.of(session.load(options()))
+        raise UsageError("the pipeline is not named", hint="pass --github or --gitlab")
+    needed = variables.needed_variables(session.load(current_options()))
     click.echo(variables.github(needed) if github else variables.gitlab(needed), nl=False)

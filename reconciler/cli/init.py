@@ -11,7 +11,8 @@ import click
 
 from reconciler import __version__
 from reconciler.cli import session, templates
-from reconciler.cli.options import Options, options, shared
+from reconciler.cli.help import Command
+from reconciler.cli.options import Options, current_options, shared
 from reconciler.cli.templates import github, gitlab, variables
 from reconciler.errors import UsageError
 from reconciler.manifest.load import work_tree
@@ -37,25 +38,25 @@ Next, in the project's settings:
 docs/ci.md says more."""
 
 
-@click.command("init")
+@click.command("init", cls=Command, examples=("reconciler init", "reconciler init --ci github"))
 @shared
-@click.option("--force", is_flag=True, help="Overwrite a pipeline's files.")
+@click.option("--force", is_flag=True, help="Overwrite the pipeline's files.")
 def init_command(*, force: bool) -> None:
-    """Write a commented manifest and the .gitignore lines that belong to it.
+    """Write a commented manifest and its .gitignore lines.
 
-    With --ci github or --ci gitlab also the pipeline for it, or for the manifest that is there.
+    With --ci github or --ci gitlab also write a pipeline for the manifest.
     """
-    it = options()
-    pipeline = it.ci if it.ci in ("github", "gitlab") else None
-    it.ci = "none"  # it names the pipeline to write; this is no job
-    path = it.manifest_path
+    options = current_options()
+    pipeline = options.ci if options.ci in ("github", "gitlab") else None
+    options.ci = "none"  # it names the pipeline to write; this is no job
+    path = options.manifest_path
     if path.exists() and not pipeline:
         raise UsageError(f"{path} exists already", hint="name another file with -f, or edit that one")
     if not path.exists():
         _write_manifest(path)
         click.echo(f"Next: edit it, then `reconciler --sandbox -f {path} plan` shows what it would do.")
     if pipeline:
-        _write_pipeline(it, pipeline, force=force)
+        _write_pipeline(options, pipeline, force=force)
 
 
 def _write_manifest(path: Path) -> None:
@@ -79,12 +80,12 @@ def _ignore(path: Path) -> Path | None:
     return path
 
 
-def _write_pipeline(it: Options, pipeline: str, *, force: bool) -> None:
-    top = work_tree(it.manifest_path)
-    manifest = it.manifest_path.resolve().relative_to(top).as_posix()
+def _write_pipeline(options: Options, pipeline: str, *, force: bool) -> None:
+    top = work_tree(options.manifest_path)
+    manifest = options.manifest_path.resolve().relative_to(top).as_posix()
     if not _PLAIN.match(manifest):
         raise UsageError(f"{manifest} has characters that mean something in a pipeline", hint="rename it")
-    needed = variables.of(session.load(it))
+    needed = variables.needed_variables(session.load(options))
     if pipeline == "gitlab":
         _lay(top, gitlab.pipeline(manifest=manifest, version=__version__, needed=needed), force=force)
         click.echo(_GITLAB_NEXT)
@@ -105,7 +106,7 @@ def _lay(top: Path, files: Mapping[str, str], *, force: bool) -> None:
     ours = {name: text for name, text in files.items() if name != gitlab.START}
     present = [name for name in ours if (top / name).exists()]
     if present and not force:
-        raise UsageError(f"{present[0]} exists already", hint="--force writes it anew")
+        raise UsageError(f"{present[0]} exists already", hint="--force overwrites it")
     start = files.get(gitlab.START)
     if start and (top / gitlab.START).exists():
         click.echo(f"Add to {gitlab.START}:\n\n{start.partition(chr(10) * 2)[0]}\n")

@@ -8,27 +8,32 @@ import click
 
 from reconciler import display
 from reconciler.cli import terminal
-from reconciler.cli.options import options, shared
+from reconciler.cli.help import Command
+from reconciler.cli.options import current_options, shared
 from reconciler.errors import ExitCode, ManifestError, Problem
 from reconciler.manifest import schema
 from reconciler.manifest.load import load_manifest
 
 
-@click.command("validate")
+@click.command(
+    "validate",
+    cls=Command,
+    examples=("reconciler validate", "reconciler validate prod.yaml staging.yaml"),
+)
 @shared
 @click.argument("files", nargs=-1, type=click.Path())
 def validate_command(files: tuple[str, ...]) -> int:
-    """Check manifests: shape, names, people, limits. Opens no source and asks nobody."""
-    it = options()
-    root = Path(it.source_root).resolve() if it.source_root else None
+    """Check whether manifests are valid. Reads no source and contacts no tenant."""
+    options = current_options()
+    root = Path(options.source_root).resolve() if options.source_root else None
     problems: list[Problem] = []
-    names = files or (it.file,)
+    names = files or (options.file,)
     for name in names:
         try:
             load_manifest(Path(name), source_root=root)
         except ManifestError as error:
             problems += error.problems
-    if it.json:
+    if options.json:
         found = [_problem_json(problem) for problem in problems]
         click.echo(terminal.json_text({"valid": not problems, "problems": found}))
         return ExitCode.INVALID_MANIFEST if problems else ExitCode.OK
@@ -50,7 +55,11 @@ def _problem_json(problem: Problem) -> dict[str, object]:
     }
 
 
-@click.command("schema")
+@click.command(
+    "schema",
+    cls=Command,
+    examples=("reconciler schema", "reconciler schema > manifest.schema.json"),
+)
 @shared
 def schema_command() -> None:
     """Print the manifest's JSON Schema, for editors."""

@@ -11,7 +11,10 @@ from typing import Any, TypeVar
 import click
 
 from reconciler.cli import ci_report, session, terminal
-from reconciler.cli.options import Options, options, shared
+from reconciler.cli.completion import secret_names
+from reconciler.cli.help import Command
+from reconciler.cli.options import Options, shared
+from reconciler.cli.options import current_options as options
 from reconciler.cli.output import FORMATS, check_output, print_plan
 from reconciler.errors import ExitCode, LockedError, StateError, UsageError
 from reconciler.fingerprint import Key
@@ -27,25 +30,37 @@ from reconciler.storage import durable
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def _naming(option: str, *, metavar: str, help: str) -> Callable[[F], F]:
+    return click.option(option, multiple=True, metavar=metavar, shell_complete=secret_names, help=help)
+
+
 def selecting(function: F) -> F:
     """Add the options that say which secrets a command is about."""
     for decorate in (
-        click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these secrets out."),
-        click.option("--target", multiple=True, metavar="GLOB", help="Only these secrets."),
-        click.option("--replace", multiple=True, metavar="NAME", help="Replace NAME even if unchanged."),
+        _naming("--exclude", metavar="GLOB", help="Exclude these secrets."),
+        _naming("--target", metavar="GLOB", help="Limit the run to these secrets."),
+        _naming("--replace", metavar="NAME", help="Replace this secret's share even if nothing changed."),
     ):
         function = decorate(function)
     return function
 
 
-@click.command("plan")
+@click.command(
+    "plan", cls=Command, examples=("reconciler plan", "reconciler plan -o plan.json --target 'db-*'")
+)
 @shared
 @selecting
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for apply.")
-@click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it (default: text).")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
-@click.option("--offline", is_flag=True, help="Ask nobody and open no source: manifest and state alone.")
-@click.option("--as-of", metavar="TIME", help="Plan for this time, as 2026-11-23T07:00:00Z.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    metavar="FORMAT",
+    help="Output format: text (the default), json, markdown, html or gitlab.",
+)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are changes.")
+@click.option("--offline", is_flag=True, help="Compare manifest and state alone: no tenant, no source.")
+@click.option("--as-of", metavar="TIME", help="Plan for this time, such as 2026-11-23T07:00:00Z.")
 def plan_command(
     *,
     replace: tuple[str, ...],
@@ -57,7 +72,7 @@ def plan_command(
     offline: bool,
     as_of: str | None,
 ) -> int:
-    """Show what apply would do. Writes nothing, creates nothing."""
+    """Show changes required by the manifest. Changes nothing."""
     it = options()
     asked = PlanOptions(
         requested=addresses_of(replace),
@@ -116,12 +131,20 @@ def _save(out: Path, plan: Plan, key: Key | None, stack: Stack) -> None:
     terminal.warn(f"the plan is saved; `reconciler apply {out}` does this and nothing else")
 
 
-@click.command("show")
+@click.command(
+    "show", cls=Command, examples=("reconciler show", "reconciler show plan.json --format markdown")
+)
 @shared
 @click.argument("plan_file", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it (default: text).")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    metavar="FORMAT",
+    help="Output format: text (the default), json, markdown, html or gitlab.",
+)
 def show_command(*, plan_file: Path | None, form: str | None) -> None:
-    """Print a saved plan; without one, what the state knows. Where the stack's key is, the seal is checked."""
+    """Show a saved plan or the current state. Checks the plan's seal if the stack's key is here."""
     it = options()
     if plan_file is None:
         from reconciler.cli.state import print_state

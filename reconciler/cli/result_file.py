@@ -28,7 +28,7 @@ def write(path: Path, applied: Applied | None, seen: terminal.Reporter, failed: 
         body["error"] = {"summary": failed.summary, "detail": failed.detail, "next": failed.hint}
     elif failed:
         body["error"] = {
-            "summary": "a mistake in this program",
+            "summary": "internal error",
             "detail": crash.describe(failed),
             "next": "run the same command again: it goes on from here",
         }

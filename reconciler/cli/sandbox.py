@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reconciler.cli import session, terminal
-from reconciler.cli.group import Group
-from reconciler.cli.options import options, shared
+from reconciler.cli.completion import secret_names
+from reconciler.cli.help import Group
+from reconciler.cli.options import current_options, shared
 from reconciler.errors import UsageError
 from reconciler.model.address import Address
 from reconciler.model.envvars import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OIDC_TOKEN, SERVER_URL
@@ -25,27 +26,39 @@ if TYPE_CHECKING:  # the sandbox is an extra, and takes a while to import
     from reconciler.sandbox.settings import Settings
 
 
-@click.group("sandbox", cls=Group)
+@click.group(
+    "sandbox", cls=Group, examples=("reconciler sandbox view db-password", "reconciler sandbox reset")
+)
 @shared
 def sandbox_command() -> None:
-    """Use the embedded tenant. It is no place for real secrets."""
+    """Use the embedded sandbox tenant. Not for real secrets."""
     # Every command here means the sandbox's own state, with the flag or without.
-    options().sandbox = True
+    current_options().sandbox = True
 
 
-@sandbox_command.command("serve")
+@sandbox_command.command(
+    "serve",
+    examples=("reconciler sandbox serve", "reconciler sandbox serve --port 8080 --set search_lag=30s"),
+)
 @shared
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep its data there.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: a free one.")
-@click.option("--person", multiple=True, metavar="EMAIL", help="Somebody its directory should know.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The sandbox's data (default: in .reconciler).",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST", help="A loopback address.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="The port (default: a free one)."
+)
+@click.option("--person", multiple=True, metavar="EMAIL", help="Add a person to its directory.")
 @click.option(
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a setting; see docs/sandbox.md."
 )
 def serve(
     *, data: Path | None, host: str, port: int, person: tuple[str, ...], changes: tuple[str, ...]
 ) -> None:
-    """Run it as a server of its own, for pipelines and other clients."""
+    """Serve the sandbox to pipelines and other clients."""
     from reconciler.sandbox import NOTICE
 
     session.require_sandbox()
@@ -53,7 +66,7 @@ def serve(
 
     terminal.warn(NOTICE)
     run(
-        data or session.places(options(), None).sandbox_data,
+        data or session.places(current_options(), None).sandbox_data,
         host_port=(host, port),
         settings=_settings(changes),
         people=person,
@@ -96,13 +109,15 @@ _OURS: Final = (
 """What stacks leave in the sandbox's directory, all manifests' beside it; a lock stays, for it is never replaced."""
 
 
-@sandbox_command.command("reset")
+@sandbox_command.command(
+    "reset", examples=("reconciler sandbox reset", "reconciler -f prod.yaml sandbox reset")
+)
 @shared
 def reset() -> None:
-    """Delete its data, its key and every state that stands on them, and nothing else."""
+    """Delete the sandbox's data, its key and its states."""
     from reconciler.sandbox import serve as program
 
-    where = session.places(options(), None)
+    where = session.places(current_options(), None)
     home = where.sandbox_data.parent
     ours = [path for pattern in _OURS for path in sorted(home.glob(pattern))]
     existed = bool(ours) or where.sandbox_data.exists()
@@ -115,18 +130,26 @@ def reset() -> None:
     click.echo("The sandbox is empty." if existed else "The sandbox was empty.")
 
 
-@sandbox_command.command("view")
+@sandbox_command.command(
+    "view",
+    examples=(
+        "reconciler sandbox view db-password",
+        "reconciler sandbox view db-password --as bo@example.com",
+    ),
+)
 @shared
-@click.argument("name")
-@click.option("--as", "who", metavar="EMAIL", help="Open it as this recipient (default: the first).")
+@click.argument("name", shell_complete=secret_names)
+@click.option("--as", "who", metavar="EMAIL", help="The recipient (default: the first).")
 def view(*, name: str, who: str | None) -> None:
-    """Open a share as its recipient would: what they read goes to standard output. Counts as a view."""
+    """Open a share as a recipient and print its content. Counts as a view."""
     from reconciler.sandbox import NOTICE, reader
     from reconciler.sandbox.store import Store
 
     share = _live(name)
     person = who or share.attributes.recipients[0].as_written
-    with contextlib.closing(Store(session.places(options(), None).sandbox_data, _settings(()))) as store:
+    with contextlib.closing(
+        Store(session.places(current_options(), None).sandbox_data, _settings(()))
+    ) as store:
         pieces = reader.read(store, share.vault_id, who=person)
         terminal.warn(f"opened as {person}; {NOTICE}")
         for piece in pieces:
@@ -136,8 +159,7 @@ def view(*, name: str, who: str | None) -> None:
 
 def _live(name: str) -> Share:
     """Return the object whose content a recipient would ask for: live, or the last one."""
-    it = options()
-    state = session.current_state(it)
+    state = session.current_state(current_options())
     try:
         instance = state.instances.get(Address.parse(name))
     except ValueError:

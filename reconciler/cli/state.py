@@ -8,8 +8,10 @@ import os
 import click
 
 from reconciler.cli import session, terminal
-from reconciler.cli.group import Group
-from reconciler.cli.options import Options, options, shared
+from reconciler.cli.completion import secret_names
+from reconciler.cli.help import Command, Group
+from reconciler.cli.options import Options, shared
+from reconciler.cli.options import current_options as options
 from reconciler.display import clean, counted, line
 from reconciler.errors import ExitCode, LockedError, UsageError
 from reconciler.fingerprint import Key
@@ -22,11 +24,11 @@ from reconciler.state.records import instance_record
 from reconciler.storage.keyfile import new_key, read_key
 
 
-@click.command("output")
+@click.command("output", cls=Command, examples=("reconciler output", "reconciler output db-password"))
 @shared
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=secret_names)
 def output_command(name: str | None) -> None:
-    """Print the share links of what is live; with NAME, that link alone."""
+    """Show the share links of live secrets, or the one of NAME."""
     it = options()
     live = {a: i.current for a, i in sorted(session.current_state(it).instances.items()) if i.current}
     if name is not None:
@@ -51,16 +53,16 @@ def _link(share: Share) -> dict[str, object]:
     }
 
 
-@click.group("state", cls=Group)
+@click.group("state", cls=Group, examples=("reconciler state list", "reconciler state show db-password"))
 @shared
 def state_command() -> None:
     """Inspect and repair the state."""
 
 
-@state_command.command("list")
+@state_command.command("list", examples=("reconciler state list", "reconciler state list --json"))
 @shared
 def list_() -> None:
-    """List every address with its condition."""
+    """List the secrets in the state."""
     print_state(options())
 
 
@@ -86,11 +88,13 @@ def _condition(instance: Instance) -> str:
     return words + (f", {old} old {'copy' if old == 1 else 'copies'} to revoke" if old else "")
 
 
-@state_command.command("show")
+@state_command.command(
+    "show", examples=("reconciler state show db-password", "reconciler state show app-config")
+)
 @shared
-@click.argument("name")
+@click.argument("name", shell_complete=secret_names)
 def show(name: str) -> None:
-    """Show everything known of one address. Never a value: none is kept."""
+    """Show a secret in the state. Values are never in it."""
     it = options()
     instance = session.current_state(it).instances.get(_address(name))
     if instance is None:
@@ -98,10 +102,10 @@ def show(name: str) -> None:
     click.echo(terminal.json_text(instance_record(instance)))
 
 
-@state_command.command("unlock")
+@state_command.command("unlock", examples=("reconciler state unlock", "reconciler state unlock -f prod.yaml"))
 @shared
 def unlock() -> None:
-    """Say who holds the stack. Nothing needs unlocking: the lock ends with the process that holds it."""
+    """Show which run holds the lock. Nothing needs unlocking: the lock ends with that run's process."""
     it = options()
     holder = session.places(it, session.load(it)).workdir.lock.held_by()
     if holder:
@@ -112,35 +116,43 @@ def unlock() -> None:
     click.echo("Nobody holds this stack.")
 
 
-@state_command.command("rm")
+@state_command.command("rm", examples=("reconciler state rm db-password", "reconciler state rm legacy"))
 @shared
-@click.argument("name")
+@click.argument("name", shell_complete=secret_names)
 def rm(name: str) -> None:
-    """Let a secret go: its share lives on until its end, and nothing here touches it again."""
+    """Remove a secret from the state without revoking its share. The share ends when it expires."""
     from reconciler.operations import state_commands
 
     state_commands.remove(_stack(), _address(name))
     click.echo(line(f"{name} is let go; its share was not revoked."))
 
 
-@state_command.command("mv")
+@state_command.command(
+    "mv", examples=("reconciler state mv db-pass db-password", "reconciler state mv legacy app-config")
+)
 @shared
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", shell_complete=secret_names)
+@click.argument("new", shell_complete=secret_names)
 def mv(old: str, new: str) -> None:
-    """Rename a secret in the state. `moved:` in the manifest does the same where others can review it."""
+    """Rename a secret in the state. `moved:` in the manifest does the same, under review."""
     from reconciler.operations import state_commands
 
     state_commands.move(_stack(), _address(old), _address(new))
     click.echo(line(f"{old} is {new} now."))
 
 
-@state_command.command("import")
+@state_command.command(
+    "import",
+    examples=(
+        "reconciler state import db-password 2bQVmz0tkYcBHmlb9pTzW4xAJpZ",
+        "reconciler state import app-config 2bQVn4cXkLrDtq8yWZ5sGh1uEoK",
+    ),
+)
 @shared
-@click.argument("name")
-@click.argument("vault_id", metavar="VAULT")
+@click.argument("name", shell_complete=secret_names)
+@click.argument("vault_id", metavar="SHARE_ID")
 def import_(name: str, vault_id: str) -> None:
-    """Take a share that this identity made elsewhere as a secret's current one. Its value stays unchecked."""
+    """Import an existing share of this identity as a secret's current one. Its value is not checked."""
     from reconciler.operations import state_commands
 
     async def take() -> None:
@@ -151,13 +163,17 @@ def import_(name: str, vault_id: str) -> None:
     click.echo(line(f"{name} is in the state. `reconciler plan` shows what differs."))
 
 
-@state_command.command("recover")
-@shared
-@click.option(
-    "--assign", multiple=True, metavar="NAME=VAULT", help="Say which vault is a secret's current one."
+@state_command.command(
+    "recover",
+    examples=(
+        "reconciler state recover",
+        "reconciler state recover --assign db-password=2bQVmz0tkYcBHmlb9pTzW4xAJpZ",
+    ),
 )
+@shared
+@click.option("--assign", multiple=True, metavar="NAME=SHARE_ID", help="Name the current share of a secret.")
 def recover(assign: tuple[str, ...]) -> int:
-    """Make a lost state again from the vaults on the tenant that bear the stack's mark."""
+    """Rebuild a lost state from the tagged shares on the tenant."""
     from reconciler.operations import state_commands
 
     pairs = [text.rpartition("=") for text in assign]
@@ -180,13 +196,13 @@ def recover(assign: tuple[str, ...]) -> int:
     return ExitCode.OK
 
 
-@state_command.command("rekey")
+@state_command.command("rekey", examples=("reconciler state rekey", "reconciler state rekey --trust-sources"))
 @shared
 @click.option(
-    "--trust-sources", is_flag=True, help="Without the old key: what the sources hold now was sent."
+    "--trust-sources", is_flag=True, help="Without the old key: trust that the sources hold what was sent."
 )
 def rekey(*, trust_sources: bool) -> None:
-    """Make every fingerprint again with another key: the one in RECONCILER_NEW_FINGERPRINT_KEY, or a new one."""
+    """Change the fingerprint key: to the one in RECONCILER_NEW_FINGERPRINT_KEY, or to a new one."""
     stack = _stack()
     given = os.environ.get(NEW_FINGERPRINT_KEY)
     hint = "`reconciler key new` prints one"

@@ -273,7 +273,7 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
     except OSError:  # ssl.SSLError is one
         raise UsageError(
             f"The certificate file {ca_file} cannot be read, or holds no certificate.",
-            hint="--ca-file and SSL_CERT_FILE name a PEM file of certificate authorities",
+            hint="--ca-file, RECONCILER_CA_FILE and SSL_CERT_FILE name a PEM file of certificate authorities",
         ) from None
     return context
 

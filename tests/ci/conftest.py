@@ -59,7 +59,7 @@ def write_workflows(forge: Forge) -> None:
         manifest="reconciler.yaml",
         branch="main",
         version=reconciler.__version__,
-        needed=variables.of(manifest),
+        needed=variables.needed_variables(manifest),
     )
     for name, text in found.items():
         path = forge.work / name

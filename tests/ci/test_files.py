@@ -185,8 +185,8 @@ def test_no_two_manifests_share_a_name_in_a_pipeline() -> None:
 def test_a_manifest_at_the_top_is_called_what_it_is() -> None:
     """The usual case: nothing is added."""
     names = {"reconciler.yaml": "reconciler", "prod.reconciler.yaml": "prod.reconciler", "a-b.yaml": "a-b"}
-    assert names == {path: slugs.of(path) for path in names}
-    assert slugs.of("stacks/prod.yaml").startswith("stacks-prod-")
+    assert names == {path: slugs.slug(path) for path in names}
+    assert slugs.slug("stacks/prod.yaml").startswith("stacks-prod-")
 
 
 def test_env_names_every_variable_once(desk: Desk) -> None:

@@ -10,6 +10,10 @@ import click
 import pytest
 
 from reconciler.cli import cli
+from reconciler.cli.help import Page
+from tests.cli.desk import Desk
+from tests.cli.test_hints import parse
+from tests.support import docs
 
 _HEAVY = (
     "httpx",
@@ -43,7 +47,7 @@ def test_no_sentence_of_a_list_is_cut(name: str) -> None:
     """At the width of a usual terminal."""
     command = cli.get_command(_context(), name)
     assert command is not None
-    said = command.get_help(click.Context(command, info_name=name, terminal_width=80))
+    said = command.get_help(click.Context(command, info_name=name, terminal_width=80, **cli.context_settings))
     assert "..." not in said.partition("Commands:")[2]
 
 
@@ -74,3 +78,74 @@ def test_what_asks_nobody_imports_no_network(arguments: list[str], tmp_path: Pat
     text = "version: 1\nname: one\nsecrets: {a: {source: {env: A}, share_with: {users: [ana@example.com]}}}\n"
     (tmp_path / "reconciler.yaml").write_text(text)
     assert "[]" == _imported(arguments, ("asyncio", "httpx", "cryptography", "jsonschema", "jwt"), tmp_path)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in docs.commands()])
+def test_a_page_shows_its_own_options_then_examples_then_the_global_ones(desk: Desk, name: str) -> None:
+    """As the shipped program prints it, at 80 columns: no option in two groups, no variable's name broken."""
+    page = desk.done("help", *name.split()[1:]).out
+    assert max(map(len, page.splitlines())) <= 80
+    own, _, rest = page.partition("\nExamples:\n")
+    examples, _, common = rest.partition("\nGlobal options:\n")
+    assert len(examples.splitlines()) == 2
+    assert "--sandbox" not in own
+    assert "-h, --help" in common
+    assert common.count("[env: RECONCILER_") == 11
+    assert "--no-color" in common
+    for option in ("--out", "--auto-approve", "--base", "--force"):
+        assert option not in common
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [(name, e) for name, command in docs.commands() if isinstance(command, Page) for e in command.examples],
+)
+def test_an_example_is_a_command_line_that_is_understood(name: str, example: str) -> None:
+    """And it is one of the command whose help shows it."""
+    names = parse(example)
+    assert name.split()[1:] == names[: len(name.split()) - 1]
+
+
+def test_every_command_has_two_examples() -> None:
+    """Both different."""
+    assert [] == [n for n, c in docs.commands() if not (isinstance(c, Page) and len({*c.examples}) == 2)]
+
+
+def test_the_examples_that_need_no_network_work(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an empty directory, one after the other, in the sandbox."""
+    monkeypatch.setenv("DB_PASSWORD", "1")
+    monkeypatch.setenv("APP_CONFIG", "2")
+    for arguments in (
+        ("init",),
+        ("validate",),
+        ("schema",),
+        ("env", "--github"),
+        ("env", "--gitlab"),
+        ("plan",),
+        ("plan", "-o", "plan.json", "--target", "db-*"),
+        ("show", "plan.json", "--format", "markdown"),
+        ("ci", "outputs", "plan.json"),
+        ("apply", "plan.json"),
+        ("show",),
+        ("output",),
+        ("output", "db-password"),
+        ("access", "ana@example.com"),
+        ("access", "ana@example.com", "--json"),
+        ("state", "list"),
+        ("state", "list", "--json"),
+        ("state", "show", "db-password"),
+        ("state", "unlock"),
+        ("sandbox", "view", "db-password"),
+        ("sandbox", "view", "db-password", "--as", "bo@example.com"),
+        ("state", "rekey"),
+        ("state", "rm", "db-password"),
+        ("destroy", "--sandbox", "--auto-approve"),
+        ("sandbox", "reset"),
+        ("key", "new"),
+        ("version",),
+        ("help", "state", "mv"),
+    ):
+        example = " ".join(("reconciler", *arguments))
+        shown = [e.replace("'", "") for _, c in docs.commands() if isinstance(c, Page) for e in c.examples]
+        assert example in shown
+        desk.done(*arguments)

@@ -154,25 +154,6 @@ def test_wrong_usage_exits_64(desk: Desk, arguments: tuple[str, ...]) -> None:
     assert before == snapshot(desk.path)
 
 
-@pytest.mark.parametrize(
-    ("line", "meant"),
-    [
-        ("plan -out=x", "--out"),
-        ("plan -out x", "--out"),
-        ("apply -auto-approve", "--auto-approve"),
-        ("state list -json", "--json"),
-    ],
-)
-def test_one_dash_before_a_word_is_refused(desk: Desk, line: str, meant: str) -> None:
-    """Terraform's way of writing: `-out=x` must not save a plan as `ut=x`."""
-    desk.manifest("version: 1\nname: desk\nsecrets: {}\n")
-    before = snapshot(desk.path)
-    ran = desk.run(*line.split())
-    assert 64 == ran.code, ran.said
-    assert f"Next: write {meant}: " in ran.err
-    assert before == snapshot(desk.path)
-
-
 def test_a_key_pasted_in_place_of_its_path_is_not_shown(desk: Desk) -> None:
     """It is no file that is not there."""
     pasted = f"-----BEGIN PRIVATE KEY----- {CANARY} -----END PRIVATE KEY-----"

@@ -81,7 +81,7 @@ def test_a_mistake_before_anything_is_connected_is_not_quoted(
     environ = {} if debug else {"PYTHONASYNCIODEBUG": "1", "PYTHONFAULTHANDLER": "1"}
     ran = python(scene, *debug, "-c", BUG, "-v", "--server", scene.server, command, **environ)
     assert 1 == ran.code, ran.text
-    assert "KeyError: what it says is not shown" in ran.err
+    assert "KeyError: its text is not shown" in ran.err
     assert "canary" not in ran.text
     assert "Executing <" not in ran.err
 

@@ -1,4 +1,4 @@
-"""A mistake in this program: told by type and place, never by what it says; and what was done is kept."""
+"""An internal error: told by type and place, never by what it says; and what was done is kept."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_traceback_from_every_step_holds_no_secret(
     text = "".join(traceback.format_exception(found)).encode()
     assert not Canaries(secrets | bearer).found_in({"traceback": text})
     assert not Canaries(secrets).found_in({"locals": "\n".join(_locals_of_ours(found)).encode()})
-    places = "\n".join(crash.places(found))
+    places = "\n".join(crash.trace_lines(found))
     assert "MistakeError at" in places
     assert CANARY not in places
     again = world.apply()
@@ -117,13 +117,13 @@ def test_the_command_line_tells_type_and_places_alone(
     assert 1 == ran.code
     assert CANARY not in ran.said
     assert "Traceback" not in ran.said
-    assert "Error: a mistake in this program" in ran.err
-    assert "MistakeError: what it says is not shown" in ran.err
+    assert "Error: internal error" in ran.err
+    assert "MistakeError: its text is not shown" in ran.err
     assert "Next: " in ran.err
     assert verbose == ("reconciler.http." in ran.err)
     result = Path("r.json").read_text()
     assert CANARY not in result
-    assert json.loads(result)["error"]["summary"] == "a mistake in this program"
+    assert json.loads(result)["error"]["summary"] == "internal error"
     desk.apply()
     assert b"a value of a" == desk.reads("a")
 
@@ -167,7 +167,7 @@ def test_threads_and_finalizers_print_no_text(capsys: pytest.CaptureFixture[str]
         del careless
     assert before is threading.excepthook
     told = capsys.readouterr()
-    assert "MistakeError: what it says is not shown" in told.err
+    assert "MistakeError: its text is not shown" in told.err
     assert CANARY not in told.out + told.err
     assert "Traceback" not in told.err
 
@@ -185,5 +185,5 @@ def test_a_panic_that_is_no_exception_is_told_too(desk: Desk, monkeypatch: pytes
     monkeypatch.setattr(session, "_read", panic)
     ran = desk.run("plan")
     assert 1 == ran.code
-    assert "PanicError: what it says is not shown" in ran.err
+    assert "PanicError: its text is not shown" in ran.err
     assert CANARY not in ran.said

@@ -39,7 +39,7 @@ def test_a_login_of_any_name_is_told_about(machine: Machine, variable: str, name
     for arguments in (("auth", "status"), ("--json", "auth", "status"), ("plan",)):
         ran = machine.run(*arguments)
         assert 4 == ran.code, ran.said
-        assert "mistake in this program" not in ran.said
+        assert "internal error" not in ran.said
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody whom nobody knows")

@@ -27,6 +27,7 @@ from typing import Final
 import click
 
 from reconciler.cli import cli
+from reconciler.cli.help import Page
 from reconciler.model.attention import AttentionCode
 from reconciler.sandbox import settings
 from reconciler.sandbox.settings import Settings
@@ -73,30 +74,21 @@ def _beneath(name: str, command: click.Command) -> Iterator[tuple[str, click.Com
 
 
 def cli_reference() -> str:
-    """Return every command's help; the options that all of them take stand with `reconciler` alone."""
+    """Return every command's help; the global options stand with `reconciler` alone."""
     return "\n" + "".join(
         f"## {name}\n\n```text\n{_help(name, command)}```\n\n" for name, command in commands()
     )
 
 
 def _help(name: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=name, terminal_width=_WIDTH, **command.context_settings)
+    context = click.Context(command, info_name=name, terminal_width=_WIDTH, **cli.context_settings)
+    if command is cli:
+        return command.get_help(context) + "\n"
+    assert isinstance(command, Page)
     formatter = context.make_formatter()
     command.format_usage(context, formatter)
     command.format_help_text(context, formatter)
-    whole = command is cli
-    rows = [
-        record
-        for parameter in command.get_params(context)
-        if isinstance(parameter, click.Option) and (whole or parameter.expose_value)
-        if (record := parameter.get_help_record(context)) and (whole or "--help" not in parameter.opts)
-    ]
-    if rows:
-        with formatter.section("Options"):
-            formatter.write_dl(rows)
-    if isinstance(command, click.Group):
-        command.format_commands(context, formatter)
-    command.format_epilog(context, formatter)
+    command.format_own_options(context, formatter)
     return formatter.getvalue()
 
 

@@ -240,7 +240,7 @@ def workflows(
     *, manifest: str, branch: str, version: str, needed: Mapping[str, Iterable[str]]
 ) -> Mapping[str, str]:
     """Return the workflows by their path in the repository. What is on `branch` is applied."""
-    slug = slugs.of(manifest)
+    slug = slugs.slug(manifest)
     block = variables.github(needed)
     parts = {
         "HEAD": _HEAD,

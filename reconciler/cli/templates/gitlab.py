@@ -143,7 +143,7 @@ START: Final = ".gitlab-ci.yml"
 
 def pipeline(*, manifest: str, version: str, needed: Mapping[str, Iterable[str]]) -> Mapping[str, str]:
     """Return the pipeline by its path in the repository, and a start file that includes it."""
-    slug = slugs.of(manifest)
+    slug = slugs.slug(manifest)
     comments, _, tokens = variables.gitlab(needed).partition("id_tokens:")
     parts = {
         "NEEDS": comments.rstrip("\n"),

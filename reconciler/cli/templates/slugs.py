@@ -10,7 +10,7 @@ _ITSELF: Final = re.compile(r"(?!.*-pull-request\.yaml\Z)[a-z0-9_][a-z0-9._-]*\.
 """At the top of the repository, in small letters, and not what another manifest's second workflow is called."""
 
 
-def of(manifest: str) -> str:
+def slug(manifest: str) -> str:
     """Return the name for a manifest by its path in the repository: `prod` for `prod.yaml`.
 
     Where that could be another's as well (`a/b.yaml` and `a-b.yaml`), what tells it apart stands behind it.

@@ -8,7 +8,7 @@ from reconciler.model.envvars import CLIENT_ID, FINGERPRINT_KEY, OIDC_TOKEN, TEN
 from reconciler.model.manifest import EnvSource, Manifest
 
 
-def of(manifest: Manifest) -> Mapping[str, tuple[str, ...]]:
+def needed_variables(manifest: Manifest) -> Mapping[str, tuple[str, ...]]:
     """Return each variable that the manifest reads, with the secrets that it is for, in order of name."""
     found: dict[str, list[str]] = {}
     for secret in manifest.secrets.values():
