@@ -86,6 +86,25 @@ class Cause(StrEnum):
     DRIFT = "drift"
 
 
+class Value(StrEnum):
+    """How the value of a source compares with the one that was sent."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def of(cls, sent: str | None, read: str | None) -> Value:
+        """Compare two fingerprints. Only those that one key made say anything about each other."""
+        if sent is None or read is None or _maker(sent) != _maker(read):
+            return cls.UNKNOWN
+        return cls.SAME if sent == read else cls.CHANGED
+
+
+def _maker(fingerprint: str) -> str:
+    return fingerprint.rpartition(":")[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One line of a plan.

@@ -10,11 +10,10 @@ from typing import TypeAlias
 from reconciler.model.address import Address
 from reconciler.model.attention import Attention
 from reconciler.model.manifest import LEAD_DEFAULT, Renew
-from reconciler.model.plan import Action, Cause, Change, Drift, Reason
+from reconciler.model.plan import Action, Cause, Change, Drift, Reason, Value
 from reconciler.model.state import Deposed, End, Ended, Instance, Share
 from reconciler.model.vault import Observed
-from reconciler.planning import compare, messages, rules, status
-from reconciler.planning.compare import Value
+from reconciler.planning import messages, rules, status
 from reconciler.planning.expand import Desired
 from reconciler.planning.rules import Decision
 from reconciler.planning.status import Condition, Standing
@@ -179,7 +178,7 @@ def _compare(verdict: Verdict, found: Found | None, content: Known) -> Value:
     if found is None:
         return Value.UNKNOWN
     share, standing = found
-    value = compare.value(share.fingerprint, content.fingerprint if isinstance(content, Checked) else None)
+    value = Value.of(share.fingerprint, content.fingerprint if isinstance(content, Checked) else None)
     if value is Value.UNKNOWN and (isinstance(standing, End) or standing is Condition.LIVE):
         match content:
             case Checked():
@@ -203,7 +202,7 @@ def _check_keeping(scene: Scene, verdict: Verdict, desired: Desired, found: Foun
         verdict.attention.append(messages.unknown_status(desired.address))
     elif isinstance(standing, End):
         verdict.attention.append(messages.ended_kept(desired.address, standing))
-    elif desired.renew is Renew.NEVER and compare.due(scene.now, share, LEAD_DEFAULT):
+    elif desired.renew is Renew.NEVER and share.due(scene.now, LEAD_DEFAULT):
         verdict.attention.append(messages.ends_soon(desired.address, share))
     if share.source != str(desired.source) and verdict.unchecked is not None:
         verdict.attention.append(messages.source_changed(desired.address, share.source, str(desired.source)))

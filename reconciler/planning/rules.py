@@ -7,10 +7,8 @@ from datetime import datetime
 from typing import assert_never
 
 from reconciler.model.manifest import Renew
-from reconciler.model.plan import Action, Cause, Reason
+from reconciler.model.plan import Action, Cause, Reason, Value
 from reconciler.model.state import End, Share
-from reconciler.planning import compare
-from reconciler.planning.compare import Value
 from reconciler.planning.expand import Desired
 from reconciler.planning.status import Condition, Standing
 
@@ -62,7 +60,7 @@ def _by_manifest(drift: Decision, asked: Reason | None) -> Decision:
 def _decide_live(desired: Desired, share: Share, asked: Reason | None, *, now: datetime) -> Decision:
     if asked:
         return Decision(action=Action.REPLACE, reason=asked, cause=Cause.MANIFEST)
-    if desired.renew is Renew.ALWAYS and compare.due(now, share, desired.renew_before):
+    if desired.renew is Renew.ALWAYS and share.due(now, desired.renew_before):
         return Decision(action=Action.REPLACE, reason=Reason.RENEWAL_DUE, cause=Cause.TIME)
     return NOTHING
 
@@ -72,7 +70,7 @@ def _asked_for(desired: Desired, share: Share, *, value: Value, requested: bool)
     old = share.attributes
     if requested:
         return Reason.REQUESTED
-    if compare.changed(old, desired.attributes):
+    if any(difference.name != "rotate" for difference in old.differences(desired.attributes)):
         return Reason.ATTRIBUTES_CHANGED
     if value is Value.CHANGED:
         return Reason.CONTENT_CHANGED

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from reconciler.model.state import End, Share, State
+from reconciler.model.manifest import Sharing
+from reconciler.model.state import Attributes, End, Recipient, Share, State
 from reconciler.model.vault import Observed, Status
-from reconciler.planning import verify
+from reconciler.planning.verify import EXPIRY_TOLERANCE, lifetime_differs, writable
 from reconciler.state import tags
 
 
@@ -50,9 +52,35 @@ def standing(share: Share, observed: Observed | None, now: datetime) -> Standing
 
 
 def as_seen(share: Share, observed: Observed | None) -> Share:
-    """Return a vault with the tenant's word where it and the state disagree; unchanged when nobody looked."""
+    """Return a share with the tenant's word on who opens it, how often and until when.
+
+    The share itself when the two agree, or when this run did not look. An answer without recipients is not the
+    whole of one: nothing of it is held against the state.
+    """
     vault = observed.vaults.get(share.vault_id) if observed else None
-    return verify.as_seen(share, vault) if vault else share
+    if vault is None:
+        return share
+    sharing = vault.sharing or share.attributes.sharing
+    readers = vault.emails if sharing is Sharing.EXTERNAL else vault.user_ids
+    if not readers:
+        return share
+    created, expires = vault.created or share.created, vault.expires or share.expires
+    attributes = _with_readers(share.attributes, sharing, readers)
+    attributes = replace(attributes, max_views=vault.max_views)
+    if vault.created and vault.expires and lifetime_differs(expires - created, attributes):
+        attributes = replace(attributes, expires_in=max(0, int((expires - created).total_seconds())))
+    if max(abs(created - share.created), abs(expires - share.expires)) > EXPIRY_TOLERANCE:
+        share = replace(share, created=created, expires=expires)
+    return replace(share, attributes=attributes)
+
+
+def _with_readers(attributes: Attributes, sharing: Sharing, readers: frozenset[str]) -> Attributes:
+    """Return the attributes with these recipients, as written in the state where it knows them."""
+    if (sharing, readers) == (attributes.sharing, attributes.who()):
+        return attributes
+    known = {r.id or r.as_written: r for r in attributes.recipients if sharing is attributes.sharing}
+    people = (known.get(r) or Recipient(as_written=writable(r), id=writable(r)) for r in sorted(readers))
+    return replace(attributes, sharing=sharing, recipients=tuple(people))
 
 
 def opened(share: Share, observed: Observed | None) -> int | None:
