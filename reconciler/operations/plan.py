@@ -209,4 +209,4 @@ def _known(it: Gathered, uids: Mapping[Address, str], no_key: Unchecked) -> dict
 def _as_requested(change: Change) -> Change:
     """Say of a revoke that `destroy` asks for it: the manifest still holds the secret."""
     removed = change.reason is Reason.REMOVED_FROM_MANIFEST
-    return replace(change, reason=Reason.REQUESTED) if removed else change
+    return replace(change, reasons=(Reason.REQUESTED,)) if removed else change

@@ -116,10 +116,20 @@ def _difference(saved: Change | None, now: Change | None, kept: Change | None) -
 
 
 def _same_decision(saved: Change, now: Change) -> bool:
-    """Tell whether both would do the same; a renewal that came too late is still that renewal."""
+    """Whether both would do the same, for the same reasons; a renewal that came too late is still that renewal.
+
+    Of what became of the share only the first reason counts: a share that was burned and is gone by now is no other
+    decision.
+    """
+    if _declared(saved) != _declared(now):
+        return False
     if saved.cause is Cause.TIME and now.cause is Cause.TIME:
         return True
     return (saved.action, saved.reason) == (now.action, now.reason)
+
+
+def _declared(change: Change) -> frozenset[Reason]:
+    return frozenset(reason for reason in change.reasons if reason.declared)
 
 
 def _done(saved: Change, kept: Change | None) -> bool:
@@ -147,5 +157,5 @@ def _desired(change: Change) -> object:
 
 
 def _said(change: Change) -> str:
-    reason = f" ({change.reason.sentence})" if change.reason else ""
-    return f"{change.action.value}{reason}"
+    reasons = ", ".join(reason.sentence for reason in change.reasons)
+    return f"{change.action.value} ({reasons})" if reasons else change.action.value

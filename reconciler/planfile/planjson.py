@@ -13,7 +13,7 @@ from reconciler.model.canonical import Record, attributes_record, time_text
 from reconciler.model.plan import Access, Action, Change, Drift, Plan, access
 from reconciler.model.state import End, Share
 
-FORMAT_VERSION: Final = "1.1"
+FORMAT_VERSION: Final = "1.2"
 
 
 def to_json(plan: Plan) -> Record:
@@ -62,6 +62,7 @@ def _change(change: Change) -> Record:
             "after": _after(change),
         },
         "action_reason": change.reason.value if change.reason else None,
+        "action_reasons": [reason.value for reason in change.reasons],
         "caused_by": change.cause.value if change.cause else None,
         "generation": change.generation,
     }

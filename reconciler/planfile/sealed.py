@@ -95,7 +95,7 @@ def uids(plan: Plan) -> dict[Address, str]:
 
 def asked(plan: Plan) -> dict[Address, str]:
     """Return what `--replace` asked for when a plan was saved, and the vault that each ends."""
-    requested = (c for c in plan.changes if c.reason is Reason.REQUESTED and c.after)
+    requested = (c for c in plan.changes if Reason.REQUESTED in c.reasons and c.after)
     return {c.address: c.before.vault_id for c in requested if c.before}
 
 
@@ -172,7 +172,7 @@ def _read_change(value: object) -> Change:
     change = Change(
         address=Address.parse(text(it["address"])),
         action=Action.STATE_ONLY if it.get("state_only") else action,
-        reason=optional(member(Reason), it["action_reason"]),
+        reasons=_read_reasons(it),
         cause=optional(member(Cause), it["caused_by"]),
         uid=text(it["uid"]),
         mark=optional(_read_mark, it["manifest"]),
@@ -195,6 +195,16 @@ def _read_change(value: object) -> Change:
             size=optional(_read_size, after["size"]),
         )
     return change
+
+
+def _read_reasons(change: Record) -> tuple[Reason, ...]:
+    """Read all reasons, the first of which is `action_reason`; before format 1.2 that was the only one."""
+    first = optional(member(Reason), change["action_reason"])
+    alone = [first] if first else []
+    reasons = tuple(member(Reason)(reason) for reason in items(change.get("action_reasons", alone)))
+    if list(reasons[:1]) != alone:
+        raise ValueError("the first reason was expected to be the action's")
+    return reasons
 
 
 def _read_name(value: object) -> str:

@@ -114,7 +114,7 @@ def test_whatever_else_changed_is_told() -> None:
         "new: settings changed since the plan": plan(
             *WANTS[:2], all_desired("new", more), prior=PRIOR, contents=content
         ),
-        "due: replace (ends soon) in the plan; now replace (settings changed)": plan(
+        "due: replace (ends soon) in the plan; now replace (settings changed, ends soon)": plan(
             all_desired("a"), all_desired("due", more), all_desired("new"), prior=PRIOR, contents=content
         ),
         "b: revoke (removed from the manifest) in the plan, and would not": plan(
