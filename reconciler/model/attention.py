@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 from reconciler.model.address import Address
 
@@ -37,7 +37,16 @@ class AttentionCode(StrEnum):
     GONE_CHANGED = "gone_changed"
     EXCLUDES_NOTHING = "excludes_nothing"
     LEFT_OUT = "left_out"
-    # what apply refuses
+
+    @property
+    def sentence(self) -> str:
+        """What it means, whichever secret it is about."""
+        return _ATTENTION[self]
+
+
+class RefusalCode(StrEnum):
+    """Why apply refuses a plan: stable, for scripts. `sentence` is what docs/policies.md says of it."""
+
     PREVENT_REVOKE = "prevent_revoke"
     NOT_BY_THIS_STACK = "not_by_this_stack"
     OF_ANOTHER_STACK = "of_another_stack"
@@ -48,10 +57,10 @@ class AttentionCode(StrEnum):
     @property
     def sentence(self) -> str:
         """What it means, whichever secret it is about."""
-        return _SENTENCES[self]
+        return _REFUSALS[self]
 
 
-_SENTENCES = {
+_ATTENTION: Final = {
     AttentionCode.NOT_VISIBLE: "another identity made the shares, so nothing is planned",
     AttentionCode.FIRST_RUN: "no state was found, and nobody looked whether the tenant knows the stack",
     AttentionCode.STATE_DIFFERS: "the state says otherwise than the tenant, whose word counts",
@@ -77,12 +86,15 @@ _SENTENCES = {
     AttentionCode.GONE_CHANGED: "`moved` or `removed` says otherwise what became of secrets that are gone",
     AttentionCode.EXCLUDES_NOTHING: "an `--exclude` matches no secret",
     AttentionCode.LEFT_OUT: "the command line leaves changes out",
-    AttentionCode.PREVENT_REVOKE: "refused: the secret was declared with `prevent_revoke: true`",
-    AttentionCode.NOT_BY_THIS_STACK: "refused: the vault does not bear the mark that the state has for it",
-    AttentionCode.OF_ANOTHER_STACK: "refused: the vault bears the mark of another stack",
-    AttentionCode.HIDDEN: "refused: the tenant does not show the vault to this identity",
-    AttentionCode.MAX_REVOKE: "refused: the manifest would revoke too many shares at once",
-    AttentionCode.MAX_REPLACE: "refused: the manifest would replace too many shares at once",
+}
+
+_REFUSALS: Final = {
+    RefusalCode.PREVENT_REVOKE: "refused: the secret was declared with `prevent_revoke: true`",
+    RefusalCode.NOT_BY_THIS_STACK: "refused: the vault does not bear the mark that the state has for it",
+    RefusalCode.OF_ANOTHER_STACK: "refused: the vault bears the mark of another stack",
+    RefusalCode.HIDDEN: "refused: the tenant does not show the vault to this identity",
+    RefusalCode.MAX_REVOKE: "refused: the manifest would revoke too many shares at once",
+    RefusalCode.MAX_REPLACE: "refused: the manifest would replace too many shares at once",
 }
 
 
@@ -95,6 +107,16 @@ class Attention:
     """Something a person must know that leads to no action."""
 
     code: AttentionCode | LaterCode
+    text: str
+    address: Address | None = None
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why apply will not carry out a plan, and what would let it."""
+
+    code: RefusalCode | LaterCode
     text: str
     address: Address | None = None
     next: str | None = None

@@ -11,7 +11,7 @@ from typing import TypeAlias, assert_never
 
 from reconciler.errors import Mark
 from reconciler.model.address import Address, fold
-from reconciler.model.attention import Attention
+from reconciler.model.attention import Attention, Refusal
 from reconciler.model.canonical import attributes_record, canonical
 from reconciler.model.manifest import Sharing
 from reconciler.model.state import Attributes, Difference, End, Share
@@ -283,7 +283,7 @@ class Plan:
     changes: tuple[Change, ...] = ()
     drift: tuple[Drift, ...] = ()
     attention: tuple[Attention, ...] = ()
-    refusals: tuple[Attention, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     unchecked: frozenset[Address] = frozenset()
 
     def acting(self) -> tuple[Change, ...]:

@@ -12,7 +12,7 @@ from reconciler.c1.client import Client
 from reconciler.c1.upload import Uploader
 from reconciler.errors import ReconcilerError, RefusedError, SignInError, StalePlanError, StateError
 from reconciler.fingerprint import Key
-from reconciler.model.attention import Attention
+from reconciler.model.attention import Refusal
 from reconciler.model.events import Event, Result
 from reconciler.model.plan import Plan
 from reconciler.model.state import State
@@ -154,7 +154,7 @@ def _refuse_the_unseen(seen: Look) -> None:
         )
 
 
-def _first_next(refusals: Sequence[Attention]) -> str | None:
+def _first_next(refusals: Sequence[Refusal]) -> str | None:
     return next((r.next for r in refusals if r.next), None)
 
 

@@ -10,14 +10,14 @@ from reconciler.c1.client import Client
 from reconciler.errors import SourceError
 from reconciler.fingerprint import Key
 from reconciler.model.address import Address
-from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.attention import Attention
 from reconciler.model.plan import Change, Reason
 from reconciler.model.state import Instance, State
 from reconciler.model.vault import Identity, Observed
 from reconciler.operations.gather import Gathered, gather
 from reconciler.operations.offline import PlanOptions
 from reconciler.operations.stack import Stack
-from reconciler.planning import expand, planner, recovery, selection
+from reconciler.planning import expand, messages, planner, recovery, selection
 from reconciler.planning.expand import Desired
 from reconciler.planning.moves import move
 from reconciler.planning.planner import Planned
@@ -162,15 +162,7 @@ def heal(
 
 
 def _told_orphans(healing: Healing) -> list[Attention]:
-    return [
-        Attention(
-            code=AttentionCode.LEFT_INCOMPLETE,
-            address=orphan.address,
-            text="an interrupted run left an incomplete share, which nobody was told of",
-            next="nothing to do: apply revokes it",
-        )
-        for orphan in healing.orphans
-    ]
+    return [messages.left_incomplete(orphan.address) for orphan in healing.orphans]
 
 
 def _desire(desired: Desired, content: Content | None, uid: str, key: Key | None) -> Desire:

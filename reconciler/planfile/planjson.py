@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
-from reconciler.model.attention import Attention
+from reconciler.model.attention import Attention, Refusal
 from reconciler.model.canonical import Record, attributes_record, time_text
 from reconciler.model.plan import Access, Action, Change, Drift, Plan, access
 from reconciler.model.state import End, Share
@@ -135,7 +135,7 @@ def _access(person: Access) -> Record:
     }
 
 
-def _note(note: Attention) -> Record:
+def _note(note: Attention | Refusal) -> Record:
     return {
         "code": note.code,
         "address": str(note.address) if note.address else None,

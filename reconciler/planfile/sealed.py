@@ -10,12 +10,13 @@ import hmac
 import json
 import re
 from dataclasses import replace
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn, Protocol, TypedDict
 
 from reconciler.errors import Mark, PlanError, StalePlanError
 from reconciler.model.address import NAME_PATTERN, Address
-from reconciler.model.attention import Attention, AttentionCode, LaterCode
+from reconciler.model.attention import Attention, AttentionCode, LaterCode, Refusal, RefusalCode
 from reconciler.model.canonical import (
+    E,
     Record,
     canonical,
     flag,
@@ -159,8 +160,8 @@ def _read(body: Record) -> Plan:
         live=number(body["live"]),
         changes=tuple(_read_change(value) for value in items(body["resource_changes"])),
         drift=tuple(_read_drift(value) for value in items(body["resource_drift"])),
-        attention=tuple(_read_note(value) for value in items(body["attention"])),
-        refusals=tuple(_read_note(value) for value in items(body["refusals"])),
+        attention=tuple(_read_attention(value) for value in items(body["attention"])),
+        refusals=tuple(_read_refusal(value) for value in items(body["refusals"])),
         unchecked=frozenset(Address.parse(text(value)) for value in items(body["unchecked"])),
     )
 
@@ -251,17 +252,31 @@ def _read_drift(value: object) -> Drift:
     )
 
 
-def _read_code(value: object) -> AttentionCode | LaterCode:
+def _read_attention(value: object) -> Attention:
+    note = record(value)
+    return Attention(code=_read_code(AttentionCode, note["code"]), **_read_note(note))
+
+
+def _read_refusal(value: object) -> Refusal:
+    note = record(value)
+    return Refusal(code=_read_code(RefusalCode, note["code"]), **_read_note(note))
+
+
+class _Note(TypedDict):
+    text: str
+    address: Address | None
+    next: str | None
+
+
+def _read_note(note: Record) -> _Note:
+    return _Note(
+        text=text(note["text"]),
+        address=optional(lambda address: Address.parse(text(address)), note["address"]),
+        next=optional(text, note["next"]),
+    )
+
+
+def _read_code(known: type[E], value: object) -> E | LaterCode:
     """Read a code; one that a newer minor version of the format has grown stays as it is."""
     code = text(value)
-    return AttentionCode(code) if code in tuple(AttentionCode) else LaterCode(code)
-
-
-def _read_note(value: object) -> Attention:
-    it = record(value)
-    return Attention(
-        code=_read_code(it["code"]),
-        text=text(it["text"]),
-        address=optional(lambda address: Address.parse(text(address)), it["address"]),
-        next=optional(text, it["next"]),
-    )
+    return known(code) if code in tuple(known) else LaterCode(code)

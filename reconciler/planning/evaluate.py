@@ -5,50 +5,20 @@ Each step returns a value and the next one takes it: how the share stands, how i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from reconciler.model.address import Address
-from reconciler.model.attention import Attention
+from reconciler.model.attention import Attention, Refusal
 from reconciler.model.manifest import LEAD_DEFAULT, Renew
 from reconciler.model.plan import Action, Cause, Change, Drift, Value
-from reconciler.model.state import End, Ended, Instance, Share
-from reconciler.model.vault import Observed
-from reconciler.planning import messages, rules, status
+from reconciler.model.state import End, Instance, Share
+from reconciler.planning import messages, refusals, rules, status
 from reconciler.planning.expand import Desired
 from reconciler.planning.old_copies import OldCopies, old_copies
 from reconciler.planning.rules import Decision
-from reconciler.planning.status import Condition, Standing
+from reconciler.planning.scene import Scene, Stand, Subject, stand_of
+from reconciler.planning.status import Condition
 from reconciler.planning.values import NO_KEY, NOT_READ, NOT_RECORDED, Checked, Known, Unchecked, Unreadable
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What is the same for every address.
-
-    `observed` is None when this run did not look. `stack` is S of our tags, `origins` leads from new to old
-    addresses, `kept` are the names whose `removed` entry says `revoke: false`.
-    """
-
-    stack: str
-    observed: Observed | None
-    contents: Mapping[Address, Known]
-    requested: frozenset[Address]
-    origins: Mapping[Address, Address]
-    kept: frozenset[str]
-    revoke_imported: bool
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """One address before the look: what the state has of it, and the number of its next share."""
-
-    address: Address
-    uid: str
-    instance: Instance | None
-    generation: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +36,7 @@ class Verdict:
     changes: tuple[Change, ...] = ()
     drift: tuple[Drift, ...] = ()
     attention: tuple[Attention, ...] = ()
-    refusals: tuple[Attention, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stand:
-    """A share, the live one or the last, as the tenant has it, and how it stands."""
-
-    share: Share
-    standing: Standing
+    refusals: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,63 +47,22 @@ class _Compared:
 
 def evaluate(scene: Scene, subject: Subject, desired: Desired | None) -> Verdict:
     """Return everything about one address; `desired` is None when only the state names it."""
-    stand = _stand(scene, subject.instance)
+    stand = stand_of(scene, subject)
     own = _of_desired(scene, subject, stand, desired) if desired else _of_removed(scene, subject, stand)
     copies = _copies(scene, own)
     changes = (*own.changes, *copies.changes)
     return replace(
         own,
         instance=replace(own.instance, deposed=copies.left) if own.instance else None,
-        live=stand is not None and stand.standing is Condition.LIVE,
+        live=stand.live if stand else False,
         changes=changes,
-        drift=tuple(_drift(subject, stand)),
-        attention=(*_state_differs(subject, stand), *own.attention, *copies.attention),
+        drift=stand.drift if stand else (),
+        attention=(*(stand.attention if stand else ()), *own.attention, *copies.attention),
         refusals=(*own.refusals, *_imported(scene, changes)),
     )
 
 
-def _stand(scene: Scene, instance: Instance | None) -> _Stand | None:
-    """Return how the live or last share of an address stands, None without one."""
-    share = instance.last() if instance else None
-    if instance is None or share is None:
-        return None
-    if instance.current is None and instance.ended:
-        standing: Standing = instance.ended.how
-    else:
-        standing = status.standing(share, scene.observed, scene.now)
-    return _Stand(share=status.as_seen(share, scene.observed), standing=standing)
-
-
-def _state_differs(subject: Subject, stand: _Stand | None) -> Iterator[Attention]:
-    """Yield attention when the tenant has a share otherwise: an edited state must not hide who gains or loses."""
-    share = subject.instance.last() if subject.instance else None
-    if share and stand and share != stand.share:
-        yield messages.state_differs(subject.address, share, stand.share)
-
-
-def _drift(subject: Subject, stand: _Stand | None) -> Iterator[Drift]:
-    current = subject.instance.current if subject.instance else None
-    if current and stand and stand.standing is not Condition.LIVE:
-        now = stand.standing
-        yield Drift(
-            address=subject.address,
-            vault_id=current.vault_id,
-            now=now if isinstance(now, End) else now.value,
-        )
-
-
-def _seen(scene: Scene, instance: Instance | None, stand: _Stand | None) -> Instance | None:
-    """Return what the state is to remember of the look: the tenant's word, and an end seen for the first time."""
-    if instance is None or stand is None or instance.current is None:
-        return instance
-    if isinstance(stand.standing, End):
-        return replace(
-            instance, current=None, ended=Ended(how=stand.standing, seen=scene.now, share=stand.share)
-        )
-    return replace(instance, current=stand.share)
-
-
-def _of_desired(scene: Scene, subject: Subject, stand: _Stand | None, desired: Desired) -> Verdict:
+def _of_desired(scene: Scene, subject: Subject, stand: Stand | None, desired: Desired) -> Verdict:
     """Return the verdict on an address that the manifest names."""
     content = scene.contents.get(desired.address, NOT_READ)
     compared = _compare(scene, desired, stand, content)
@@ -151,7 +72,8 @@ def _of_desired(scene: Scene, subject: Subject, stand: _Stand | None, desired: D
         if decision.action.changes_vaults
         else _of_keeping(scene, desired, stand, content, compared)
     )
-    instance = _kept(_seen(scene, subject.instance, stand), desired, compared.value)
+    seen = stand.instance if stand else subject.instance
+    instance = _kept(seen, desired, compared.value) if seen else None
     if decision.action is Action.NO_OP and (instance != subject.instance or desired.address in scene.origins):
         decision = _recorded(subject.instance, stand)
     return Verdict(
@@ -163,7 +85,7 @@ def _of_desired(scene: Scene, subject: Subject, stand: _Stand | None, desired: D
     )
 
 
-def _compare(scene: Scene, desired: Desired, stand: _Stand | None, content: Known) -> _Compared:
+def _compare(scene: Scene, desired: Desired, stand: Stand | None, content: Known) -> _Compared:
     """Compare the value with the one that was sent, and say why that was not possible if it matters."""
     if stand is None:
         return _Compared(value=Value.UNKNOWN)
@@ -186,7 +108,7 @@ def _why_unchecked(share: Share, content: Known) -> str:
             return ""
 
 
-def _decide(scene: Scene, desired: Desired, stand: _Stand | None, value: Value) -> Decision:
+def _decide(scene: Scene, desired: Desired, stand: Stand | None, value: Value) -> Decision:
     if stand is None:
         return rules.NEW
     decision = rules.decide_desired(
@@ -210,7 +132,7 @@ def _of_making(desired: Desired) -> Iterator[Attention]:
 
 
 def _of_keeping(
-    scene: Scene, desired: Desired, stand: _Stand | None, content: Known, compared: _Compared
+    scene: Scene, desired: Desired, stand: Stand | None, content: Known, compared: _Compared
 ) -> Iterator[Attention]:
     """Yield attention to a share that stays as it is."""
     if stand is None:
@@ -228,17 +150,15 @@ def _of_keeping(
         yield messages.source_unreadable(address, content.problem)
 
 
-def _kept(instance: Instance | None, desired: Desired, value: Value) -> Instance | None:
+def _kept(instance: Instance, desired: Desired, value: Value) -> Instance:
     """Return the instance with what needs no share: the flag, and the new source of an equal value."""
-    if instance is None:
-        return None
     instance = replace(instance, prevent_revoke=desired.prevent_revoke)
     if instance.current and value is Value.SAME:
         return replace(instance, current=replace(instance.current, source=str(desired.source)))
     return instance
 
 
-def _recorded(before: Instance | None, stand: _Stand | None) -> Decision:
+def _recorded(before: Instance | None, stand: Stand | None) -> Decision:
     """Return the decision for a change of the state alone; an end that was just seen is named."""
     if before and before.current and stand and isinstance(stand.standing, End):
         reason, cause = rules.reason_of(stand.standing)
@@ -250,7 +170,7 @@ def _change(
     scene: Scene,
     subject: Subject,
     desired: Desired,
-    stand: _Stand | None,
+    stand: Stand | None,
     content: Known,
     decision: Decision,
 ) -> Change:
@@ -277,7 +197,7 @@ def _change(
     )
 
 
-def _of_removed(scene: Scene, subject: Subject, stand: _Stand | None) -> Verdict:
+def _of_removed(scene: Scene, subject: Subject, stand: Stand | None) -> Verdict:
     """Return the verdict on an address that only the state names: without `revoke` its shares are left to live out."""
     instance = subject.instance
     if instance is None or stand is None:
@@ -297,9 +217,9 @@ def _of_removed(scene: Scene, subject: Subject, stand: _Stand | None) -> Verdict
     )
     return Verdict(
         subject=subject,
-        instance=replace(instance, current=None, ended=None) if over else _seen(scene, instance, stand),
+        instance=replace(instance, current=None, ended=None) if over else stand.instance,
         changes=(change,),
-        refusals=(messages.prevent_revoke(subject.address),) if protected else (),
+        refusals=(refusals.prevent_revoke(subject.address),) if protected else (),
     )
 
 
@@ -312,14 +232,14 @@ def _copies(scene: Scene, own: Verdict) -> OldCopies:
     return old_copies(own.subject.address, instance, scene.observed, scene.now, stays_ended=stays)
 
 
-def _imported(scene: Scene, changes: tuple[Change, ...]) -> Iterator[Attention]:
+def _imported(scene: Scene, changes: tuple[Change, ...]) -> Iterator[Refusal]:
     """Yield a refusal for each share to be revoked that does not bear, on the tenant, the tag of the state."""
     for change in () if scene.revoke_imported else changes:
         share = change.before if change.action in (Action.REVOKE, Action.REPLACE) else None
         if share and not status.vouched_for(share, scene.observed, scene.stack):
             name = status.name_of(share, scene.observed)
             yield (
-                messages.hidden(change.address, share)
+                refusals.hidden(change.address, share)
                 if name is None
-                else messages.not_by_this_stack(change.address, share, name, scene.stack)
+                else refusals.not_by_this_stack(change.address, share, name, scene.stack)
             )

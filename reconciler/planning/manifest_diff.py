@@ -15,7 +15,7 @@ from reconciler.model.attention import Attention, AttentionCode
 from reconciler.model.manifest import Lead, Manifest, Renew
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.state import Instance, Share, State
-from reconciler.planning import expand, messages, planner
+from reconciler.planning import diff_messages, expand, planner
 from reconciler.planning.expand import Desired
 from reconciler.planning.values import NOT_READ
 
@@ -55,17 +55,17 @@ def _later(base: Manifest, head: Manifest, changes: Iterable[Change]) -> Iterabl
         ("state", base.state_path, head.state_path),
     )
     if facts := _facts(stack):
-        yield messages.stack_changed(facts)
+        yield diff_messages.stack_changed(facts)
     if facts := _facts(_gone(base, head)):
-        yield messages.gone_changed(facts)
+        yield diff_messages.gone_changed(facts)
     if facts := _facts([("age_suite", base.age_suite or "auto", head.age_suite or "auto")]):
-        yield messages.upkeep_changed(None, facts)
+        yield diff_messages.upkeep_changed(None, facts)
     was = {desired.address: desired for desired in expand.expand(base)}
     is_ = {desired.address: desired for desired in expand.expand(head)}
     for change in changes:
         old, new = was.get(change.moved_from or change.address), is_.get(change.address)
         if old and new and (facts := _facts(_upkeep(old, new))):
-            yield messages.upkeep_changed(new.address, facts)
+            yield diff_messages.upkeep_changed(new.address, facts)
 
 
 def _upkeep(old: Desired, new: Desired) -> Iterable[Pair]:
@@ -139,8 +139,4 @@ def _hints(
     kept = {change.address for change in changes if change.action is Action.NO_OP}
     for desired in all_desired:
         if desired.address in kept and str(desired.source) in changed:
-            yield Attention(
-                code=AttentionCode.SOURCE_FILE_CHANGED,
-                address=desired.address,
-                text=f"{desired.source} was changed: apply would replace it if the value is another",
-            )
+            yield diff_messages.source_file_changed(desired.address, str(desired.source))

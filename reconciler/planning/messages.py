@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 
@@ -12,7 +11,6 @@ from reconciler.model.attention import Attention, AttentionCode
 from reconciler.model.canonical import time_text
 from reconciler.model.state import End, Pending, Share, State
 from reconciler.planning.rules import reason_of
-from reconciler.state import tags
 
 
 def not_visible(prior: State) -> Attention:
@@ -132,34 +130,6 @@ def source_changed(address: Address, old: str, new: str) -> Attention:
     )
 
 
-def upkeep_changed(address: Address | None, facts: Sequence[str]) -> Attention:
-    """Tell of what changes no share now, and what becomes of it, or of all of them, later."""
-    return Attention(
-        code=AttentionCode.UPKEEP_CHANGED,
-        address=address,
-        text=f"later runs treat {'it' if address else 'every secret'} differently: {', '.join(facts)}",
-        next="what they then do, a nightly run of renewals among it, is approved with this change",
-    )
-
-
-def stack_changed(facts: Sequence[str]) -> Attention:
-    """Tell that the manifest means another stack, tenant or state than before."""
-    return Attention(
-        code=AttentionCode.STACK_CHANGED,
-        text=f"the manifest is of another place now: {', '.join(facts)}",
-        next="what the old one made is not taken over by that: it lives on, or is made once more",
-    )
-
-
-def gone_changed(facts: Sequence[str]) -> Attention:
-    """Tell that `moved` or `removed` says otherwise what became of secrets that both manifests are without."""
-    return Attention(
-        code=AttentionCode.GONE_CHANGED,
-        text=f"what became of secrets that are gone is said differently: {', '.join(facts)}",
-        next="that counts where the manifest as it was is not applied yet, and changes nothing where it is",
-    )
-
-
 def fewer_views(address: Address, views: int, people: int) -> Attention:
     """Tell that somebody may find the share used up."""
     return Attention(
@@ -180,34 +150,85 @@ def pending(waiting: Pending) -> Attention:
     )
 
 
-def not_by_this_stack(address: Address, share: Share, name: str, stack: str) -> Attention:
-    """Refuse to end what does not say itself that it is this share: a state that was edited could name any vault."""
-    tag = tags.find(name)
-    other = tag is not None and tag.stack != stack
-    mark = "bears the mark of another stack" if other else "does not bear the mark that the state has for it"
+def trailing_newline(address: Address, source: str) -> Attention:
+    """Tell that a value ends with a newline."""
     return Attention(
-        code=AttentionCode.OF_ANOTHER_STACK if other else AttentionCode.NOT_BY_THIS_STACK,
+        code=AttentionCode.TRAILING_NEWLINE,
         address=address,
-        text=f"is to be revoked, but its vault {share.vault_id} {mark}: the tenant calls it {json.dumps(name)}",
-        next="if you imported it: --revoke-imported; if not, somebody changed the state: restore it",
+        text=f"the value of {source} ends with a newline, which is sent as it is",
+        next="add `trim: newline` to the source if the newline does not belong to the secret",
     )
 
 
-def hidden(address: Address, share: Share) -> Attention:
-    """Refuse to end what this identity cannot see: whether it is this share, nothing but the state says."""
+def recipient_disabled(who: str, addresses: Sequence[Address], *, left_out: bool) -> Attention:
+    """Tell that a recipient's account is disabled: one line a person, not one a secret."""
     return Attention(
-        code=AttentionCode.HIDDEN,
-        address=address,
-        text=f"is to be revoked, but the tenant does not show its vault {share.vault_id} to this identity",
-        next="restore its right to that in C1, and run the same command again",
+        code=AttentionCode.RECIPIENT_DISABLED,
+        address=_single(addresses),
+        text=f"{who} is disabled in the tenant{', and left out' if left_out else ''}{_count(addresses)}",
+        next="take the address out of the manifest when the person has left",
     )
 
 
-def prevent_revoke(address: Address) -> Attention:
-    """Refuse the removal of a secret that was declared as not to be revoked."""
+def external_is_user(who: str, addresses: Sequence[Address]) -> Attention:
+    """Tell that an address which is declared as outside is a C1 user's."""
     return Attention(
-        code=AttentionCode.PREVENT_REVOKE,
+        code=AttentionCode.EXTERNAL_IS_USER,
+        address=_single(addresses),
+        text=f"{who} is declared as external but is a C1 user{_count(addresses)}",
+        next="list the address under `users`, so that the person signs in with C1",
+    )
+
+
+def _single(addresses: Sequence[Address]) -> Address | None:
+    return addresses[0] if len(addresses) == 1 else None
+
+
+def _count(addresses: Sequence[Address]) -> str:
+    return "" if len(addresses) == 1 else f" (in {len(addresses)} secrets)"
+
+
+def excludes_nothing(glob: str, hint: str | None) -> Attention:
+    """Tell that an `--exclude` excludes nothing."""
+    return Attention(
+        code=AttentionCode.EXCLUDES_NOTHING,
+        text=f"--exclude {glob} matches no secret",
+        next=hint or "check how it is spelt",
+    )
+
+
+def left_out(count: int) -> Attention:
+    """Tell how many changes a selection leaves out."""
+    return Attention(
+        code=AttentionCode.LEFT_OUT,
+        text=f"{count} {'change is' if count == 1 else 'changes are'} left out by the command line",
+        next="run without --target, --exclude and --only to see them",
+    )
+
+
+def unknown_vault(vault_id: str, why: str) -> Attention:
+    """Tell of a vault that bears the stack's tag and that no run can place."""
+    return Attention(
+        code=AttentionCode.UNKNOWN_VAULT,
+        text=f"vault {vault_id} bears this stack's mark; {why}",
+        next=f"leave it to its end, or take it in: `reconciler state import NAME {vault_id}`",
+    )
+
+
+def adopted(address: Address) -> Attention:
+    """Tell that an interrupted run completed a share."""
+    return Attention(
+        code=AttentionCode.ADOPTED,
         address=address,
-        text="is to be revoked, but was declared with `prevent_revoke: true`",
-        next="set it to false and apply that first, or list the secret under `removed:` with `revoke: false`",
+        text="was completed by an interrupted run, and is taken over from it",
+    )
+
+
+def left_incomplete(address: Address | None) -> Attention:
+    """Tell of an orphan."""
+    return Attention(
+        code=AttentionCode.LEFT_INCOMPLETE,
+        address=address,
+        text="an interrupted run left an incomplete share, which nobody was told of",
+        next="nothing to do: apply revokes it",
     )

@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from reconciler.model.address import Address
-from reconciler.model.attention import Attention
+from reconciler.model.attention import Attention, Refusal
 from reconciler.model.manifest import Manifest
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.state import State
 from reconciler.model.vault import Observed
 from reconciler.planning import messages, status
-from reconciler.planning.evaluate import Scene, Subject, Verdict, evaluate
+from reconciler.planning.evaluate import Verdict, evaluate
 from reconciler.planning.expand import Desired
 from reconciler.planning.moves import Moves, move
+from reconciler.planning.scene import Scene, Subject
 from reconciler.planning.values import Known
 from reconciler.state import tags
 from reconciler.state.ledger import Ledger
@@ -151,10 +153,13 @@ def _assemble(plan: Plan, verdicts: Sequence[Verdict], attention: Iterable[Atten
     )
 
 
-def _sorted(attention: Iterable[Attention]) -> tuple[Attention, ...]:
+N = TypeVar("N", Attention, Refusal)
+
+
+def _sorted(notes: Iterable[N]) -> tuple[N, ...]:
     """Put what concerns the whole stack first."""
     first = Address("")
-    return tuple(sorted(attention, key=lambda a: (a.address or first, a.code, a.text)))
+    return tuple(sorted(notes, key=lambda a: (a.address or first, a.code, a.text)))
 
 
 def _remembered(state: State, verdicts: Iterable[Verdict]) -> State:

@@ -8,10 +8,11 @@ from typing import Final
 
 from reconciler.errors import Problem
 from reconciler.model.address import Address, fold
-from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.attention import Attention
 from reconciler.model.manifest import Person, Sharing
 from reconciler.model.state import Attributes, Recipient, State
 from reconciler.model.vault import User
+from reconciler.planning import messages
 from reconciler.planning.expand import Desired
 
 
@@ -209,31 +210,8 @@ class _Resolver:
 
     def attention(self) -> tuple[Attention, ...]:
         """Return one line a person, not one a secret."""
-        disabled = [
-            Attention(
-                code=AttentionCode.RECIPIENT_DISABLED,
-                address=_single(addresses),
-                text=f"{who} is disabled in the tenant{also}{_count(addresses)}",
-                next="take the address out of the manifest when the person has left",
-            )
-            for people, also in ((self.disabled, ""), (self.left_out, ", and left out"))
-            for who, addresses in sorted(people.items())
-        ]
-        inside = [
-            Attention(
-                code=AttentionCode.EXTERNAL_IS_USER,
-                address=_single(addresses),
-                text=f"{who} is declared as external but is a C1 user{_count(addresses)}",
-                next="list the address under `users`, so that the person signs in with C1",
-            )
-            for who, addresses in sorted(self.inside.items())
-        ]
-        return (*disabled, *inside)
-
-
-def _single(addresses: list[Address]) -> Address | None:
-    return addresses[0] if len(addresses) == 1 else None
-
-
-def _count(addresses: list[Address]) -> str:
-    return "" if len(addresses) == 1 else f" (in {len(addresses)} secrets)"
+        return (
+            *(messages.recipient_disabled(*item, left_out=False) for item in sorted(self.disabled.items())),
+            *(messages.recipient_disabled(*item, left_out=True) for item in sorted(self.left_out.items())),
+            *(messages.external_is_user(*item) for item in sorted(self.inside.items())),
+        )

@@ -18,10 +18,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.model.address import Address
-from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.attention import Attention
 from reconciler.model.state import Attributes, End, Ended, Instance, Pending, State
 from reconciler.model.vault import Status, Vault
-from reconciler.planning import moves
+from reconciler.planning import messages, moves
 from reconciler.planning.verify import mismatch, seen_attributes, share_of
 from reconciler.state import tags
 from reconciler.state.journal import Committed
@@ -208,13 +208,7 @@ class _Healer:
 
     def _tell(self, vault: Vault, why: str) -> None:
         if is_live(vault, self.found.now) or vault.status is Status.UNKNOWN:
-            self.attention.append(
-                Attention(
-                    code=AttentionCode.UNKNOWN_VAULT,
-                    text=f"vault {vault.vault_id} bears this stack's mark; {why}",
-                    next=f"leave it to its end, or take it in: `reconciler state import NAME {vault.vault_id}`",
-                )
-            )
+            self.attention.append(messages.unknown_vault(vault.vault_id, why))
 
     def _is_desired(self, vault: Vault, tag: Tag, whose: tuple[Address, Address]) -> bool:
         tagged, address = whose
@@ -267,13 +261,7 @@ class _Healer:
             ended = Ended(how=how, seen=self.found.now, share=share)
             instance = self.ledger.instance(home) or Instance(uid=uid)
             self.ledger.put(home, replace(instance, current=None, ended=ended))
-        self.attention.append(
-            Attention(
-                code=AttentionCode.ADOPTED,
-                address=address,
-                text="was completed by an interrupted run, and is taken over from it",
-            )
-        )
+        self.attention.append(messages.adopted(address))
 
     def _home(self, address: Address) -> Address:
         """Return where the state keeps an address: under its old name, while a move is still to be made."""
