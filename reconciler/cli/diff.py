@@ -47,7 +47,7 @@ def diff_command(*, base: str, form: str | None, detailed_exitcode: bool) -> int
     else:
         before = _at(then, it.manifest_path, base)
         changed = _changed_files(then, it.manifest_path, head)
-    plan = manifest_diff.compare(before, head, now=datetime.now(UTC), changed=changed)
+    plan = manifest_diff.between(before, head, now=datetime.now(UTC), changed=changed)
     print_plan(it, plan, form)
     ci_report.tell_plan(it, plan, None)
     return ExitCode.CHANGES if detailed_exitcode and plan.acting() else ExitCode.OK

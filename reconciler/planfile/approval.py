@@ -21,26 +21,23 @@ _CLOCKS: Final = timedelta(minutes=5)
 """How far two readings of the tenant's clock may be apart."""
 
 
-def compare(saved: Plan, now: Plan, *, clock: datetime | None = None) -> tuple[str, ...]:
+def differences(saved: Plan, now: Plan, *, clock: datetime | None = None) -> tuple[str, ...]:
     """Return every difference that forbids to apply a saved plan, as sentences; none when it may go on.
 
     `now` is planned as of the saved plan's time and with its uids. Serial, views and times may differ. Old
     copies are no difference (see `approved`), and a share that has ended since is the next run's. A plan
     for a future time, by the tenant's `clock`, would have the state remember as ended, for good, what still lives.
     """
-    differences = _stack(saved, now)
+    others = _stack(saved, now)
     if clock and saved.as_of > clock + _CLOCKS:
-        differences += (f"it was made for a future time (--as-of {time_text(saved.as_of)})",)
-    if differences:
-        return differences
+        others += (f"it was made for a future time (--as-of {time_text(saved.as_of)})",)
+    if others:
+        return others
     before, after = _reviewed(saved), _reviewed(_selected(saved, now))
     kept = {change.address: change for change in now.changes if change.deposed is None}
-    found = []
-    for key in sorted(before.keys() | after.keys(), key=lambda k: (k[0], k[1] or "")):
-        difference = _difference(before.get(key), after.get(key), kept.get(key[0]))
-        if difference:
-            found.append(f"{key[0]}: {difference}")
-    return tuple(found)
+    keys = sorted(before.keys() | after.keys(), key=lambda key: (key[0], key[1] or ""))
+    pairs = ((key[0], _difference(before.get(key), after.get(key), kept.get(key[0]))) for key in keys)
+    return tuple(f"{address}: {difference}" for address, difference in pairs if difference)
 
 
 def approved(saved: Plan, now: Plan) -> Plan:
@@ -79,12 +76,12 @@ def _stack(saved: Plan, now: Plan) -> tuple[str, ...]:
         "identity": (saved.creator, now.creator),
         "policy": (saved.policy_digest, now.policy_digest),
     }
-    found = [f"it was made for another {what}" for what, (was, is_) in pairs.items() if was != is_]
+    others = [f"it was made for another {name}" for name, (was, is_) in pairs.items() if was != is_]
     if saved.lineage and now.lineage and saved.lineage != now.lineage:
-        found.append("it was made for another state")
+        others.append("it was made for another state")
     if saved.offline:
-        found.append("it was made offline: nobody looked at the tenant or the values")
-    return tuple(found)
+        others.append("it was made offline: nobody looked at the tenant or the values")
+    return tuple(others)
 
 
 def _reviewed(plan: Plan) -> dict[_Key, Change]:

@@ -32,11 +32,11 @@ from reconciler.model.canonical import (
 )
 from reconciler.model.plan import Action, Cause, Change, Drift, Plan, Reason
 from reconciler.model.state import End, Share
-from reconciler.planfile.approval import approved, compare
+from reconciler.planfile.approval import approved, differences
 from reconciler.planfile.planjson import FORMAT_VERSION, to_json
 from reconciler.planning.values import SIZES
 
-__all__ = ["Sealer", "approved", "asked", "compare", "decode", "encode", "sealed_with", "to_json", "uids"]
+__all__ = ["Sealer", "approved", "asked", "decode", "differences", "encode", "sealed_with", "to_json", "uids"]
 
 _NAME: Final = re.compile(NAME_PATTERN)
 

@@ -26,7 +26,7 @@ _NOT_HERE: Final = frozenset({AttentionCode.NOT_CHECKED, AttentionCode.ENDS_SOON
 """What the planner says because nobody looked: true of every comparison of two texts."""
 
 
-def compare(base: Manifest | None, head: Manifest, *, now: datetime, changed: frozenset[str]) -> Plan:
+def between(base: Manifest | None, head: Manifest, *, now: datetime, changed: frozenset[str]) -> Plan:
     """Return what `head` would change if `base` had been applied. `changed`: source files whose bytes differ."""
     prior = _as_applied(base, now) if base else None
     all_desired = expand.expand(head)

@@ -36,7 +36,7 @@ HORIZON: Final = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desire:
+class DesiredShare:
     """What the manifest asks for at an address. `content` is the plaintext's hex HMAC, None if unknown."""
 
     attributes: Attributes
@@ -59,8 +59,8 @@ class Orphan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Healing:
-    """The state with everything found taken in, the empty vaults to revoke, and what to tell."""
+class Recovery:
+    """The state with all that was adopted, the orphans to revoke, and attention."""
 
     state: State
     orphans: tuple[Orphan, ...] = ()
@@ -68,8 +68,8 @@ class Healing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a run found before planning. `uids` holds a uid for every desired address."""
+class Remains:
+    """What a dead run may have left, as it was read before planning. `uids` holds a uid for every desired address."""
 
     name: str
     now: datetime
@@ -77,7 +77,7 @@ class Found:
     hidden: frozenset[str] = frozenset()
     """Vaults that the tenant does not show (403)."""
     open: tuple[Open, ...]
-    all_desired: Mapping[Address, Desire]
+    all_desired: Mapping[Address, DesiredShare]
     moved: Mapping[Address, Address]
     """Old address -> new address, as declared: a tag may have been made from either."""
     uids: Mapping[Address, str]
@@ -90,9 +90,9 @@ class Found:
     """Nothing is known and nothing lives: what ended before was another stack's life, and is made anew."""
 
 
-def heal(state: State, found: Found) -> Healing:
+def recover(state: State, remains: Remains) -> Recovery:
     """Decide about every vault of ours that the state does not know."""
-    return _Healer(state, found).run()
+    return _Recoverer(state, remains).run()
 
 
 def strangers(state: State | None, name: str, vaults: Iterable[Vault]) -> tuple[tuple[Vault, Tag], ...]:
@@ -100,8 +100,8 @@ def strangers(state: State | None, name: str, vaults: Iterable[Vault]) -> tuple[
     known = state.known() | state.forgotten if state else frozenset()
     ours = tags.stack_part(name)
     tagged = ((vault, tags.find(vault.display_name)) for vault in vaults)
-    found = [(v, tag) for v, tag in tagged if tag and tag.stack == ours and v.vault_id not in known]
-    return tuple(sorted(found, key=_newest_first))
+    bearing = [(v, tag) for v, tag in tagged if tag and tag.stack == ours and v.vault_id not in known]
+    return tuple(sorted(bearing, key=_newest_first))
 
 
 def _newest_first(pair: tuple[Vault, Tag]) -> tuple[int, str]:
@@ -114,60 +114,63 @@ def is_live(vault: Vault, now: datetime) -> bool:
     return vault.content_ready and vault.status is Status.ACTIVE and in_time
 
 
-class _Healer:
-    def __init__(self, state: State, found: Found) -> None:
+class _Recoverer:
+    def __init__(self, state: State, remains: Remains) -> None:
         self.before = state
-        self.found = found
+        self.remains = remains
         self.ledger = Ledger(state)
         self.orphans: list[Orphan] = []
         self.attention: list[Attention] = []
-        self.ops_by_tag = {o.intent.tag: o.intent.address for o in found.open}
+        self.ops_by_tag = {o.intent.tag: o.intent.address for o in remains.open}
         self.ops_by_tag |= {p.tag: p.address for p in state.pending}
-        self.ops_by_vault = {o.vault_id: o for o in found.open if o.vault_id}
+        self.ops_by_vault = {o.vault_id: o for o in remains.open if o.vault_id}
         self.addresses = self._known_addresses()
 
-    def run(self) -> Healing:
-        found = strangers(self.before, self.found.name, self.found.vaults.values())
-        for vault, tag in sorted([*found, *self._without_tag(found)], key=_newest_first):
+    def run(self) -> Recovery:
+        bearing = strangers(self.before, self.remains.name, self.remains.vaults.values())
+        for vault, tag in sorted([*bearing, *self._without_tag(bearing)], key=_newest_first):
             self._judge(vault, tag)
         self.orphans += self._unseen()
         pending = self._pending()
-        return Healing(
+        return Recovery(
             state=replace(self.ledger.state(), pending=pending),
             orphans=tuple(self.orphans),
             attention=tuple(self.attention),
         )
 
-    def _without_tag(self, found: Iterable[tuple[Vault, Tag]]) -> Iterator[tuple[Vault, Tag]]:
+    def _without_tag(self, bearing: Iterable[tuple[Vault, Tag]]) -> Iterator[tuple[Vault, Tag]]:
         """Return the vaults that the journal names and whose names the tenant did not keep."""
-        passed = self.before.known() | self.before.forgotten | {vault.vault_id for vault, _ in found}
-        for bound in self.found.open:
-            vault = self.found.vaults.get(bound.vault_id or "")
+        passed = self.before.known() | self.before.forgotten | {vault.vault_id for vault, _ in bearing}
+        for bound in self.remains.open:
+            vault = self.remains.vaults.get(bound.vault_id or "")
             tag = tags.find(f"[rc:{bound.intent.tag}]")
             if vault and tag and vault.vault_id not in passed and not tags.find(vault.display_name):
                 yield vault, tag
 
     def _unseen(self) -> Iterator[Orphan]:
         """Return the vaults that the journal alone names, and that may hold anything: nobody was told of them."""
-        for bound in self.found.open:
-            if bound.vault_id and bound.vault_id in self.found.hidden:
+        for bound in self.remains.open:
+            if bound.vault_id and bound.vault_id in self.remains.hidden:
                 yield Orphan(vault_id=bound.vault_id, address=bound.intent.address, open=bound)
 
     def _known_addresses(self) -> dict[str, tuple[Address, Address]]:
         """Return A -> the address it was made from and the address that it means now."""
-        found = self.found
-        if found.mac is None:
+        remains = self.remains
+        if remains.mac is None:
             return {}
-        steps = {old.name: new.name for old, new in found.moved.items()}
-        keys = {"", *(desired.key for desired in found.all_desired)}
+        steps = {old.name: new.name for old, new in remains.moved.items()}
+        keys = {"", *(desired.key for desired in remains.all_desired)}
         renamed = {Address(old, key) for old in steps for key in keys}
-        begun = {o.intent.address for o in found.open} | {p.address for p in self.before.pending}
+        begun = {o.intent.address for o in remains.open} | {p.address for p in self.before.pending}
         kept = {*self.before.instances, *self.before.generations}
-        known = {*kept, *found.all_desired, *found.declared, *renamed, *begun}
-        all_desired = frozenset(found.all_desired)
-        stack = tags.stack_part(found.name)
+        known = {*kept, *remains.all_desired, *remains.declared, *renamed, *begun}
+        all_desired = frozenset(remains.all_desired)
+        stack = tags.stack_part(remains.name)
         return {
-            tags.address_part(found.mac, stack, old): (old, moves.destination(old, steps, all_desired) or old)
+            tags.address_part(remains.mac, stack, old): (
+                old,
+                moves.destination(old, steps, all_desired) or old,
+            )
             for old in known
         }
 
@@ -182,12 +185,12 @@ class _Healer:
         if not vault.was_filled or (bound and bound.given_up):
             self._judge_useless(vault, address, bound)
         elif whose is None:
-            self._tell(vault, _UNKNOWN if self.found.mac else _NO_KEY)
+            self._tell(vault, _UNKNOWN if self.remains.mac else _NO_KEY)
         elif self._is_desired(vault, tag, whose):
             self._adopt(vault, tag, whose[1])
-        elif is_live(vault, self.found.now):
-            desire = self.found.all_desired.get(whose[1])
-            if desire and desire.content is None:
+        elif is_live(vault, self.remains.now):
+            desired = self.remains.all_desired.get(whose[1])
+            if desired and desired.content is None:
                 self._tell(
                     vault, f"whether it is what {whose[1]} should be shows when its source can be read"
                 )
@@ -196,43 +199,43 @@ class _Healer:
                 self.ledger.depose(
                     home,
                     self._uid(home, whose[1], vault),
-                    share_of(vault, tag, seen_attributes(vault), now=self.found.now),
+                    share_of(vault, tag, seen_attributes(vault), now=self.remains.now),
                 )
 
     def _judge_useless(self, vault: Vault, address: Address | None, bound: Open | None) -> None:
-        settled = vault.created and self.found.now - vault.created > PENDING_TIME
+        settled = vault.created and self.remains.now - vault.created > PENDING_TIME
         if vault.status is Status.UNKNOWN:
             self._tell(vault, "its status is none that this version knows, so it is left alone")
         elif vault.status.end is None and (address or settled):
             self.orphans.append(Orphan(vault_id=vault.vault_id, address=address, open=bound))
 
     def _tell(self, vault: Vault, why: str) -> None:
-        if is_live(vault, self.found.now) or vault.status is Status.UNKNOWN:
+        if is_live(vault, self.remains.now) or vault.status is Status.UNKNOWN:
             self.attention.append(messages.unknown_vault(vault.vault_id, why))
 
     def _is_desired(self, vault: Vault, tag: Tag, whose: tuple[Address, Address]) -> bool:
         tagged, address = whose
-        desire = self.found.all_desired.get(address)
-        if desire is None or desire.content is None or self.found.mac is None:
+        desired = self.remains.all_desired.get(address)
+        if desired is None or desired.content is None or self.remains.mac is None:
             return False
         if tag.generation <= self._newest(self._home(address)):
             return False
         if vault.status.end and not self._is_the_end(vault, tag, whose):
             return False
         again = tags.make(
-            self.found.mac,
-            name=self.found.name,
+            self.remains.mac,
+            name=self.remains.name,
             address=tagged,
             generation=tag.generation,
-            attributes=desire.attributes,
-            content=desire.content,
+            attributes=desired.attributes,
+            content=desired.content,
         )
-        return again == tag and mismatch(vault, desire.attributes, str(tag)) is None
+        return again == tag and mismatch(vault, desired.attributes, str(tag)) is None
 
     def _is_the_end(self, vault: Vault, tag: Tag, whose: tuple[Address, Address]) -> bool:
         """Tell whether a vault that ended is how its secret ended, and not one of its past."""
         tagged, address = whose
-        if self.found.first_run or tag.generation <= self.before.generations.get(tagged, 0):
+        if self.remains.first_run or tag.generation <= self.before.generations.get(tagged, 0):
             return False  # it ended under our eyes, and left the state for that
         known = self.ledger.instance(self._home(address))
         if known and any(tag.generation < old.share.generation for old in known.deposed):
@@ -242,30 +245,30 @@ class _Healer:
         return not (by_someone and known and known.current)
 
     def _adopt(self, vault: Vault, tag: Tag, address: Address) -> None:
-        desire = self.found.all_desired[address]
+        desired = self.remains.all_desired[address]
         share = share_of(
             vault,
             tag,
-            desire.attributes,
-            now=self.found.now,
-            fingerprint=desire.fingerprint,
-            source=desire.source,
+            desired.attributes,
+            now=self.remains.now,
+            fingerprint=desired.fingerprint,
+            source=desired.source,
         )
         home = self._home(address)
         uid = self._uid(home, address, vault)
         self.ledger.take(
-            Committed(op="", address=home, uid=uid, prevent_revoke=desire.prevent_revoke, share=share)
+            Committed(op="", address=home, uid=uid, prevent_revoke=desired.prevent_revoke, share=share)
         )
         how = vault.status.end
         if how:
-            ended = Ended(how=how, seen=self.found.now, share=share)
+            ended = Ended(how=how, seen=self.remains.now, share=share)
             instance = self.ledger.instance(home) or Instance(uid=uid)
             self.ledger.put(home, replace(instance, current=None, ended=ended))
         self.attention.append(messages.adopted(address))
 
     def _home(self, address: Address) -> Address:
         """Return where the state keeps an address: under its old name, while a move is still to be made."""
-        return self.found.origins.get(address, address)
+        return self.remains.origins.get(address, address)
 
     def _newest(self, home: Address) -> int:
         """Return the generation of what an address has or last had; one that was adopted just now counts."""
@@ -278,19 +281,19 @@ class _Healer:
         """Return an address's uid; one that nobody wants gets one that no other has, from its vault."""
         known = self.ledger.instance(home)
         made_up = hashlib.sha256(vault.vault_id.encode()).hexdigest()[:32]
-        return known.uid if known else self.found.uids.get(address) or made_up
+        return known.uid if known else self.remains.uids.get(address) or made_up
 
     def _pending(self) -> tuple[Pending, ...]:
         """Keep the creates that may still land; what was found or is past its time is settled."""
         waiting = {p.op: p for p in self.before.pending}
-        for open_create in self.found.open:
+        for open_create in self.remains.open:
             if open_create.vault_id is None:
                 pending = pending_of(open_create)
                 waiting[pending.op] = pending
             else:
                 self.ledger.used(open_create.intent.address, open_create.intent.generation)
-        seen = {str(tag) for v in self.found.vaults.values() if (tag := tags.find(v.display_name))}
-        kept = {op: p for op, p in waiting.items() if p.tag not in seen and self.found.now < p.until}
+        seen = {str(tag) for v in self.remains.vaults.values() if (tag := tags.find(v.display_name))}
+        kept = {op: p for op, p in waiting.items() if p.tag not in seen and self.remains.now < p.until}
         for pending in (p for op, p in waiting.items() if op not in kept):
             self.ledger.used(pending.address, pending.generation)
         return tuple(kept.values())

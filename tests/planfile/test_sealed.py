@@ -88,7 +88,7 @@ def test_a_description_is_kept_and_approved_by_nobody() -> None:
     plan = stories.everything()
     told = replace(plan, changes=tuple(replace(c, description="other\nwords") for c in plan.changes))
     assert plan.digest() == told.digest()
-    assert () == sealed.compare(plan, told)
+    assert () == sealed.differences(plan, told)
     again = sealed.decode(sealed.encode(told, KEY), file="p", key=KEY)
     assert {"other\nwords"} == {change.description for change in again.changes}
     assert {"other words"} == {row.description for row in view.make(again).rows}

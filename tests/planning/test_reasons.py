@@ -152,9 +152,9 @@ def test_an_approval_of_one_change_is_none_of_two() -> None:
     declared = [name for name in THINGS if name not in FATES and name != "source"]
     for one, more in ((one, more) for one in declared for more in (*declared, "source") if one != more):
         reviewed, now = _planned([one]), _planned([one, more])
-        assert sealed.compare(reviewed, reviewed) == ()
-        assert sealed.compare(reviewed, now) != (), (one, more)
-        assert sealed.compare(now, reviewed) != (), (one, more)
+        assert sealed.differences(reviewed, reviewed) == ()
+        assert sealed.differences(reviewed, now) != (), (one, more)
+        assert sealed.differences(now, reviewed) != (), (one, more)
         assert reviewed.digest() != now.digest(), (one, more)
 
 
