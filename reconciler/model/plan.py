@@ -1,4 +1,4 @@
-"""A plan: what would happen, why, and what a person must know. It can hold no plaintext."""
+"""A plan: what would happen, why, and what needs attention. It can hold no plaintext."""
 
 from __future__ import annotations
 
@@ -142,16 +142,16 @@ class Reason(StrEnum):
 
 _SENTENCES = {
     Reason.NEW: "new",
-    Reason.CONTENT_CHANGED: "the value changed",
-    Reason.ATTRIBUTES_CHANGED: "settings changed",
-    Reason.ROTATED: "rotation asked for in the manifest",
-    Reason.RENEWAL_DUE: "ends soon",
-    Reason.EXPIRED: "has expired",
-    Reason.BURNED: "all its views were used",
-    Reason.REVOKED_REMOTELY: "was revoked by someone else",
-    Reason.MISSING_REMOTELY: "is gone from the tenant",
-    Reason.TAINTED: "incomplete: its content never arrived",
-    Reason.REQUESTED: "requested",
+    Reason.CONTENT_CHANGED: "value changed",
+    Reason.ATTRIBUTES_CHANGED: "attributes changed",
+    Reason.ROTATED: "rotated",
+    Reason.RENEWAL_DUE: "expires soon",
+    Reason.EXPIRED: "expired",
+    Reason.BURNED: "all views used",
+    Reason.REVOKED_REMOTELY: "revoked outside of reconciler",
+    Reason.MISSING_REMOTELY: "missing on the tenant",
+    Reason.TAINTED: "incomplete: its content did not arrive",
+    Reason.REQUESTED: "asked for on the command line",
     Reason.REMOVED_FROM_MANIFEST: "removed from the manifest",
     Reason.DEPOSED: "old copy",
     Reason.SOURCE_CHANGED: "source changed",
@@ -184,9 +184,9 @@ class Change:
     `reasons` are all that hold, never one in the place of another; the first is `action_reason` of the JSON.
     `before` is our live (or, without one, last) object. `after` is desired, None when the vault goes.
     `generation` is the new object's. `deposed` names the vault of an old copy, whose address may have a
-    second change. `moved_from` is set where the address was renamed.
-    `size` is a bucket in words, never a length. `views` is how often `before` was opened, None when nobody
-    looked: who loses access to a value that was opened still knows it. `description` is for reviewers alone.
+    second change. `moved_from` is set if the address was renamed.
+    `size` is a bucket in words, never a length. `views` is how often `before` was opened, None when this
+    run did not look: who loses access to a value that was opened still knows it. `description` is for reviewers alone.
     """
 
     address: Address
@@ -245,7 +245,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """A vault that the state has as live and the tenant does not; `now` is a word where it did not end."""
+    """A vault that the state has as live and the tenant does not; `now` is a word if it did not end."""
 
     address: Address
     vault_id: str
@@ -294,7 +294,7 @@ class Plan:
         """Count by action; an old copy of a replaced secret counts as a revoke of its own.
 
         What is only struck from the state (an ended share that the manifest dropped, an old copy that is
-        gone) is nobody's secret any more, and counts as nothing.
+        gone) is no secret any more, and counts as nothing.
         """
         counts = dict.fromkeys(Action, 0)
         for change in self.changes:

@@ -157,7 +157,7 @@ class Instance:
         return self.current or (self.ended.share if self.ended else None)
 
     def overtaken_by(self, copy: Share) -> bool:
-        """Tell whether the share ended and a copy is not older: that is no remnant, somebody went on with it.
+        """Whether the share ended and a copy is not older: that is no remnant, another run went on with it.
 
         A state that was made again may have counted its generations anew: then the tenant's clock tells.
         """
@@ -167,7 +167,7 @@ class Instance:
         return copy.generation >= ended.generation or copy.created > ended.created
 
     def empty(self) -> bool:
-        """Tell whether nothing is left to remember."""
+        """Whether nothing is left to remember."""
         return not self.shares()
 
 

@@ -1,6 +1,6 @@
 """What a saved plan allows now: `apply PLAN` plans again and holds the two against each other.
 
-What remains must be in the saved plan, equal. What is absent must be done already. Anything else is told.
+What remains must be in the saved plan, equal. What is absent must be done already. Anything else is a difference.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def differences(saved: Plan, now: Plan, *, clock: datetime | None = None) -> tup
     """
     others = _stack(saved, now)
     if clock and saved.as_of > clock + _CLOCKS:
-        others += (f"it was made for a future time (--as-of {time_text(saved.as_of)})",)
+        others += (f"the plan was made for a future time (--as-of {time_text(saved.as_of)})",)
     if others:
         return others
     before, after = _reviewed(saved), _reviewed(_selected(saved, now))
@@ -76,11 +76,11 @@ def _stack(saved: Plan, now: Plan) -> tuple[str, ...]:
         "identity": (saved.creator, now.creator),
         "policy": (saved.policy_digest, now.policy_digest),
     }
-    others = [f"it was made for another {name}" for name, (was, is_) in pairs.items() if was != is_]
+    others = [f"the plan was made for another {name}" for name, (was, is_) in pairs.items() if was != is_]
     if saved.lineage and now.lineage and saved.lineage != now.lineage:
-        others.append("it was made for another state")
+        others.append("the plan was made for another state")
     if saved.offline:
-        others.append("it was made offline: nobody looked at the tenant or the values")
+        others.append("the plan was made offline: it read neither the tenant nor the values")
     return tuple(others)
 
 
@@ -96,19 +96,19 @@ def _key(change: Change) -> _Key:
 def _difference(saved: Change | None, now: Change | None, kept: Change | None) -> str | None:
     if saved is None:
         assert now is not None
-        return None if now.cause is Cause.TIME else f"{_said(now)}, which the plan does not hold"
+        return None if now.cause is Cause.TIME else f"{_said(now)} is not in the plan"
     if now is None:
-        return None if _done(saved, kept) else f"{_said(saved)} in the plan, and would not happen now"
+        return None if _done(saved, kept) else f"{_said(saved)} is in the plan, but would not happen now"
     if not _same_decision(saved, now):
-        return f"{_said(saved)} in the plan; now {_said(now)}"
+        return f"{_said(saved)} in the plan, now {_said(now)}"
     if saved.uid != now.uid:
-        return "is another secret of the same name"
+        return "another secret has that name now"
     if saved.fingerprint != now.fingerprint:
-        return "its value is not the one that was planned"
+        return "the value is not the planned one"
     if _ended(now) not in (None, _ended(saved)):
-        return "would end another vault than in the plan"
-    if _desired(saved) != _desired(now):
-        return "settings changed since the plan"
+        return "would end another share than the plan"
+    if names := _changed_since(saved, now):
+        return f"{', '.join(names)} changed since the plan"
     return None
 
 
@@ -130,7 +130,7 @@ def _declared(change: Change) -> frozenset[Reason]:
 
 
 def _done(saved: Change, kept: Change | None) -> bool:
-    """Tell whether a change that no longer comes up was made meanwhile."""
+    """Whether a change that no longer comes up was made meanwhile."""
     match saved.action:
         case Action.REVOKE | Action.FORGET:
             return kept is None or kept.after is None
@@ -145,14 +145,25 @@ def _done(saved: Change, kept: Change | None) -> bool:
 
 
 def _ended(change: Change) -> str | None:
-    """Return the vault that a change ends, or lets go."""
+    """Return the vault that a change ends or forgets."""
     return change.before.vault_id if change.before and change.action.ends else None
 
 
-def _desired(change: Change) -> object:
-    return attributes_record(change.after) if change.after else None
+def _desired(change: Change) -> dict[str, object]:
+    return attributes_record(change.after) if change.after else {}
+
+
+def _changed_since(saved: Change, now: Change) -> list[str]:
+    """Return the attributes that are declared otherwise than in the plan: any byte counts, also of a spelling."""
+    old, new = _desired(saved), _desired(now)
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
 
 
 def _said(change: Change) -> str:
-    reasons = ", ".join(reason.sentence for reason in change.reasons)
+    reasons = ", ".join(_said_reason(reason, change) for reason in change.reasons)
     return f"{change.action.value} ({reasons})" if reasons else change.action.value
+
+
+def _said_reason(reason: Reason, change: Change) -> str:
+    names = ", ".join(name for name in change.changed if name != "rotate")
+    return f"{names} changed" if reason is Reason.ATTRIBUTES_CHANGED and names else reason.sentence

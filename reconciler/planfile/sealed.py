@@ -85,7 +85,7 @@ def decode(data: bytes, *, file: str, key: Sealer | None) -> Plan:
 
 
 def sealed_with(data: bytes, *, file: str, key: Sealer) -> bool:
-    """Tell whether a plan names this key as the one of its seal. The seal itself is for `decode`."""
+    """Whether a plan names this key as the one of its seal. The seal itself is for `decode`."""
     return str(_parse(data, file).get("seal")).startswith(_seal_start(key))
 
 

@@ -9,37 +9,37 @@ from reconciler.model.attention import Attention, AttentionCode
 
 
 def stack_changed(facts: Sequence[str]) -> Attention:
-    """Tell that the manifest means another stack, tenant or state than before."""
+    """Return attention to a manifest that names another stack, tenant or state than before."""
     return Attention(
         code=AttentionCode.STACK_CHANGED,
-        text=f"the manifest is of another place now: {', '.join(facts)}",
-        next="what the old one made is not taken over by that: it lives on, or is made once more",
+        text=f"the manifest points elsewhere: {', '.join(facts)}",
+        next="shares made there are not taken over: they live on, or are made again",
     )
 
 
 def gone_changed(facts: Sequence[str]) -> Attention:
-    """Tell that `moved` or `removed` says otherwise what became of secrets that both manifests are without."""
+    """Return attention to another `moved` or `removed` for secrets that neither manifest has."""
     return Attention(
         code=AttentionCode.GONE_CHANGED,
-        text=f"what became of secrets that are gone is said differently: {', '.join(facts)}",
-        next="that counts where the manifest as it was is not applied yet, and changes nothing where it is",
+        text=f"`moved` or `removed` changed for secrets that are gone: {', '.join(facts)}",
+        next="this has an effect only if the manifest before this change was not applied yet",
     )
 
 
 def upkeep_changed(address: Address | None, facts: Sequence[str]) -> Attention:
-    """Tell of what changes no share now, and what becomes of it, or of all of them, later."""
+    """Return attention to what changes no share now, but how later runs treat it, or all of them."""
     return Attention(
         code=AttentionCode.UPKEEP_CHANGED,
         address=address,
         text=f"later runs treat {'it' if address else 'every secret'} differently: {', '.join(facts)}",
-        next="what they then do, a nightly run of renewals among it, is approved with this change",
+        next="approving this change also approves what those runs do, nightly renewals included",
     )
 
 
 def source_file_changed(address: Address, source: str) -> Attention:
-    """Tell of a secret that is declared as before, and whose file is not."""
+    """Return attention to a secret that is declared as before while its file changed."""
     return Attention(
         code=AttentionCode.SOURCE_FILE_CHANGED,
         address=address,
-        text=f"{source} was changed: apply would replace it if the value is another",
+        text=f"{source} changed: apply replaces the share if its value differs",
     )

@@ -1,6 +1,6 @@
 """Two manifests against each other, as a plan: what a fork's pull request can show, with no state, key or token.
 
-The base stands in for the state: as if everything that it declares had been applied, and nobody could look.
+The base stands in for the state: as if everything that it declares had been applied, and no tenant could be read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Pair: TypeAlias = tuple[str, object, object]
 """What is declared, how it was declared before, and how it is now."""
 
 _NOT_HERE: Final = frozenset({AttentionCode.NOT_CHECKED, AttentionCode.ENDS_SOON, AttentionCode.FIRST_RUN})
-"""What the planner says because nobody looked: true of every comparison of two texts."""
+"""What the planner says because the tenant was not read: true of every comparison of two texts."""
 
 
 def between(base: Manifest | None, head: Manifest, *, now: datetime, changed: frozenset[str]) -> Plan:
@@ -48,7 +48,7 @@ def between(base: Manifest | None, head: Manifest, *, now: datetime, changed: fr
 
 
 def _later(base: Manifest, head: Manifest, changes: Iterable[Change]) -> Iterable[Attention]:
-    """Tell of what is declared differently and changes no share now: no vault shows it."""
+    """Yield attention to what is declared differently and changes no share now: no vault shows it."""
     stack = (
         ("name", base.name, head.name),
         ("target", base.tenant, head.tenant),
@@ -135,7 +135,7 @@ def _object(desired: Desired, now: datetime) -> Share:
 def _hints(
     all_desired: Iterable[Desired], changes: Iterable[Change], changed: frozenset[str]
 ) -> Iterable[Attention]:
-    """Tell of a secret that is declared as before, and whose file is not."""
+    """Yield attention to each secret that is declared as before while its file changed."""
     kept = {change.address for change in changes if change.action is Action.NO_OP}
     for desired in all_desired:
         if desired.address in kept and str(desired.source) in changed:

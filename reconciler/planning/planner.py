@@ -54,7 +54,7 @@ def plan_changes(
     """Decide about every address of the manifest and of the state.
 
     `all_desired` is what the manifest asks for with its people found, or nothing where all is to go. `prior` is the
-    state, and `contents` are for the uids after its moves. `observed` is None when nobody looked. `now` is the
+    state, and `contents` are for the uids after its moves. `observed` is None when this run did not look. `now` is the
     server's time, or that of the saved plan that is checked. `attention` is what the caller found before.
     Without `revoke_imported` only what bears, on the tenant, the tag that the state has for it is revoked.
     """

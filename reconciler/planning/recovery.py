@@ -2,11 +2,11 @@
 
 A vault is looked at when it bears our stack's tag and is in neither state nor `forgotten`:
 
-* empty: revoked at once when the create is ours (journal, pending, or a known address); when nobody can say
-  whose it is, once it is older than the pending time. An empty vault holds nothing and can never be filled.
+* empty: revoked at once when the create is ours (journal, pending, or a known address); when its secret
+  is unknown, once it is older than the pending time. An empty vault holds nothing and can never be filled.
 * complete, a known address: adopted when it is what the manifest asks for now and newer than what we have,
   also when it has meanwhile ended (recorded as that end, not made again); otherwise it is an old copy.
-* complete, an unknown address or no key: told to a person, touched by nobody.
+* complete, an unknown address or no key: left alone, with attention.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from reconciler.state.journal import Committed
 from reconciler.state.ledger import PENDING_TIME, Ledger, Open, pending_of
 from reconciler.state.tags import Mac, Tag
 
-_NO_KEY: Final = "nothing here says what it is: run with the stack's fingerprint key"
-_UNKNOWN: Final = "nothing here says what it is: made with an earlier key, or as a secret that was let go"
+_NO_KEY: Final = "its secret is unknown: run with the stack's fingerprint key"
+_UNKNOWN: Final = (
+    "its secret is unknown: it was made with an earlier key, or for a secret removed from the state"
+)
 
 HORIZON: Final = timedelta(days=31)
 """How far back a search must look: a share lives at most 30 days."""
@@ -48,7 +50,7 @@ class DesiredShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphan:
-    """A vault of ours to be revoked: empty for good, or given up by its run before anybody was told of it.
+    """A vault of ours to be revoked: empty for good, or given up by its run before its link was given out.
 
     `open` is the create that the journal names it by: remembered until the vault is revoked.
     """
@@ -87,7 +89,7 @@ class Remains:
     declared: frozenset[Address] = frozenset()
     """Every address of the manifest, desired in this run or not."""
     first_run: bool = False
-    """Nothing is known and nothing lives: what ended before was another stack's life, and is made anew."""
+    """Nothing is known and nothing lives: what ended before belonged to an earlier stack, and is made again."""
 
 
 def recover(state: State, remains: Remains) -> Recovery:
@@ -109,7 +111,7 @@ def _newest_first(pair: tuple[Vault, Tag]) -> tuple[int, str]:
 
 
 def is_live(vault: Vault, now: datetime) -> bool:
-    """Tell whether somebody could open the vault now."""
+    """Whether the vault can be opened now."""
     in_time = vault.expires is None or now < vault.expires
     return vault.content_ready and vault.status is Status.ACTIVE and in_time
 
@@ -148,7 +150,7 @@ class _Recoverer:
                 yield vault, tag
 
     def _unseen(self) -> Iterator[Orphan]:
-        """Return the vaults that the journal alone names, and that may hold anything: nobody was told of them."""
+        """Return the vaults that the journal alone names, and that may hold anything; no link was given out."""
         for bound in self.remains.open:
             if bound.vault_id and bound.vault_id in self.remains.hidden:
                 yield Orphan(vault_id=bound.vault_id, address=bound.intent.address, open=bound)
@@ -191,9 +193,7 @@ class _Recoverer:
         elif is_live(vault, self.remains.now):
             desired = self.remains.all_desired.get(whose[1])
             if desired and desired.content is None:
-                self._tell(
-                    vault, f"whether it is what {whose[1]} should be shows when its source can be read"
-                )
+                self._tell(vault, f"whether it is current shows when the source of {whose[1]} can be read")
             else:
                 home = self._home(whose[1])
                 self.ledger.depose(
@@ -205,7 +205,7 @@ class _Recoverer:
     def _judge_useless(self, vault: Vault, address: Address | None, bound: Open | None) -> None:
         settled = vault.created and self.remains.now - vault.created > PENDING_TIME
         if vault.status is Status.UNKNOWN:
-            self._tell(vault, "its status is none that this version knows, so it is left alone")
+            self._tell(vault, "this version does not know its status, so it is left alone")
         elif vault.status.end is None and (address or settled):
             self.orphans.append(Orphan(vault_id=vault.vault_id, address=address, open=bound))
 
@@ -233,14 +233,14 @@ class _Recoverer:
         return again == tag and mismatch(vault, desired.attributes, str(tag)) is None
 
     def _is_the_end(self, vault: Vault, tag: Tag, whose: tuple[Address, Address]) -> bool:
-        """Tell whether a vault that ended is how its secret ended, and not one of its past."""
+        """Whether a vault that ended is how its secret ended, and not one of its past."""
         tagged, address = whose
         if self.remains.first_run or tag.generation <= self.before.generations.get(tagged, 0):
             return False  # it ended under our eyes, and left the state for that
         known = self.ledger.instance(self._home(address))
         if known and any(tag.generation < old.share.generation for old in known.deposed):
             return False  # a newer one took its place, and lives
-        # With the journal lost nobody knows who revoked it. What is live is not given up for it.
+        # With the journal lost it is unknown who revoked it. What is live is not given up for it.
         by_someone = vault.status.end is End.REVOKED and vault.vault_id not in self.ops_by_vault
         return not (by_someone and known and known.current)
 
@@ -278,7 +278,7 @@ class _Recoverer:
         return max(current.generation if current else 0, ended.share.generation if ended else 0)
 
     def _uid(self, home: Address, address: Address, vault: Vault) -> str:
-        """Return an address's uid; one that nobody wants gets one that no other has, from its vault."""
+        """Return an address's uid; one that is not desired gets one that no other has, from its vault."""
         known = self.ledger.instance(home)
         made_up = hashlib.sha256(vault.vault_id.encode()).hexdigest()[:32]
         return known.uid if known else self.remains.uids.get(address) or made_up

@@ -92,8 +92,8 @@ def _is_enough(desired: Desired, standing: Standing) -> bool:
 def decide_removal(standing: Standing, *, revoke: bool) -> Decision:
     """Decide about an address that the manifest no longer names.
 
-    Nothing is left to revoke where the vault ended or is gone: then it is only struck from the state. A
-    status that we do not know is no reason to keep what a person removed: revoking is safe in any.
+    Nothing is left to revoke if the share ended or is gone: then it is only struck from the state. A
+    status that we do not know is no reason to keep what was removed: revoking is safe in any.
     """
     match standing:
         case Condition.MISSING | End():

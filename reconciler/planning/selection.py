@@ -34,7 +34,7 @@ class Selection:
     only: Only | None = None
 
     def takes(self, change: Change) -> bool:
-        """Tell whether a change is selected."""
+        """Whether a change is selected."""
         if not change.action.changes_vaults or change.reason is Reason.DEPOSED:
             return True
         if self.only is Only.RENEWALS and change.cause is not Cause.TIME:
@@ -51,9 +51,9 @@ EVERYTHING: Final = Selection()
 def check(
     requested: Collection[Address], selection: Selection, known: Collection[Address]
 ) -> list[Attention]:
-    """Return a word about what excludes nothing; `known` are the addresses of the manifest and of the state.
+    """Return attention to what excludes nothing; `known` are the addresses of the manifest and of the state.
 
-    Raises UsageError where --replace or --target names nothing: a misspelt name must not read as "no changes".
+    Raises UsageError if --replace or --target names nothing: a misspelt name must not read as "no changes".
     """
     names = {name for address in known for name in _names(address)}
     for address in sorted(set(requested) - set(known)):
@@ -71,7 +71,7 @@ def _no_such(what: str, word: str, names: Collection[str]) -> UsageError:
 
 
 def narrow(plan: Plan, selection: Selection) -> Plan:
-    """Return the plan with what is selected, and a word about what is not."""
+    """Return the plan with what is selected, and attention to what is not."""
     kept = tuple(change for change in plan.changes if selection.takes(change))
     left_out = len(plan.changes) - len(kept)
     if not left_out:

@@ -27,7 +27,7 @@ Standing: TypeAlias = Condition | End
 
 
 def standing(share: Share, observed: Observed | None, now: datetime) -> Standing:
-    """Return how one vault stands. Offline, or where nobody looked, the state and the clock are believed.
+    """Return how one vault stands. Offline, or if this run did not look, the state and the clock are believed.
 
     What is past its end has expired, whatever the answer: a vault deleted after its time was not taken away.
     """
@@ -75,7 +75,7 @@ def as_seen(share: Share, observed: Observed | None) -> Share:
 
 
 def _with_readers(attributes: Attributes, sharing: Sharing, readers: frozenset[str]) -> Attributes:
-    """Return the attributes with these recipients, as written in the state where it knows them."""
+    """Return the attributes with these recipients, as written in the state if it knows them."""
     if (sharing, readers) == (attributes.sharing, attributes.who()):
         return attributes
     known = {r.id or r.as_written: r for r in attributes.recipients if sharing is attributes.sharing}
@@ -84,13 +84,13 @@ def _with_readers(attributes: Attributes, sharing: Sharing, readers: frozenset[s
 
 
 def opened(share: Share, observed: Observed | None) -> int | None:
-    """Return how often a vault was opened, or None when nobody looked."""
+    """Return how often a vault was opened, or None if this run did not look."""
     vault = observed.vaults.get(share.vault_id) if observed else None
     return vault.current_views if vault else None
 
 
 def vouched_for(share: Share, observed: Observed | None, stack: str) -> bool:
-    """Tell whether the tenant shows a vault under the very tag that the state has for it, with our S.
+    """Whether the tenant shows a vault under the very tag that the state has for it, with our S.
 
     Without that the state alone says whose it is and who could open it: nothing is revoked and no renewal goes out
     on its word. Either a person imported it, or the tenant did not keep its name, or the state was edited.
@@ -103,13 +103,13 @@ def vouched_for(share: Share, observed: Observed | None, stack: str) -> bool:
 
 
 def name_of(share: Share, observed: Observed | None) -> str | None:
-    """Return what the tenant calls a vault, None where it does not show it."""
+    """Return what the tenant calls a vault, None if it does not show it."""
     vault = observed.vaults.get(share.vault_id) if observed else None
     return vault.display_name if vault else None
 
 
 def invisible(prior: State | None, observed: Observed | None) -> bool:
-    """Tell whether this identity cannot see the stack's vaults, so that nothing it sees means anything.
+    """Whether this identity cannot see the stack's vaults, so that nothing it sees means anything.
 
     Search and GET are scoped to who made a vault: to anybody else everything looks deleted.
     """

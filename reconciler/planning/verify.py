@@ -15,7 +15,7 @@ EXPIRY_TOLERANCE: Final = timedelta(minutes=5)
 
 
 def mismatch(vault: Vault, attributes: Attributes, tag: str | None) -> str | None:
-    """Return what differs from what was asked for, in words, or None. `tag` None leaves the name alone.
+    """Return what differs from the declared attributes, in words, or None. `tag` None leaves the name alone.
 
     Never the file's name: the server rewrites it. The tag must be there: by it a vault is found again.
     """
@@ -24,13 +24,13 @@ def mismatch(vault: Vault, attributes: Attributes, tag: str | None) -> str | Non
         return "its name does not carry the tag that was sent"
     readers = vault.user_ids if attributes.sharing is Sharing.INTERNAL else vault.emails
     if readers != attributes.who():
-        return "its recipients are not the ones that were declared"
+        return "its recipients are not the declared ones"
     if vault.max_views != attributes.max_views:
-        return f"it allows {vault.max_views} views where {attributes.max_views} were declared"
+        return f"it allows {vault.max_views} views instead of {attributes.max_views}"
     if vault.created and vault.expires:
         life = vault.expires - vault.created
         if lifetime_differs(life, attributes):
-            return f"it lives {int(life.total_seconds())} s where {attributes.expires_in} s were declared"
+            return f"it lives {int(life.total_seconds())} s instead of {attributes.expires_in} s"
     return None
 
 
@@ -48,7 +48,7 @@ def share_of(
     fingerprint: str | None = None,
     source: str = "",
 ) -> Share:
-    """Return what the state keeps of a vault. `now` stands in where the tenant gives no time of creation."""
+    """Return what the state keeps of a vault. `now` stands in if the tenant gives no time of creation."""
     created = vault.created or now
     return Share(
         vault_id=vault.vault_id,
@@ -66,7 +66,7 @@ def share_of(
 
 
 def seen_attributes(vault: Vault) -> Attributes:
-    """Describe a vault by what the tenant says of it, where nothing here remembers what was asked for."""
+    """Describe a vault by what the tenant says of it, when nothing here remembers what was declared."""
     readers = sorted(map(writable, vault.emails if vault.sharing is Sharing.EXTERNAL else vault.user_ids))
     life = vault.expires - vault.created if vault.created and vault.expires else timedelta(0)
     return Attributes(

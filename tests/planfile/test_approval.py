@@ -97,7 +97,7 @@ def test_another_vault_in_the_place_of_the_one_that_was_to_end_is_told(name: str
     forged = replace(one, current=replace(one.current, vault_id="1victim"))
     prior = replace(PRIOR, instances={**PRIOR.instances, Address(name): forged})
     now = plan(*WANTS, prior=prior, contents={"a": OTHER}).plan
-    assert difference(now) == f"{name}: would end another vault than in the plan"
+    assert difference(now) == f"{name}: would end another share than the plan"
     assert now.digest() != saved().digest()
 
 
@@ -109,21 +109,21 @@ def test_whatever_else_changed_is_told() -> None:
     content = {"a": OTHER}
     more = attributes("eve@example.com")
     cases = {
-        "a: its value is not the one that was planned": plan(*WANTS, prior=PRIOR, contents={"a": THIRD}),
-        "a: replace (the value changed) in the plan, and would not": plan(*WANTS, prior=PRIOR),
-        "new: settings changed since the plan": plan(
+        "a: the value is not the planned one": plan(*WANTS, prior=PRIOR, contents={"a": THIRD}),
+        "a: replace (value changed) is in the plan, but would not": plan(*WANTS, prior=PRIOR),
+        "new: recipients changed since the plan": plan(
             *WANTS[:2], all_desired("new", more), prior=PRIOR, contents=content
         ),
-        "due: replace (ends soon) in the plan; now replace (settings changed, ends soon)": plan(
+        "due: replace (expires soon) in the plan, now replace (recipients changed, expires soon)": plan(
             all_desired("a"), all_desired("due", more), all_desired("new"), prior=PRIOR, contents=content
         ),
-        "b: revoke (removed from the manifest) in the plan, and would not": plan(
+        "b: revoke (removed from the manifest) is in the plan, but would not": plan(
             *WANTS, all_desired("b"), prior=PRIOR, contents=content
         ),
-        "other: create (new), which the plan does not hold": plan(
+        "other: create (new) is not in the plan": plan(
             *WANTS, all_desired("other"), prior=PRIOR, contents=content
         ),
-        "new: create (new) in the plan, and would not": plan(*WANTS[:2], prior=PRIOR, contents=content),
+        "new: create (new) is in the plan, but would not": plan(*WANTS[:2], prior=PRIOR, contents=content),
     }
     assert [sentence for sentence, now in cases.items() if sentence not in difference(now.plan)] == []
 
@@ -167,9 +167,9 @@ def test_it_survives_views_renewals_and_ends() -> None:
 def test_what_would_not_happen_is_no_proof_that_it_was_done() -> None:
     """The vault that was to be replaced is there still: whatever it holds, nothing was made for the plan."""
     asked = plan(all_desired("a"), prior=PRIOR, requested=["a"]).plan
-    assert ("a: replace (requested) in the plan, and would not happen now",) == sealed.differences(
-        asked, plan(all_desired("a"), prior=PRIOR).plan
-    )[:1]
+    assert (
+        "a: replace (asked for on the command line) is in the plan, but would not happen now",
+    ) == sealed.differences(asked, plan(all_desired("a"), prior=PRIOR).plan)[:1]
 
 
 def test_an_old_copy_does_not_bring_in_what_was_left_out() -> None:

@@ -638,7 +638,7 @@ def test_every_live_vault_of_ours_is_accounted_for(situation: tuple[State, Remai
     for vault, _ in strangers(None, _NAME, found.vaults.values()):
         if is_live(vault, NOW):
             kept = vault.vault_id in recovered.state.known() | recovered.state.forgotten
-            assert kept or f"vault {vault.vault_id} " in told
+            assert kept or f"share {vault.vault_id} " in told
 
 
 @given(_situations())
