@@ -58,7 +58,7 @@ def diff_command(*, base: str, form: str | None, detailed_exitcode: bool) -> int
     else:
         before = _at(then, options.manifest_path, base)
         changed = _changed_files(then, options.manifest_path, head)
-    plan = manifest_diff.compare(before, head, now=datetime.now(UTC), changed=changed)
+    plan = manifest_diff.between(before, head, now=datetime.now(UTC), changed=changed)
     print_plan(options, plan, form)
     ci_report.tell_plan(options, plan, None)
     return ExitCode.CHANGES if detailed_exitcode and plan.acting() else ExitCode.OK

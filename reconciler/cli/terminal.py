@@ -14,7 +14,7 @@ import click
 from reconciler import display
 from reconciler.display import clean
 from reconciler.errors import UsageError
-from reconciler.model.events import Event, Healed, Left, Outcome, Progress, Result, Step
+from reconciler.model.events import Event, Left, OrphanRevoked, Outcome, Progress, Result, Step
 
 _OUTCOME_COLOURS = {
     Outcome.CREATED: "green",
@@ -94,7 +94,7 @@ class Reporter:
             case Result():
                 self.results.append(event)
                 self._line(_result_words(event, coloured=self._coloured))
-            case Healed():
+            case OrphanRevoked():
                 subject = f"{clean(str(event.address))}: " if event.address else ""
                 self._line(display.line(f"{subject}{event.text}"))
             case Left():

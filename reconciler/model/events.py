@@ -54,7 +54,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Healed:
+class OrphanRevoked:
     """Something an earlier run had left, and what was done with it."""
 
     address: Address | None
@@ -72,4 +72,4 @@ class Left:
     hint: str
 
 
-Event = Progress | Result | Healed | Left
+Event = Progress | Result | OrphanRevoked | Left

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from reconciler.model.address import Address
-from reconciler.model.manifest import AgeSuite, Format, Kind, Sharing
+from reconciler.model.manifest import AgeSuite, Format, Kind, Lead, Sharing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -20,6 +20,15 @@ class Recipient:
 
     as_written: str
     id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One thing that differs between a share and what is declared, by its name, with both sides as data."""
+
+    name: str
+    before: object
+    after: object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,29 @@ class Attributes:
         """Return the recipients' IDs (as written, where not looked up)."""
         return frozenset(r.id or r.as_written for r in self.recipients)
 
+    def differences(self, desired: Attributes) -> tuple[Difference, ...]:
+        """Return what differs from the desired attributes, in the order of the class.
+
+        A defaulted label says nothing about what a person wants, and neither does a suite left to the server.
+        Recipients are compared by ID: a second spelling is the same person.
+        """
+        # A server that does not say the suite is of the time when there was only one.
+        suite = self.suite or AgeSuite.X25519
+        same = {
+            "label": desired.label_defaulted or self.label == desired.label,
+            "label_defaulted": True,
+            "recipients": self.who() == desired.who(),
+            "suite": desired.suite in (None, suite),
+        }
+        pairs = (
+            (field.name, getattr(self, field.name), getattr(desired, field.name)) for field in fields(self)
+        )
+        return tuple(
+            Difference(name=name, before=before, after=after)
+            for name, before, after in pairs
+            if not same.get(name, before == after)
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
@@ -64,6 +96,11 @@ class Share:
     created: datetime
     expires: datetime
     ready: bool
+
+    def due(self, now: datetime, lead: Lead) -> bool:
+        """Whether it is within its lead of its end. `now` is the server's time, as both ends are."""
+        lifetime = int((self.expires - self.created).total_seconds())
+        return now >= self.expires - timedelta(seconds=lead.of(lifetime))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +157,7 @@ class Instance:
         return self.current or (self.ended.share if self.ended else None)
 
     def overtaken_by(self, copy: Share) -> bool:
-        """Tell whether the share ended and a copy is not older: that is no remnant, somebody went on with it.
+        """Whether the share ended and a copy is not older: that is no remnant, another run went on with it.
 
         A state that was made again may have counted its generations anew: then the tenant's clock tells.
         """
@@ -130,7 +167,7 @@ class Instance:
         return copy.generation >= ended.generation or copy.created > ended.created
 
     def empty(self) -> bool:
-        """Tell whether nothing is left to remember."""
+        """Whether nothing is left to remember."""
         return not self.shares()
 
 

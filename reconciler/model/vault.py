@@ -78,7 +78,7 @@ class User:
     """Every other address of theirs, casefolded."""
 
     def has(self, address: str) -> bool:
-        """Tell whether this is exactly an address of theirs, in any case."""
+        """Whether this is exactly an address of theirs, in any case."""
         return address.casefold() in {self.email.casefold(), *self.aliases}
 
 

@@ -1,4 +1,4 @@
-"""Apply: heal what a dead run left, then make what the plan says, and record all of it."""
+"""Apply: recover what a dead run left, then make what the plan says, and record all of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.c1.client import Client
 from reconciler.c1.upload import Uploader
 from reconciler.errors import ReconcilerError, RefusedError, SignInError, StalePlanError, StateError
 from reconciler.fingerprint import Key
-from reconciler.model.attention import Attention
+from reconciler.model.attention import Refusal
 from reconciler.model.events import Event, Result
 from reconciler.model.plan import Plan
 from reconciler.model.state import State
@@ -114,7 +114,7 @@ def _as_saved(options: PlanOptions, saved: Plan | None) -> PlanOptions:
 
 def _approved(seen: Look, saved: Plan, now: datetime) -> Look:
     """Keep what the saved plan holds. Raises StalePlanError with the list of what it does not."""
-    differences = sealed.compare(saved, seen.planned.plan, clock=now)
+    differences = sealed.differences(saved, seen.planned.plan, clock=now)
     if differences:
         raise StalePlanError(
             "\n".join(differences), hint="nothing was done; make a new plan and have that reviewed"
@@ -146,15 +146,15 @@ def _refuse(stack: Stack, seen: Look, options: ApplyOptions) -> None:
 
 def _refuse_the_unseen(seen: Look) -> None:
     """Raise SignInError where this identity sees none of the stack's vaults: nothing it sees means anything."""
-    refuse_other_identity(seen.healing.state, seen.observed.identity)
-    if status.invisible(seen.healing.state, seen.observed):
+    refuse_other_identity(seen.recovery.state, seen.observed.identity)
+    if status.invisible(seen.recovery.state, seen.observed):
         raise SignInError(
             "the tenant hides every vault of this stack from this identity, which made them (403)",
             hint="did it lose a role in C1? `reconciler auth status` shows who you are and what you may do",
         )
 
 
-def _first_next(refusals: Sequence[Attention]) -> str | None:
+def _first_next(refusals: Sequence[Refusal]) -> str | None:
     return next((r.next for r in refusals if r.next), None)
 
 
@@ -179,7 +179,7 @@ async def _carry_out(
             parallelism=parallelism,
             stop=front.stop,
         )
-        await work.heal(seen.healing.orphans)
+        await work.recover(seen.recovery.orphans)
         await work.change_all(seen.planned.plan.acting())
     return Applied(plan=seen.planned.plan, results=tuple(work.results), failures=tuple(work.failures))
 
@@ -196,7 +196,7 @@ def _claimed(stack: Stack, seen: Look) -> Iterator[tuple[Ledger, JournalWriter]]
         state = replace(state, key_id=seen.key.id)
         stack.keep_first_key(seen.key)
     stack.backend.save(state)
-    carried = [entry for orphan in seen.healing.orphans if orphan.open for entry in orphan.open.entries()]
+    carried = [entry for orphan in seen.recovery.orphans if orphan.open for entry in orphan.open.entries()]
     journal = stack.workdir.new_journal(_header(state), carried)
     ledger = Ledger(state)
     for entry in carried:

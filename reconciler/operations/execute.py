@@ -15,7 +15,7 @@ from reconciler.errors import (
     StateError,
 )
 from reconciler.model.address import Address
-from reconciler.model.events import Healed, Left, Outcome, Result
+from reconciler.model.events import Left, OrphanRevoked, Outcome, Result
 from reconciler.model.plan import Action, Change
 from reconciler.model.state import Share
 from reconciler.operations.concurrency import each
@@ -50,7 +50,7 @@ class Work:
     barred: bool = False
     """Nothing more can succeed: the disk, the credential or the place to sign in is gone."""
 
-    async def heal(self, orphans: Sequence[Orphan]) -> None:
+    async def recover(self, orphans: Sequence[Orphan]) -> None:
         """Revoke the vaults that an interrupted run left incomplete. They are in no state."""
 
         async def revoke_orphan(orphan: Orphan) -> None:
@@ -63,7 +63,7 @@ class Work:
             if orphan.open:
                 self.run.take(Done(op=orphan.open.intent.op))
             text = "an incomplete share that an interrupted run had left is revoked"
-            self.run.report(Healed(address=orphan.address, vault_id=orphan.vault_id, text=text))
+            self.run.report(OrphanRevoked(address=orphan.address, vault_id=orphan.vault_id, text=text))
 
         await each(orphans, revoke_orphan, at_once=self.parallelism)
 

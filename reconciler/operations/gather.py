@@ -11,7 +11,7 @@ from reconciler.c1.client import Client
 from reconciler.errors import ManifestError, Problem, SignInError, SourceError, StateError
 from reconciler.fingerprint import Key
 from reconciler.model.address import Address
-from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.attention import Attention
 from reconciler.model.manifest import Format
 from reconciler.model.state import State
 from reconciler.model.vault import Identity, Observed, User
@@ -19,7 +19,7 @@ from reconciler.operations.concurrency import each
 from reconciler.operations.offline import remembered
 from reconciler.operations.refresh import refresh
 from reconciler.operations.stack import Stack
-from reconciler.planning import expand, recipients, recovery
+from reconciler.planning import expand, messages, recipients, recovery
 from reconciler.planning.expand import Desired
 from reconciler.sources import Content
 from reconciler.state.ledger import Open
@@ -151,12 +151,7 @@ def _pointed_out(
     all_desired: Mapping[Address, Desired], contents: Mapping[Address, Content]
 ) -> list[Attention]:
     return [
-        Attention(
-            code=AttentionCode.TRAILING_NEWLINE,
-            address=address,
-            text=f"the value of {all_desired[address].source} ends with a newline, which is sent as it is",
-            next="add `trim: newline` to the source if the newline does not belong to the secret",
-        )
+        messages.trailing_newline(address, str(all_desired[address].source))
         for address, content in contents.items()
         if content.ends_with_newline and all_desired[address].attributes.format is Format.PLAINTEXT
     ]

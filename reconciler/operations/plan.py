@@ -10,18 +10,18 @@ from reconciler.c1.client import Client
 from reconciler.errors import SourceError
 from reconciler.fingerprint import Key
 from reconciler.model.address import Address
-from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.attention import Attention
 from reconciler.model.plan import Change, Reason
 from reconciler.model.state import Instance, State
 from reconciler.model.vault import Identity, Observed
 from reconciler.operations.gather import Gathered, gather
 from reconciler.operations.offline import PlanOptions
 from reconciler.operations.stack import Stack
-from reconciler.planning import expand, planner, recovery, selection
+from reconciler.planning import expand, messages, planner, selection
 from reconciler.planning.expand import Desired
 from reconciler.planning.moves import move
 from reconciler.planning.planner import Planned
-from reconciler.planning.recovery import Desire, Found, Healing
+from reconciler.planning.recovery import DesiredShare, Recovery, Remains, recover
 from reconciler.planning.values import NO_KEY, Checked, Known, Unchecked, Unreadable, size_bucket
 from reconciler.sources import Content
 from reconciler.state.ledger import Open
@@ -31,13 +31,13 @@ from reconciler.state.ledger import Open
 class Look:
     """One look at a stack: what was found, and what would happen.
 
-    `loaded` is the state as it was left; `healing.state` with everything a dead run left taken in;
+    `loaded` is the state as it was left; `recovery.state` with everything a dead run left taken in;
     `planned.state` with moves and ends as well, which is what apply saves first.
     """
 
     observed: Observed
     loaded: State | None
-    healing: Healing
+    recovery: Recovery
     planned: Planned
     all_desired: Mapping[Address, Desired]
     contents: Mapping[Address, Content]
@@ -45,7 +45,7 @@ class Look:
 
     def must_write(self) -> bool:
         """Tell whether there is anything to send or to save."""
-        return bool(self.planned.plan.acting() or self.healing.orphans or self.planned.state != self.loaded)
+        return bool(self.planned.plan.acting() or self.recovery.orphans or self.planned.state != self.loaded)
 
 
 async def look(stack: Stack, client: Client, options: PlanOptions, key: Key | None) -> Look:
@@ -57,21 +57,21 @@ def _decide(stack: Stack, options: PlanOptions, it: Gathered) -> Look:
     before = it.loaded or first_state(stack, it.observed.identity, it.key)
     moves = move(before, stack.manifest.moved, it.all_desired)
     uids = _uids(moves.state, it.all_desired, it.open_creates, options.uids)
-    healing = heal(stack, it, before, moves.origins, uids, first_run=it.loaded is None)
-    kept = move(healing.state, stack.manifest.moved, it.all_desired).state.instances
+    recovered = recover_remains(stack, it, before, moves.origins, uids, first_run=it.loaded is None)
+    kept = move(recovered.state, stack.manifest.moved, it.all_desired).state.instances
     unmatched = selection.check(options.requested, options.selection, it.all_desired.keys() | kept.keys())
     planned = planner.plan_changes(
         replace(stack.manifest, removed=()) if options.destroy else stack.manifest,
         server=stack.server,
         all_desired=tuple(it.all_desired.values()),
-        prior=healing.state if it.loaded or healing.state.instances else None,
+        prior=recovered.state if it.loaded or recovered.state.instances else None,
         observed=it.observed,
         contents=_known(it, uids, _no_key(stack)),
         uids=uids,
         requested=options.requested | _still_asked(options.asked, kept),
         now=options.as_of or it.observed.now,
         revoke_imported=options.revoke_imported,
-        attention=(*healing.attention, *_told_orphans(healing), *unmatched, *it.attention),
+        attention=(*recovered.attention, *_told_orphans(recovered), *unmatched, *it.attention),
     )
     plan = selection.narrow(planned.plan, options.selection)
     if options.destroy:
@@ -82,8 +82,8 @@ def _decide(stack: Stack, options: PlanOptions, it: Gathered) -> Look:
     return Look(
         observed=it.observed,
         loaded=it.loaded,
-        healing=healing,
-        planned=replace(planned, plan=plan, state=planned.state or healing.state),
+        recovery=recovered,
+        planned=replace(planned, plan=plan, state=planned.state or recovered.state),
         all_desired=it.all_desired,
         contents=it.contents,
         key=it.key,
@@ -131,7 +131,7 @@ def new_uid() -> str:
     return secrets.token_hex(16)
 
 
-def heal(
+def recover_remains(
     stack: Stack,
     it: Gathered,
     before: State,
@@ -139,12 +139,12 @@ def heal(
     uids: Mapping[Address, str],
     *,
     first_run: bool = False,
-) -> Healing:
+) -> Recovery:
     """Take in what an earlier run left, for the values that were read."""
     if it.observed.identity.user_id != before.creator:
-        return Healing(state=before)
+        return Recovery(state=before)
     desires = {a: _desire(w, it.contents.get(a), uids[a], it.key) for a, w in it.all_desired.items()}
-    found = Found(
+    remains = Remains(
         name=stack.manifest.name,
         now=it.observed.now,
         vaults=it.observed.vaults,
@@ -158,24 +158,16 @@ def heal(
         declared=frozenset(desired.address for desired in expand.expand(stack.manifest)),
         first_run=first_run,
     )
-    return recovery.heal(before, found)
+    return recover(before, remains)
 
 
-def _told_orphans(healing: Healing) -> list[Attention]:
-    return [
-        Attention(
-            code=AttentionCode.LEFT_INCOMPLETE,
-            address=orphan.address,
-            text="an interrupted run left an incomplete share, which nobody was told of",
-            next="nothing to do: apply revokes it",
-        )
-        for orphan in healing.orphans
-    ]
+def _told_orphans(recovered: Recovery) -> list[Attention]:
+    return [messages.left_incomplete(orphan.address) for orphan in recovered.orphans]
 
 
-def _desire(desired: Desired, content: Content | None, uid: str, key: Key | None) -> Desire:
+def _desire(desired: Desired, content: Content | None, uid: str, key: Key | None) -> DesiredShare:
     mac = content.mac if content else None
-    return Desire(
+    return DesiredShare(
         attributes=desired.to_make,
         content=mac,
         fingerprint=key.fingerprint(uid, mac) if key and mac else None,
@@ -209,4 +201,4 @@ def _known(it: Gathered, uids: Mapping[Address, str], no_key: Unchecked) -> dict
 def _as_requested(change: Change) -> Change:
     """Say of a revoke that `destroy` asks for it: the manifest still holds the secret."""
     removed = change.reason is Reason.REMOVED_FROM_MANIFEST
-    return replace(change, reason=Reason.REQUESTED) if removed else change
+    return replace(change, reasons=(Reason.REQUESTED,)) if removed else change

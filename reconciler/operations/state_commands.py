@@ -21,7 +21,7 @@ from reconciler.operations.gather import (
     refuse_other_tenant,
 )
 from reconciler.operations.offline import remembered
-from reconciler.operations.plan import first_state, heal, new_uid
+from reconciler.operations.plan import first_state, new_uid, recover_remains
 from reconciler.operations.stack import Stack
 from reconciler.planning import recipients, recovery
 from reconciler.planning.expand import Desired, expand
@@ -83,10 +83,10 @@ def _rebuilt(stack: Stack, it: Gathered, assigned: Mapping[Address, str]) -> Sta
             raise UsageError(f"--assign {address}={vault_id}: that vault is another secret's already")
         ledger.put(address, Instance(uid=new_uid(), current=_imported(vault, it.observed.now)))
     it = replace(it, all_desired={a: desired for a, desired in it.all_desired.items() if a not in assigned})
-    healing = heal(
+    recovered = recover_remains(
         stack, it, ledger.state(), origins={}, uids={address: new_uid() for address in it.all_desired}
     )
-    return healing.state
+    return recovered.state
 
 
 def remove(stack: Stack, address: Address) -> None:

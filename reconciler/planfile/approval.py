@@ -1,6 +1,6 @@
 """What a saved plan allows now: `apply PLAN` plans again and holds the two against each other.
 
-What remains must be in the saved plan, equal. What is absent must be done already. Anything else is told.
+What remains must be in the saved plan, equal. What is absent must be done already. Anything else is a difference.
 """
 
 from __future__ import annotations
@@ -21,26 +21,23 @@ _CLOCKS: Final = timedelta(minutes=5)
 """How far two readings of the tenant's clock may be apart."""
 
 
-def compare(saved: Plan, now: Plan, *, clock: datetime | None = None) -> tuple[str, ...]:
+def differences(saved: Plan, now: Plan, *, clock: datetime | None = None) -> tuple[str, ...]:
     """Return every difference that forbids to apply a saved plan, as sentences; none when it may go on.
 
     `now` is planned as of the saved plan's time and with its uids. Serial, views and times may differ. Old
     copies are no difference (see `approved`), and a share that has ended since is the next run's. A plan
     for a future time, by the tenant's `clock`, would have the state remember as ended, for good, what still lives.
     """
-    differences = _stack(saved, now)
+    others = _stack(saved, now)
     if clock and saved.as_of > clock + _CLOCKS:
-        differences += (f"it was made for a future time (--as-of {time_text(saved.as_of)})",)
-    if differences:
-        return differences
+        others += (f"the plan was made for a future time (--as-of {time_text(saved.as_of)})",)
+    if others:
+        return others
     before, after = _reviewed(saved), _reviewed(_selected(saved, now))
     kept = {change.address: change for change in now.changes if change.deposed is None}
-    found = []
-    for key in sorted(before.keys() | after.keys(), key=lambda k: (k[0], k[1] or "")):
-        difference = _difference(before.get(key), after.get(key), kept.get(key[0]))
-        if difference:
-            found.append(f"{key[0]}: {difference}")
-    return tuple(found)
+    keys = sorted(before.keys() | after.keys(), key=lambda key: (key[0], key[1] or ""))
+    pairs = ((key[0], _difference(before.get(key), after.get(key), kept.get(key[0]))) for key in keys)
+    return tuple(f"{address}: {difference}" for address, difference in pairs if difference)
 
 
 def approved(saved: Plan, now: Plan) -> Plan:
@@ -79,12 +76,12 @@ def _stack(saved: Plan, now: Plan) -> tuple[str, ...]:
         "identity": (saved.creator, now.creator),
         "policy": (saved.policy_digest, now.policy_digest),
     }
-    found = [f"it was made for another {what}" for what, (was, is_) in pairs.items() if was != is_]
+    others = [f"the plan was made for another {name}" for name, (was, is_) in pairs.items() if was != is_]
     if saved.lineage and now.lineage and saved.lineage != now.lineage:
-        found.append("it was made for another state")
+        others.append("the plan was made for another state")
     if saved.offline:
-        found.append("it was made offline: nobody looked at the tenant or the values")
-    return tuple(found)
+        others.append("the plan was made offline: it read neither the tenant nor the values")
+    return tuple(others)
 
 
 def _reviewed(plan: Plan) -> dict[_Key, Change]:
@@ -99,31 +96,41 @@ def _key(change: Change) -> _Key:
 def _difference(saved: Change | None, now: Change | None, kept: Change | None) -> str | None:
     if saved is None:
         assert now is not None
-        return None if now.cause is Cause.TIME else f"{_said(now)}, which the plan does not hold"
+        return None if now.cause is Cause.TIME else f"{_said(now)} is not in the plan"
     if now is None:
-        return None if _done(saved, kept) else f"{_said(saved)} in the plan, and would not happen now"
+        return None if _done(saved, kept) else f"{_said(saved)} is in the plan, but would not happen now"
     if not _same_decision(saved, now):
-        return f"{_said(saved)} in the plan; now {_said(now)}"
+        return f"{_said(saved)} in the plan, now {_said(now)}"
     if saved.uid != now.uid:
-        return "is another secret of the same name"
+        return "another secret has that name now"
     if saved.fingerprint != now.fingerprint:
-        return "its value is not the one that was planned"
+        return "the value is not the planned one"
     if _ended(now) not in (None, _ended(saved)):
-        return "would end another vault than in the plan"
-    if _desired(saved) != _desired(now):
-        return "settings changed since the plan"
+        return "would end another share than the plan"
+    if names := _changed_since(saved, now):
+        return f"{', '.join(names)} changed since the plan"
     return None
 
 
 def _same_decision(saved: Change, now: Change) -> bool:
-    """Tell whether both would do the same; a renewal that came too late is still that renewal."""
+    """Whether both would do the same, for the same reasons; a renewal that came too late is still that renewal.
+
+    Of what became of the share only the first reason counts: a share that was burned and is gone by now is no other
+    decision.
+    """
+    if _declared(saved) != _declared(now):
+        return False
     if saved.cause is Cause.TIME and now.cause is Cause.TIME:
         return True
     return (saved.action, saved.reason) == (now.action, now.reason)
 
 
+def _declared(change: Change) -> frozenset[Reason]:
+    return frozenset(reason for reason in change.reasons if reason.declared)
+
+
 def _done(saved: Change, kept: Change | None) -> bool:
-    """Tell whether a change that no longer comes up was made meanwhile."""
+    """Whether a change that no longer comes up was made meanwhile."""
     match saved.action:
         case Action.REVOKE | Action.FORGET:
             return kept is None or kept.after is None
@@ -138,14 +145,25 @@ def _done(saved: Change, kept: Change | None) -> bool:
 
 
 def _ended(change: Change) -> str | None:
-    """Return the vault that a change ends, or lets go."""
+    """Return the vault that a change ends or forgets."""
     return change.before.vault_id if change.before and change.action.ends else None
 
 
-def _desired(change: Change) -> object:
-    return attributes_record(change.after) if change.after else None
+def _desired(change: Change) -> dict[str, object]:
+    return attributes_record(change.after) if change.after else {}
+
+
+def _changed_since(saved: Change, now: Change) -> list[str]:
+    """Return the attributes that are declared otherwise than in the plan: any byte counts, also of a spelling."""
+    old, new = _desired(saved), _desired(now)
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
 
 
 def _said(change: Change) -> str:
-    reason = f" ({change.reason.sentence})" if change.reason else ""
-    return f"{change.action.value}{reason}"
+    reasons = ", ".join(_said_reason(reason, change) for reason in change.reasons)
+    return f"{change.action.value} ({reasons})" if reasons else change.action.value
+
+
+def _said_reason(reason: Reason, change: Change) -> str:
+    names = ", ".join(name for name in change.changed if name != "rotate")
+    return f"{names} changed" if reason is Reason.ATTRIBUTES_CHANGED and names else reason.sentence

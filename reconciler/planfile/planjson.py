@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
-from reconciler.model.attention import Attention
+from reconciler.model.attention import Attention, Refusal
 from reconciler.model.canonical import Record, attributes_record, time_text
 from reconciler.model.plan import Access, Action, Change, Drift, Plan, access
 from reconciler.model.state import End, Share
 
-FORMAT_VERSION: Final = "1.1"
+FORMAT_VERSION: Final = "1.2"
 
 
 def to_json(plan: Plan) -> Record:
@@ -62,6 +62,7 @@ def _change(change: Change) -> Record:
             "after": _after(change),
         },
         "action_reason": change.reason.value if change.reason else None,
+        "action_reasons": [reason.value for reason in change.reasons],
         "caused_by": change.cause.value if change.cause else None,
         "generation": change.generation,
     }
@@ -134,7 +135,7 @@ def _access(person: Access) -> Record:
     }
 
 
-def _note(note: Attention) -> Record:
+def _note(note: Attention | Refusal) -> Record:
     return {
         "code": note.code,
         "address": str(note.address) if note.address else None,

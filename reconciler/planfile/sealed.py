@@ -10,12 +10,13 @@ import hmac
 import json
 import re
 from dataclasses import replace
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn, Protocol, TypedDict
 
 from reconciler.errors import Mark, PlanError, StalePlanError
 from reconciler.model.address import NAME_PATTERN, Address
-from reconciler.model.attention import Attention, AttentionCode, LaterCode
+from reconciler.model.attention import Attention, AttentionCode, LaterCode, Refusal, RefusalCode
 from reconciler.model.canonical import (
+    E,
     Record,
     canonical,
     flag,
@@ -31,11 +32,11 @@ from reconciler.model.canonical import (
 )
 from reconciler.model.plan import Action, Cause, Change, Drift, Plan, Reason
 from reconciler.model.state import End, Share
-from reconciler.planfile.approval import approved, compare
+from reconciler.planfile.approval import approved, differences
 from reconciler.planfile.planjson import FORMAT_VERSION, to_json
 from reconciler.planning.values import SIZES
 
-__all__ = ["Sealer", "approved", "asked", "compare", "decode", "encode", "sealed_with", "to_json", "uids"]
+__all__ = ["Sealer", "approved", "asked", "decode", "differences", "encode", "sealed_with", "to_json", "uids"]
 
 _NAME: Final = re.compile(NAME_PATTERN)
 
@@ -84,7 +85,7 @@ def decode(data: bytes, *, file: str, key: Sealer | None) -> Plan:
 
 
 def sealed_with(data: bytes, *, file: str, key: Sealer) -> bool:
-    """Tell whether a plan names this key as the one of its seal. The seal itself is for `decode`."""
+    """Whether a plan names this key as the one of its seal. The seal itself is for `decode`."""
     return str(_parse(data, file).get("seal")).startswith(_seal_start(key))
 
 
@@ -95,7 +96,7 @@ def uids(plan: Plan) -> dict[Address, str]:
 
 def asked(plan: Plan) -> dict[Address, str]:
     """Return what `--replace` asked for when a plan was saved, and the vault that each ends."""
-    requested = (c for c in plan.changes if c.reason is Reason.REQUESTED and c.after)
+    requested = (c for c in plan.changes if Reason.REQUESTED in c.reasons and c.after)
     return {c.address: c.before.vault_id for c in requested if c.before}
 
 
@@ -159,8 +160,8 @@ def _read(body: Record) -> Plan:
         live=number(body["live"]),
         changes=tuple(_read_change(value) for value in items(body["resource_changes"])),
         drift=tuple(_read_drift(value) for value in items(body["resource_drift"])),
-        attention=tuple(_read_note(value) for value in items(body["attention"])),
-        refusals=tuple(_read_note(value) for value in items(body["refusals"])),
+        attention=tuple(_read_attention(value) for value in items(body["attention"])),
+        refusals=tuple(_read_refusal(value) for value in items(body["refusals"])),
         unchecked=frozenset(Address.parse(text(value)) for value in items(body["unchecked"])),
     )
 
@@ -172,7 +173,7 @@ def _read_change(value: object) -> Change:
     change = Change(
         address=Address.parse(text(it["address"])),
         action=Action.STATE_ONLY if it.get("state_only") else action,
-        reason=optional(member(Reason), it["action_reason"]),
+        reasons=_read_reasons(it),
         cause=optional(member(Cause), it["caused_by"]),
         uid=text(it["uid"]),
         mark=optional(_read_mark, it["manifest"]),
@@ -195,6 +196,16 @@ def _read_change(value: object) -> Change:
             size=optional(_read_size, after["size"]),
         )
     return change
+
+
+def _read_reasons(change: Record) -> tuple[Reason, ...]:
+    """Read all reasons, the first of which is `action_reason`; before format 1.2 that was the only one."""
+    first = optional(member(Reason), change["action_reason"])
+    alone = [first] if first else []
+    reasons = tuple(member(Reason)(reason) for reason in items(change.get("action_reasons", alone)))
+    if list(reasons[:1]) != alone:
+        raise ValueError("the first reason was expected to be the action's")
+    return reasons
 
 
 def _read_name(value: object) -> str:
@@ -241,17 +252,31 @@ def _read_drift(value: object) -> Drift:
     )
 
 
-def _read_code(value: object) -> AttentionCode | LaterCode:
+def _read_attention(value: object) -> Attention:
+    note = record(value)
+    return Attention(code=_read_code(AttentionCode, note["code"]), **_read_note(note))
+
+
+def _read_refusal(value: object) -> Refusal:
+    note = record(value)
+    return Refusal(code=_read_code(RefusalCode, note["code"]), **_read_note(note))
+
+
+class _Note(TypedDict):
+    text: str
+    address: Address | None
+    next: str | None
+
+
+def _read_note(note: Record) -> _Note:
+    return _Note(
+        text=text(note["text"]),
+        address=optional(lambda address: Address.parse(text(address)), note["address"]),
+        next=optional(text, note["next"]),
+    )
+
+
+def _read_code(known: type[E], value: object) -> E | LaterCode:
     """Read a code; one that a newer minor version of the format has grown stays as it is."""
     code = text(value)
-    return AttentionCode(code) if code in tuple(AttentionCode) else LaterCode(code)
-
-
-def _read_note(value: object) -> Attention:
-    it = record(value)
-    return Attention(
-        code=_read_code(it["code"]),
-        text=text(it["text"]),
-        address=optional(lambda address: Address.parse(text(address)), it["address"]),
-        next=optional(text, it["next"]),
-    )
+    return known(code) if code in tuple(known) else LaterCode(code)

@@ -1,254 +1,245 @@
-"""One address looked at from all sides: its changes, what to tell about it, what the state is to remember."""
+"""One address looked at from all sides: its changes, its attention and refusals, what the state is to remember.
+
+Each step returns a value and the next one takes it: how the share stands, how its value compares, what is decided.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from reconciler.model.address import Address
-from reconciler.model.attention import Attention
+from reconciler.model.attention import Attention, Refusal
 from reconciler.model.manifest import LEAD_DEFAULT, Renew
-from reconciler.model.plan import Action, Cause, Change, Drift, Reason
-from reconciler.model.state import Deposed, End, Ended, Instance, Share
-from reconciler.model.vault import Observed
-from reconciler.planning import compare, messages, rules, status
-from reconciler.planning.compare import Value
+from reconciler.model.plan import Action, Cause, Change, Drift, Value
+from reconciler.model.state import End, Instance, Share
+from reconciler.planning import messages, refusals, rules, status
 from reconciler.planning.expand import Desired
+from reconciler.planning.old_copies import OldCopies, old_copies
 from reconciler.planning.rules import Decision
-from reconciler.planning.status import Condition, Standing
+from reconciler.planning.scene import Scene, Stand, Subject, stand_of
+from reconciler.planning.status import Condition
 from reconciler.planning.values import NO_KEY, NOT_READ, NOT_RECORDED, Checked, Known, Unchecked, Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What is the same for every address. `observed` None: nobody looked. `origins`: new address -> old.
-
-    `stack` is S of our tags.
-    """
-
-    stack: str
-    observed: Observed | None
-    contents: Mapping[Address, Known]
-    requested: frozenset[Address]
-    origins: Mapping[Address, Address]
-    now: datetime
-
-
-@dataclass(slots=True, kw_only=True)
 class Verdict:
-    """What came out for one address; filled while it is looked at.
+    """What came out for one address.
 
     `instance` is what the state is to remember before the first change, None to strike it. `unchecked` says
-    why the value could not be compared ("" where a note of its own says it).
+    why the value could not be compared ("" if attention of its own says it).
     """
 
-    address: Address
-    uid: str
+    subject: Subject
     instance: Instance | None
-    generation: int
     live: bool = False
     unchecked: str | None = None
-    changes: list[Change] = field(default_factory=list)
-    drift: list[Drift] = field(default_factory=list)
-    attention: list[Attention] = field(default_factory=list)
-    refusals: list[Attention] = field(default_factory=list)
+    changes: tuple[Change, ...] = ()
+    drift: tuple[Drift, ...] = ()
+    attention: tuple[Attention, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
 
-Found: TypeAlias = tuple[Share, Standing]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    value: Value
+    unchecked: str | None = None
 
 
-def judge_wanted(scene: Scene, verdict: Verdict, desired: Desired) -> None:
-    """Decide about an address that the manifest names."""
-    before = verdict.instance
-    found = _look(scene, verdict)
-    content = scene.contents.get(desired.address, NOT_READ)
-    value = _compare(verdict, found, content)
-    if scene.observed is None and found and found[0].source not in ("", str(desired.source)):
-        value = Value.CHANGED  # nobody read either: another source is shown as another value
-    decision = rules.NEW
-    if found:
-        asked = desired.address in scene.requested
-        decision = rules.decide(desired, *found, value=value, requested=asked, now=scene.now)
-        if decision.cause is Cause.TIME and not status.vouched_for(found[0], scene.observed, scene.stack):
-            decision = replace(decision, cause=Cause.DRIFT)
-    if decision.action.changes_vaults:
-        _check_making(verdict, desired)
-    elif found:
-        _check_keeping(scene, verdict, desired, found)
-        if isinstance(content, Unreadable):
-            verdict.attention.append(messages.source_unreadable(desired.address, content.problem))
-    _remember(verdict, desired, value)
-    if decision.action is Action.NO_OP and (verdict.instance != before or desired.address in scene.origins):
-        decision = _recorded(before, found)
-    verdict.changes.append(_change(scene, verdict, desired, found, content, decision))
-
-
-def judge_removed(scene: Scene, verdict: Verdict, *, revoke: bool) -> None:
-    """Decide about an address that only the state names; without `revoke` its vaults are left to live out."""
-    before = verdict.instance
-    found = _look(scene, verdict)
-    if before is None or found is None:
-        return
-    share, standing = found
-    decision = rules.decide_removal(standing, revoke=revoke)
-    if decision.action is Action.STATE_ONLY:
-        verdict.instance = replace(before, current=None, ended=None)
-    if decision.action is Action.REVOKE and before.prevent_revoke:
-        verdict.refusals.append(messages.prevent_revoke(verdict.address))
-    verdict.changes.append(
-        Change(
-            address=verdict.address,
-            action=decision.action,
-            reason=decision.reason,
-            cause=decision.cause,
-            uid=verdict.uid,
-            before=share,
-            moved_from=scene.origins.get(verdict.address),
-            views=status.opened(share, scene.observed),
-        )
+def evaluate(scene: Scene, subject: Subject, desired: Desired | None) -> Verdict:
+    """Return everything about one address; `desired` is None when only the state names it."""
+    stand = stand_of(scene, subject)
+    own = _of_desired(scene, subject, stand, desired) if desired else _of_removed(scene, subject, stand)
+    copies = _copies(scene, own)
+    changes = (*own.changes, *copies.changes)
+    return replace(
+        own,
+        instance=replace(own.instance, deposed=copies.left) if own.instance else None,
+        live=stand.live if stand else False,
+        changes=changes,
+        drift=stand.drift if stand else (),
+        attention=(*(stand.attention if stand else ()), *own.attention, *copies.attention),
+        refusals=(*own.refusals, *_imported(scene, changes)),
     )
 
 
-def judge_old_copies(scene: Scene, verdict: Verdict) -> None:
-    """Decide about what earlier replaces left: revoke it, wait for its time, or strike what is gone.
-
-    A share that ended while a newer one lives was replaced with another copy of this state: revoking the newer
-    one too would leave nobody with any.
-    """
-    instance = verdict.instance
-    if instance is None or any(change.action is Action.FORGET for change in verdict.changes):
-        return  # letting an address go lets its old copies go too
-    stays_ended = any(change.after and not change.action.changes_vaults for change in verdict.changes)
-    left: list[Deposed] = []
-    for old in instance.deposed:
-        standing = status.standing(old.share, scene.observed, scene.now)
-        gone = standing is Condition.MISSING or isinstance(standing, End)
-        if not gone:
-            left.append(old)
-        if not gone and stays_ended and instance.overtaken_by(old.share):
-            verdict.attention.append(messages.newer_share(verdict.address, old.share))
-        elif gone or old.revoke_after is None or old.revoke_after <= scene.now:
-            verdict.changes.append(
-                Change(
-                    address=verdict.address,
-                    action=Action.STATE_ONLY if gone else Action.REVOKE,
-                    reason=Reason.DEPOSED,
-                    cause=Cause.DRIFT,
-                    uid=verdict.uid,
-                    before=old.share,
-                    deposed=old.share.vault_id,
-                    views=status.opened(old.share, scene.observed),
-                )
-            )
-    if len(left) != len(instance.deposed):
-        verdict.instance = replace(instance, deposed=tuple(left))
+def _of_desired(scene: Scene, subject: Subject, stand: Stand | None, desired: Desired) -> Verdict:
+    """Return the verdict on an address that the manifest names."""
+    content = scene.contents.get(desired.address, NOT_READ)
+    compared = _compare(scene, desired, stand, content)
+    decision = _decide(scene, desired, stand, compared.value)
+    attention = (
+        _of_making(desired)
+        if decision.action.changes_vaults
+        else _of_keeping(scene, desired, stand, content, compared)
+    )
+    seen = stand.instance if stand else subject.instance
+    instance = _kept(seen, desired, compared.value) if seen else None
+    if decision.action is Action.NO_OP and (instance != subject.instance or desired.address in scene.origins):
+        decision = _recorded(subject.instance, stand)
+    return Verdict(
+        subject=subject,
+        instance=instance,
+        unchecked=compared.unchecked,
+        changes=(_change(scene, subject, desired, stand, content, decision),),
+        attention=tuple(attention),
+    )
 
 
-def _look(scene: Scene, verdict: Verdict) -> Found | None:
-    """Return an address's vault and how it stands; an end seen for the first time goes into the state."""
-    instance = verdict.instance
-    if instance is None or instance.current is None:
-        ended = instance.ended if instance else None
-        return (_held_against_the_tenant(scene, verdict, ended.share), ended.how) if ended else None
-    share = instance.current
-    standing = status.standing(share, scene.observed, scene.now)
-    verdict.live = standing is Condition.LIVE
-    share = _held_against_the_tenant(scene, verdict, share)
-    verdict.instance = instance = replace(instance, current=share)
-    if isinstance(standing, End):
-        ended = Ended(how=standing, seen=scene.now, share=share)
-        verdict.instance = replace(instance, current=None, ended=ended)
-    if standing is not Condition.LIVE:
-        now: End | str = standing if isinstance(standing, End) else standing.value
-        verdict.drift.append(Drift(address=verdict.address, vault_id=share.vault_id, now=now))
-    return share, standing
+def _compare(scene: Scene, desired: Desired, stand: Stand | None, content: Known) -> _Compared:
+    """Compare the value with the one that was sent, and say why that was not possible if it matters."""
+    if stand is None:
+        return _Compared(value=Value.UNKNOWN)
+    share, standing = stand.share, stand.standing
+    value = Value.of(share.fingerprint, content.fingerprint if isinstance(content, Checked) else None)
+    matters = isinstance(standing, End) or standing is Condition.LIVE
+    unchecked = _why_unchecked(share, content) if matters and value is Value.UNKNOWN else None
+    if scene.observed is None and share.source not in ("", str(desired.source)):
+        value = Value.CHANGED  # neither was read: another source is shown as another value
+    return _Compared(value=value, unchecked=unchecked)
 
 
-def _held_against_the_tenant(scene: Scene, verdict: Verdict, share: Share) -> Share:
-    """Return a vault with what the tenant says of it: a state that was edited must not hide who gains or loses."""
-    seen = status.as_seen(share, scene.observed)
-    if seen != share:
-        verdict.attention.append(messages.state_differs(verdict.address, share, seen))
-    return seen
+def _why_unchecked(share: Share, content: Known) -> str:
+    match content:
+        case Checked():
+            return (NO_KEY if share.fingerprint else NOT_RECORDED).why
+        case Unchecked():
+            return content.why
+        case Unreadable():
+            return ""
 
 
-def _compare(verdict: Verdict, found: Found | None, content: Known) -> Value:
-    """Compare the value with the one that was sent, where anything hangs on it."""
-    if found is None:
-        return Value.UNKNOWN
-    share, standing = found
-    value = compare.value(share.fingerprint, content.fingerprint if isinstance(content, Checked) else None)
-    if value is Value.UNKNOWN and (isinstance(standing, End) or standing is Condition.LIVE):
-        match content:
-            case Checked():
-                verdict.unchecked = (NO_KEY if share.fingerprint else NOT_RECORDED).why
-            case Unchecked():
-                verdict.unchecked = content.why
-            case Unreadable():
-                verdict.unchecked = ""
-    return value
+def _decide(scene: Scene, desired: Desired, stand: Stand | None, value: Value) -> Decision:
+    if stand is None:
+        return rules.NEW
+    decision = rules.decide_desired(
+        desired,
+        stand.share,
+        stand.standing,
+        value=value,
+        requested=desired.address in scene.requested,
+        now=scene.now,
+    )
+    if decision.cause is Cause.TIME and not status.vouched_for(stand.share, scene.observed, scene.stack):
+        return replace(decision, cause=Cause.DRIFT)
+    return decision
 
 
-def _check_making(verdict: Verdict, desired: Desired) -> None:
+def _of_making(desired: Desired) -> Iterator[Attention]:
+    """Yield attention to a share that is to be made."""
     views, people = desired.attributes.max_views, len(desired.attributes.recipients)
     if 0 < views < people:
-        verdict.attention.append(messages.fewer_views(desired.address, views, people))
+        yield messages.fewer_views(desired.address, views, people)
 
 
-def _check_keeping(scene: Scene, verdict: Verdict, desired: Desired, found: Found) -> None:
-    share, standing = found
-    if standing is Condition.UNKNOWN:
-        verdict.attention.append(messages.unknown_status(desired.address))
-    elif isinstance(standing, End):
-        verdict.attention.append(messages.ended_kept(desired.address, standing))
-    elif desired.renew is Renew.NEVER and compare.due(scene.now, share, LEAD_DEFAULT):
-        verdict.attention.append(messages.ends_soon(desired.address, share))
-    if share.source != str(desired.source) and verdict.unchecked is not None:
-        verdict.attention.append(messages.source_changed(desired.address, share.source, str(desired.source)))
-
-
-def _remember(verdict: Verdict, desired: Desired, value: Value) -> None:
-    """Take into the state what needs no vault: the flag, and the new source of an equal value."""
-    instance = verdict.instance
-    if instance is None:
+def _of_keeping(
+    scene: Scene, desired: Desired, stand: Stand | None, content: Known, compared: _Compared
+) -> Iterator[Attention]:
+    """Yield attention to a share that stays as it is."""
+    if stand is None:
         return
+    address, share, standing = desired.address, stand.share, stand.standing
+    if standing is Condition.UNKNOWN:
+        yield messages.unknown_status(address)
+    elif isinstance(standing, End):
+        yield messages.ended_kept(address, standing)
+    elif desired.renew is Renew.NEVER and share.due(scene.now, LEAD_DEFAULT):
+        yield messages.ends_soon(address, share)
+    if share.source != str(desired.source) and compared.unchecked is not None:
+        yield messages.source_changed(address, share.source, str(desired.source))
+    if isinstance(content, Unreadable):
+        yield messages.source_unreadable(address, content.problem)
+
+
+def _kept(instance: Instance, desired: Desired, value: Value) -> Instance:
+    """Return the instance with what needs no share: the flag, and the new source of an equal value."""
     instance = replace(instance, prevent_revoke=desired.prevent_revoke)
     if instance.current and value is Value.SAME:
-        instance = replace(instance, current=replace(instance.current, source=str(desired.source)))
-    verdict.instance = instance
+        return replace(instance, current=replace(instance.current, source=str(desired.source)))
+    return instance
 
 
-def _recorded(before: Instance | None, found: Found | None) -> Decision:
+def _recorded(before: Instance | None, stand: Stand | None) -> Decision:
     """Return the decision for a change of the state alone; an end that was just seen is named."""
-    if before and before.current and found and isinstance(found[1], End):
-        reason, cause = rules.reason_of(found[1])
-        return Decision(action=Action.STATE_ONLY, reason=reason, cause=cause)
+    if before and before.current and stand and isinstance(stand.standing, End):
+        reason, cause = rules.reason_of(stand.standing)
+        return Decision(action=Action.STATE_ONLY, reasons=(reason,), cause=cause)
     return Decision(action=Action.STATE_ONLY)
 
 
 def _change(
-    scene: Scene, verdict: Verdict, desired: Desired, found: Found | None, content: Known, decision: Decision
+    scene: Scene,
+    subject: Subject,
+    desired: Desired,
+    stand: Stand | None,
+    content: Known,
+    decision: Decision,
 ) -> Change:
     makes = decision.action.changes_vaults
     read = content if isinstance(content, Checked) else None
-    share = found[0] if found else None
+    share = stand.share if stand else None
     kept = share.fingerprint if share else None
     return Change(
         address=desired.address,
         action=decision.action,
-        reason=decision.reason,
+        reasons=decision.reasons,
         cause=decision.cause,
-        uid=verdict.uid,
+        uid=subject.uid,
         mark=desired.mark,
         before=share,
         after=desired.to_make if makes else desired.attributes,
         fingerprint=(read.fingerprint if read else None) if makes else kept,
         source=str(desired.source),
         size=read.size if read else None,
-        generation=verdict.generation if makes else None,
+        generation=subject.generation if makes else None,
         moved_from=scene.origins.get(desired.address),
         views=status.opened(share, scene.observed) if share else None,
         description=desired.description,
     )
+
+
+def _of_removed(scene: Scene, subject: Subject, stand: Stand | None) -> Verdict:
+    """Return the verdict on an address that only the state names: without `revoke` its shares are left to live out."""
+    instance = subject.instance
+    if instance is None or stand is None:
+        return Verdict(subject=subject, instance=instance)
+    decision = rules.decide_removal(stand.standing, revoke=subject.address.name not in scene.kept)
+    protected = decision.action is Action.REVOKE and instance.prevent_revoke
+    over = decision.action is Action.STATE_ONLY
+    change = Change(
+        address=subject.address,
+        action=decision.action,
+        reasons=decision.reasons,
+        cause=decision.cause,
+        uid=subject.uid,
+        before=stand.share,
+        moved_from=scene.origins.get(subject.address),
+        views=status.opened(stand.share, scene.observed),
+    )
+    return Verdict(
+        subject=subject,
+        instance=replace(instance, current=None, ended=None) if over else stand.instance,
+        changes=(change,),
+        refusals=(refusals.prevent_revoke(subject.address),) if protected else (),
+    )
+
+
+def _copies(scene: Scene, own: Verdict) -> OldCopies:
+    """Return what becomes of the old copies of an address; forgetting it leaves them to live out too."""
+    instance = own.instance
+    if instance is None or any(change.action is Action.FORGET for change in own.changes):
+        return OldCopies(left=instance.deposed if instance else ())
+    stays = any(change.after and not change.action.changes_vaults for change in own.changes)
+    return old_copies(own.subject.address, instance, scene.observed, scene.now, stays_ended=stays)
+
+
+def _imported(scene: Scene, changes: tuple[Change, ...]) -> Iterator[Refusal]:
+    """Yield a refusal for each share to be revoked that does not bear, on the tenant, the tag of the state."""
+    for change in () if scene.revoke_imported else changes:
+        share = change.before if change.action in (Action.REVOKE, Action.REPLACE) else None
+        if share and not status.vouched_for(share, scene.observed, scene.stack):
+            name = status.name_of(share, scene.observed)
+            yield (
+                refusals.hidden(change.address, share)
+                if name is None
+                else refusals.not_by_this_stack(change.address, share, name, scene.stack)
+            )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.attention import Refusal
 from reconciler.model.plan import Action, Cause, Plan
+from reconciler.planning import refusals
 
 FREE_COUNT: Final = 5
 FREE_PERCENT: Final = 30
@@ -26,7 +27,7 @@ NO_LIMITS: Final = Limits()
 
 def guards(
     plan: Plan, limits: Limits, *, destroy: bool = False, reviewed: bool = False
-) -> tuple[Attention, ...]:
+) -> tuple[Refusal, ...]:
     """Return what apply must refuse: changes that the manifest caused, and too many of them.
 
     Renewals and repairs never count, nor does `destroy`, which asks by itself. A reviewed plan passes. A
@@ -35,14 +36,14 @@ def guards(
     if destroy or reviewed:
         return ()
     revokes, replaces = _caused(plan, Action.REVOKE), _caused(plan, Action.REPLACE)
-    found = []
+    refused = []
     # Every stack of one secret would trip on its removal, and the plan says it as plainly.
     everything = revokes == plan.live and plan.live > 1
     if _too_many(revokes, plan.live, limits.max_revoke, everything=everything):
-        found.append(_refusal(AttentionCode.MAX_REVOKE, "revoke", revokes, plan.live, limits.max_revoke))
+        refused.append(refusals.too_many_revokes(revokes, plan.live, limits.max_revoke))
     if _too_many(replaces, plan.live, limits.max_replace, everything=False):
-        found.append(_refusal(AttentionCode.MAX_REPLACE, "replace", replaces, plan.live, limits.max_replace))
-    return tuple(found)
+        refused.append(refusals.too_many_replaces(replaces, plan.live, limits.max_replace))
+    return tuple(refused)
 
 
 def _caused(plan: Plan, action: Action) -> int:
@@ -53,12 +54,3 @@ def _too_many(count: int, live: int, limit: int | None, *, everything: bool) -> 
     if limit is not None:
         return count > limit
     return everything or (count > FREE_COUNT and count * 100 > live * FREE_PERCENT)
-
-
-def _refusal(code: AttentionCode, verb: str, count: int, live: int, limit: int | None) -> Attention:
-    allowed = "" if limit is None else f", more than the {limit} that --max-{verb} allows"
-    return Attention(
-        code=code,
-        text=f"the manifest would {verb} {count} of {live} live secrets{allowed}",
-        next=f"if that is meant: --max-{verb} {count}, or save the plan, have it reviewed and apply that",
-    )

@@ -1,6 +1,6 @@
 """Two manifests against each other, as a plan: what a fork's pull request can show, with no state, key or token.
 
-The base stands in for the state: as if everything that it declares had been applied, and nobody could look.
+The base stands in for the state: as if everything that it declares had been applied, and no tenant could be read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from reconciler.model.attention import Attention, AttentionCode
 from reconciler.model.manifest import Lead, Manifest, Renew
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.state import Instance, Share, State
-from reconciler.planning import expand, messages, planner
+from reconciler.planning import diff_messages, expand, planner
 from reconciler.planning.expand import Desired
 from reconciler.planning.values import NOT_READ
 
@@ -23,10 +23,10 @@ Pair: TypeAlias = tuple[str, object, object]
 """What is declared, how it was declared before, and how it is now."""
 
 _NOT_HERE: Final = frozenset({AttentionCode.NOT_CHECKED, AttentionCode.ENDS_SOON, AttentionCode.FIRST_RUN})
-"""What the planner says because nobody looked: true of every comparison of two texts."""
+"""What the planner says because the tenant was not read: true of every comparison of two texts."""
 
 
-def compare(base: Manifest | None, head: Manifest, *, now: datetime, changed: frozenset[str]) -> Plan:
+def between(base: Manifest | None, head: Manifest, *, now: datetime, changed: frozenset[str]) -> Plan:
     """Return what `head` would change if `base` had been applied. `changed`: source files whose bytes differ."""
     prior = _as_applied(base, now) if base else None
     all_desired = expand.expand(head)
@@ -48,24 +48,24 @@ def compare(base: Manifest | None, head: Manifest, *, now: datetime, changed: fr
 
 
 def _later(base: Manifest, head: Manifest, changes: Iterable[Change]) -> Iterable[Attention]:
-    """Tell of what is declared differently and changes no share now: no vault shows it."""
+    """Yield attention to what is declared differently and changes no share now: no vault shows it."""
     stack = (
         ("name", base.name, head.name),
         ("target", base.tenant, head.tenant),
         ("state", base.state_path, head.state_path),
     )
     if facts := _facts(stack):
-        yield messages.stack_changed(facts)
+        yield diff_messages.stack_changed(facts)
     if facts := _facts(_gone(base, head)):
-        yield messages.gone_changed(facts)
+        yield diff_messages.gone_changed(facts)
     if facts := _facts([("age_suite", base.age_suite or "auto", head.age_suite or "auto")]):
-        yield messages.upkeep_changed(None, facts)
+        yield diff_messages.upkeep_changed(None, facts)
     was = {desired.address: desired for desired in expand.expand(base)}
     is_ = {desired.address: desired for desired in expand.expand(head)}
     for change in changes:
         old, new = was.get(change.moved_from or change.address), is_.get(change.address)
         if old and new and (facts := _facts(_upkeep(old, new))):
-            yield messages.upkeep_changed(new.address, facts)
+            yield diff_messages.upkeep_changed(new.address, facts)
 
 
 def _upkeep(old: Desired, new: Desired) -> Iterable[Pair]:
@@ -135,12 +135,8 @@ def _object(desired: Desired, now: datetime) -> Share:
 def _hints(
     all_desired: Iterable[Desired], changes: Iterable[Change], changed: frozenset[str]
 ) -> Iterable[Attention]:
-    """Tell of a secret that is declared as before, and whose file is not."""
+    """Yield attention to each secret that is declared as before while its file changed."""
     kept = {change.address for change in changes if change.action is Action.NO_OP}
     for desired in all_desired:
         if desired.address in kept and str(desired.source) in changed:
-            yield Attention(
-                code=AttentionCode.SOURCE_FILE_CHANGED,
-                address=desired.address,
-                text=f"{desired.source} was changed: apply would replace it if the value is another",
-            )
+            yield diff_messages.source_file_changed(desired.address, str(desired.source))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 
@@ -12,67 +11,66 @@ from reconciler.model.attention import Attention, AttentionCode
 from reconciler.model.canonical import time_text
 from reconciler.model.state import End, Pending, Share, State
 from reconciler.planning.rules import reason_of
-from reconciler.state import tags
 
 
 def not_visible(prior: State) -> Attention:
-    """Tell that another identity made the vaults, or that this one lost the right to see them."""
+    """Return attention to shares that another identity made, or that this one lost the right to see."""
     return Attention(
         code=AttentionCode.NOT_VISIBLE,
-        text=f"the secrets of {prior.name} are not visible to you: the identity {prior.creator} made them",
-        next="run with that identity's credential; nothing is planned without it",
+        text=f"the shares of {prior.name} are not visible to you: the identity {prior.creator} made them",
+        next="use that identity's credential; nothing is planned without it",
     )
 
 
 def first_run() -> Attention:
-    """Tell that offline a missing state cannot be told from a new stack."""
+    """Return attention to a missing state, which offline looks like a new stack."""
     return Attention(
         code=AttentionCode.FIRST_RUN,
-        text="no state was found: shown as a first run, unverified",
-        next="plan with a credential to see what the tenant has",
+        text="no state found: shown as a first run, unverified",
+        next="plan with a credential to compare with the tenant",
     )
 
 
 def move_blocked(old: Address, new: Address) -> Attention:
-    """Tell that both the old and the new name of a move have a secret."""
+    """Return attention to a move whose old and new name both have a secret."""
     return Attention(
         code=AttentionCode.MOVE_BLOCKED,
         address=old,
-        text=f"is not moved to {new}: that one exists already",
-        next="remove the `moved` entry, or the secret that is in its way",
+        text=f"cannot move to {new}: that secret already exists",
+        next="remove the `moved` entry, or the secret at the new name",
     )
 
 
 def unknown_status(address: Address) -> Attention:
-    """Tell that nobody can say how a vault stands: the API grew a status, or hides this one."""
+    """Return attention to a share whose status is hidden, or newer than this version."""
     return Attention(
         code=AttentionCode.UNKNOWN_STATUS,
         address=address,
-        text="is not shown to this identity, or has a status that this version does not know; it is left as it is",
-        next="look at it in C1; a newer release of reconciler may know the status",
+        text="the tenant hides the share from this identity, or this version does not know its status; it is kept",
+        next="look at the share in C1; a newer release of reconciler may know the status",
     )
 
 
 def state_differs(address: Address, share: Share, seen: Share) -> Attention:
-    """Tell that the state is not what the tenant has: the tenant's word counts, and somebody must know why."""
+    """Return attention to a share that the tenant has otherwise than the state, which should never happen."""
     was, is_ = share.attributes, seen.attributes
     facts = {
-        "who can open it": (was.sharing, was.who()) != (is_.sharing, is_.who()),
-        "how often": was.max_views != is_.max_views,
-        "until when": (share.created, share.expires, was.expires_in)
+        "recipients": (was.sharing, was.who()) != (is_.sharing, is_.who()),
+        "views": was.max_views != is_.max_views,
+        "lifetime": (share.created, share.expires, was.expires_in)
         != (seen.created, seen.expires, is_.expires_in),
     }
     return Attention(
         code=AttentionCode.STATE_DIFFERS,
         address=address,
-        text=f"the state and the tenant disagree about {', '.join(f for f, differs in facts.items() if differs)}; "
+        text=f"state and tenant disagree about {', '.join(f for f, differs in facts.items() if differs)}; "
         "the tenant's word counts",
-        next="look who changed the state; this program and the tenant change none of that in a share",
+        next="find out who changed the state: neither reconciler nor the tenant changes this in a share",
     )
 
 
 def ended_kept(address: Address, end: End) -> Attention:
-    """Tell that a share ended and that the manifest does not say to make it again."""
+    """Return attention to a share that ended, and that the manifest does not ask to make again."""
     reason, _ = reason_of(end)
     return Attention(
         code=AttentionCode.ENDED_KEPT,
@@ -83,28 +81,28 @@ def ended_kept(address: Address, end: End) -> Attention:
 
 
 def newer_share(address: Address, share: Share) -> Attention:
-    """Tell that a share ended here and went on elsewhere: this copy of the state is not the only one."""
+    """Return attention to a share that ended here and went on elsewhere: this state has a second copy."""
     return Attention(
         code=AttentionCode.NEWER_SHARE,
         address=address,
-        text=f"vault {share.vault_id} is a newer share of it that this state does not have as its own: "
-        "another copy of the state made it. It is left alone",
-        next=f"go on with that copy of the state; here, --replace {shlex.quote(str(address))} takes its place",
+        text=f"share {share.vault_id} is newer than the one in this state: another copy of the state made it, "
+        "so it is left alone",
+        next=f"continue with that copy of the state, or replace the share: --replace {shlex.quote(str(address))}",
     )
 
 
 def ends_soon(address: Address, share: Share) -> Attention:
-    """Tell that a share which is not renewed is near its end."""
+    """Return attention to a share that is near its end and is not renewed."""
     return Attention(
         code=AttentionCode.ENDS_SOON,
         address=address,
-        text=f"ends {time_text(share.expires)} and is not renewed",
-        next="to go on sharing it: `renew: always`, or --replace " + shlex.quote(str(address)),
+        text=f"expires {time_text(share.expires)} and is not renewed",
+        next="to keep sharing it: `renew: always`, or --replace " + shlex.quote(str(address)),
     )
 
 
 def value_not_checked(why: str, addresses: Sequence[Address]) -> Attention:
-    """Tell why values could not be compared: one line for all that share a reason."""
+    """Return attention to values that could not be compared: one line for all with the same reason."""
     many = len(addresses) > 1
     return Attention(
         code=AttentionCode.NOT_CHECKED,
@@ -114,7 +112,7 @@ def value_not_checked(why: str, addresses: Sequence[Address]) -> Attention:
 
 
 def source_unreadable(address: Address, problem: Problem) -> Attention:
-    """Tell of a source that nothing needs now; what could not be read could not be compared."""
+    """Return attention to an unreadable source that no change needs: its value could not be compared."""
     return Attention(
         code=AttentionCode.SOURCE_UNREADABLE,
         address=address,
@@ -124,90 +122,113 @@ def source_unreadable(address: Address, problem: Problem) -> Attention:
 
 
 def source_changed(address: Address, old: str, new: str) -> Attention:
-    """Tell that a value comes from elsewhere, and that nobody could compare it."""
+    """Return attention to a value that comes from another source and could not be compared."""
     return Attention(
         code=AttentionCode.SOURCE_CHANGED,
         address=address,
-        text=f"comes from {new} now, was {old}; whether the value is the same is not checked",
-    )
-
-
-def upkeep_changed(address: Address | None, facts: Sequence[str]) -> Attention:
-    """Tell of what changes no share now, and what becomes of it, or of all of them, later."""
-    return Attention(
-        code=AttentionCode.UPKEEP_CHANGED,
-        address=address,
-        text=f"later runs treat {'it' if address else 'every secret'} differently: {', '.join(facts)}",
-        next="what they then do, a nightly run of renewals among it, is approved with this change",
-    )
-
-
-def stack_changed(facts: Sequence[str]) -> Attention:
-    """Tell that the manifest means another stack, tenant or state than before."""
-    return Attention(
-        code=AttentionCode.STACK_CHANGED,
-        text=f"the manifest is of another place now: {', '.join(facts)}",
-        next="what the old one made is not taken over by that: it lives on, or is made once more",
-    )
-
-
-def gone_changed(facts: Sequence[str]) -> Attention:
-    """Tell that `moved` or `removed` says otherwise what became of secrets that both manifests are without."""
-    return Attention(
-        code=AttentionCode.GONE_CHANGED,
-        text=f"what became of secrets that are gone is said differently: {', '.join(facts)}",
-        next="that counts where the manifest as it was is not applied yet, and changes nothing where it is",
+        text=f"the source is {new}, was {old or 'not recorded'}; not checked whether the value is the same",
     )
 
 
 def fewer_views(address: Address, views: int, people: int) -> Attention:
-    """Tell that somebody may find the share used up."""
+    """Return attention to a share with fewer views than recipients: the last may find it used up."""
     return Attention(
         code=AttentionCode.FEWER_VIEWS,
         address=address,
-        text=f"{views} view{'s' if views > 1 else ''} shared by {people} people",
-        next="raise `max_views`, or give each a share of their own",
+        text=f"{views} view{'s' if views > 1 else ''} for {people} recipients",
+        next="raise `max_views`, or give each recipient a share of their own",
     )
 
 
 def pending(waiting: Pending) -> Attention:
-    """Tell of a create without an answer, which may still land."""
+    """Return attention to a create that got no answer and may still land."""
     return Attention(
         code=AttentionCode.PENDING_CREATE,
         address=waiting.address,
-        text=f"an earlier attempt had no answer and may still arrive until {time_text(waiting.until)}",
+        text=f"an earlier attempt got no answer and may still arrive until {time_text(waiting.until)}",
         next="nothing to do: each run looks for it and revokes it",
     )
 
 
-def not_by_this_stack(address: Address, share: Share, name: str, stack: str) -> Attention:
-    """Refuse to end what does not say itself that it is this share: a state that was edited could name any vault."""
-    tag = tags.find(name)
-    other = tag is not None and tag.stack != stack
-    mark = "bears the mark of another stack" if other else "does not bear the mark that the state has for it"
+def trailing_newline(address: Address, source: str) -> Attention:
+    """Return attention to a value that ends with a newline."""
     return Attention(
-        code=AttentionCode.OF_ANOTHER_STACK if other else AttentionCode.NOT_BY_THIS_STACK,
+        code=AttentionCode.TRAILING_NEWLINE,
         address=address,
-        text=f"is to be revoked, but its vault {share.vault_id} {mark}: the tenant calls it {json.dumps(name)}",
-        next="if you imported it: --revoke-imported; if not, somebody changed the state: restore it",
+        text=f"the value of {source} ends with a newline, which is sent too",
+        next="add `trim: newline` to the source if the newline is not part of the secret",
     )
 
 
-def hidden(address: Address, share: Share) -> Attention:
-    """Refuse to end what this identity cannot see: whether it is this share, nothing but the state says."""
+def recipient_disabled(who: str, addresses: Sequence[Address], *, left_out: bool) -> Attention:
+    """Return attention to a recipient whose account is disabled: one line a person, not one a secret."""
     return Attention(
-        code=AttentionCode.HIDDEN,
-        address=address,
-        text=f"is to be revoked, but the tenant does not show its vault {share.vault_id} to this identity",
-        next="restore its right to that in C1, and run the same command again",
+        code=AttentionCode.RECIPIENT_DISABLED,
+        address=_single(addresses),
+        text=f"{who} is disabled in the tenant{', and left out' if left_out else ''}{_count(addresses)}",
+        next="remove the recipient from the manifest if the person has left",
     )
 
 
-def prevent_revoke(address: Address) -> Attention:
-    """Refuse the removal of a secret that was declared as not to be revoked."""
+def external_is_user(who: str, addresses: Sequence[Address]) -> Attention:
+    """Return attention to an external address that belongs to a C1 user."""
     return Attention(
-        code=AttentionCode.PREVENT_REVOKE,
+        code=AttentionCode.EXTERNAL_IS_USER,
+        address=_single(addresses),
+        text=f"{who} is listed as external but is a C1 user{_count(addresses)}",
+        next="list the address under `users`: the person then signs in with C1",
+    )
+
+
+def _single(addresses: Sequence[Address]) -> Address | None:
+    return addresses[0] if len(addresses) == 1 else None
+
+
+def _count(addresses: Sequence[Address]) -> str:
+    return "" if len(addresses) == 1 else f" (in {len(addresses)} secrets)"
+
+
+def excludes_nothing(glob: str, hint: str | None) -> Attention:
+    """Return attention to an `--exclude` that excludes nothing."""
+    return Attention(
+        code=AttentionCode.EXCLUDES_NOTHING,
+        text=f"--exclude {glob} matches no secret",
+        next=hint or "check the spelling",
+    )
+
+
+def left_out(count: int) -> Attention:
+    """Return attention to the changes that a selection leaves out."""
+    return Attention(
+        code=AttentionCode.LEFT_OUT,
+        text=f"{count} {'change is' if count == 1 else 'changes are'} left out by the command line",
+        next="run without --target, --exclude and --only to see them",
+    )
+
+
+def unknown_vault(vault_id: str, why: str) -> Attention:
+    """Return attention to a share that carries the stack's tag and that no run can place."""
+    return Attention(
+        code=AttentionCode.UNKNOWN_VAULT,
+        text=f"share {vault_id} carries this stack's tag; {why}",
+        next=f"let it expire, or import it: `reconciler state import NAME {vault_id}`",
+    )
+
+
+def adopted(address: Address) -> Attention:
+    """Return attention to a share that an interrupted run completed."""
+    return Attention(
+        code=AttentionCode.ADOPTED,
         address=address,
-        text="is to be revoked, but was declared with `prevent_revoke: true`",
-        next="set it to false and apply that first, or list the secret under `removed:` with `revoke: false`",
+        text="an interrupted run completed the share; this run takes it over",
+    )
+
+
+def left_incomplete(address: Address | None) -> Attention:
+    """Return attention to an orphan: its run died before it gave out the link."""
+    return Attention(
+        code=AttentionCode.LEFT_INCOMPLETE,
+        address=address,
+        text="an interrupted run left an incomplete share; its link was not given out",
+        next="nothing to do: apply revokes it",
     )

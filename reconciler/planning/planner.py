@@ -1,6 +1,6 @@
 """The plan: manifest, people, fingerprints, state and tenant in, every decision out. Looks nothing up.
 
-The rules are in `decisions`, one address's whole story in `verdicts`; this module puts the stories together.
+The rules are in `rules`, one address's whole story in `evaluate`; this module puts the stories together.
 """
 
 from __future__ import annotations
@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from reconciler.model.address import Address
-from reconciler.model.attention import Attention
+from reconciler.model.attention import Attention, Refusal
 from reconciler.model.manifest import Manifest
 from reconciler.model.plan import Action, Change, Plan
-from reconciler.model.state import Share, State
+from reconciler.model.state import State
 from reconciler.model.vault import Observed
-from reconciler.planning import evaluate, messages, status
-from reconciler.planning.evaluate import Scene, Verdict
+from reconciler.planning import messages, status
+from reconciler.planning.evaluate import Verdict, evaluate
 from reconciler.planning.expand import Desired
 from reconciler.planning.moves import Moves, move
+from reconciler.planning.scene import Scene, Subject
 from reconciler.planning.values import Known
 from reconciler.state import tags
 from reconciler.state.ledger import Ledger
@@ -52,7 +54,7 @@ def plan_changes(
     """Decide about every address of the manifest and of the state.
 
     `all_desired` is what the manifest asks for with its people found, or nothing where all is to go. `prior` is the
-    state, and `contents` are for the uids after its moves. `observed` is None when nobody looked. `now` is the
+    state, and `contents` are for the uids after its moves. `observed` is None when this run did not look. `now` is the
     server's time, or that of the saved plan that is checked. `attention` is what the caller found before.
     Without `revoke_imported` only what bears, on the tenant, the tag that the state has for it is revoked.
     """
@@ -66,15 +68,14 @@ def plan_changes(
         contents=contents,
         requested=requested,
         origins=moves.origins if moves else {},
+        kept=frozenset(entry.name for entry in manifest.removed if not entry.revoke),
+        revoke_imported=revoke_imported,
         now=now,
     )
-    kept = frozenset(entry.name for entry in manifest.removed if not entry.revoke)
-    found = _judge(scene, all_desired, moves.state if moves else None, uids, kept)
-    if not revoke_imported:
-        _refuse_imported(scene, found)
-    told = [*attention, *_stack_notes(found, moves, offline=plan.offline)]
-    state = _remembered(moves.state, found) if moves else None
-    return Planned(plan=_assemble(plan, found, told), state=state)
+    verdicts = _evaluate(scene, all_desired, moves.state if moves else None, uids)
+    stack = _of_the_stack(verdicts, moves, offline=plan.offline)
+    state = _remembered(moves.state, verdicts) if moves else None
+    return Planned(plan=_assemble(plan, verdicts, [*attention, *stack]), state=state)
 
 
 def _undecided(name: str, server: str, prior: State | None, observed: Observed | None, now: datetime) -> Plan:
@@ -98,93 +99,76 @@ def _nothing(plan: Plan, prior: State, attention: Iterable[Attention]) -> Planne
         Change(address=address, action=Action.NO_OP, uid=prior.instances[address].uid, before=share)
         for address, share in kept.items()
     )
-    told = _sorted([*attention, messages.not_visible(prior)])
-    return Planned(plan=replace(plan, changes=changes, attention=told), state=prior)
+    noted = _sorted([*attention, messages.not_visible(prior)])
+    return Planned(plan=replace(plan, changes=changes, attention=noted), state=prior)
 
 
-def _judge(
-    scene: Scene,
-    all_desired: Sequence[Desired],
-    state: State | None,
-    uids: Mapping[Address, str],
-    kept: frozenset[str],
+def _evaluate(
+    scene: Scene, all_desired: Sequence[Desired], state: State | None, uids: Mapping[Address, str]
 ) -> list[Verdict]:
     """Look at each address once, in order."""
     by_address = {desired.address: desired for desired in all_desired}
-    instances = state.instances if state else {}
+    addresses = by_address.keys() | (state.instances.keys() if state else ())
     ledger = Ledger(state) if state else None
-    found = []
-    for address in sorted(by_address.keys() | instances.keys()):
-        instance = instances.get(address)
-        verdict = Verdict(
-            address=address,
-            uid=instance.uid if instance else uids.get(address, ""),
-            instance=instance,
-            generation=ledger.next_generation(address) if ledger else 1,
-        )
-        if address in by_address:
-            evaluate.judge_wanted(scene, verdict, by_address[address])
-        else:
-            evaluate.judge_removed(scene, verdict, revoke=address.name not in kept)
-        evaluate.judge_old_copies(scene, verdict)
-        found.append(verdict)
-    return found
+    subjects = (_subject(address, state, ledger, uids) for address in sorted(addresses))
+    return [evaluate(scene, subject, by_address.get(subject.address)) for subject in subjects]
 
 
-def _refuse_imported(scene: Scene, found: Iterable[Verdict]) -> None:
-    for verdict in found:
-        for change in verdict.changes:
-            ends = change.before if change.action in (Action.REVOKE, Action.REPLACE) else None
-            if ends and not status.vouched_for(ends, scene.observed, scene.stack):
-                verdict.refusals.append(_why_not(scene, verdict.address, ends))
-
-
-def _why_not(scene: Scene, address: Address, ends: Share) -> Attention:
-    name = status.name_of(ends, scene.observed)
-    if name is None:
-        return messages.hidden(address, ends)
-    return messages.not_by_this_stack(address, ends, name, scene.stack)
-
-
-def _stack_notes(found: Iterable[Verdict], moves: Moves | None, *, offline: bool) -> list[Attention]:
-    unchecked: dict[str, list[Address]] = {}
-    for verdict in found:
-        if verdict.unchecked:
-            unchecked.setdefault(verdict.unchecked, []).append(verdict.address)
-    told = [messages.value_not_checked(why, addresses) for why, addresses in unchecked.items()]
-    if moves is None:
-        return [*told, messages.first_run()] if offline else told
-    told += [messages.move_blocked(old, new) for old, new in moves.blocked]
-    told += [messages.pending(waiting) for waiting in moves.state.pending]
-    return told
-
-
-def _assemble(plan: Plan, found: Sequence[Verdict], told: Iterable[Attention]) -> Plan:
-    changes = [change for verdict in found for change in verdict.changes]
-    return replace(
-        plan,
-        live=sum(verdict.live for verdict in found),
-        changes=tuple(sorted(changes, key=lambda c: (c.address, c.deposed or ""))),
-        drift=tuple(drift for verdict in found for drift in verdict.drift),
-        attention=_sorted([*told, *(note for verdict in found for note in verdict.attention)]),
-        refusals=_sorted([note for verdict in found for note in verdict.refusals]),
-        unchecked=frozenset(verdict.address for verdict in found if verdict.unchecked is not None),
+def _subject(
+    address: Address, state: State | None, ledger: Ledger | None, uids: Mapping[Address, str]
+) -> Subject:
+    instance = state.instances.get(address) if state else None
+    return Subject(
+        address=address,
+        uid=instance.uid if instance else uids.get(address, ""),
+        instance=instance,
+        generation=ledger.next_generation(address) if ledger else 1,
     )
 
 
-def _sorted(told: Iterable[Attention]) -> tuple[Attention, ...]:
+def _of_the_stack(verdicts: Iterable[Verdict], moves: Moves | None, *, offline: bool) -> list[Attention]:
+    """Return attention to what concerns more than one address, or none that was looked at."""
+    unchecked: dict[str, list[Address]] = {}
+    for verdict in verdicts:
+        if verdict.unchecked:
+            unchecked.setdefault(verdict.unchecked, []).append(verdict.subject.address)
+    attention = [messages.value_not_checked(why, addresses) for why, addresses in unchecked.items()]
+    if moves is None:
+        return [*attention, messages.first_run()] if offline else attention
+    attention += [messages.move_blocked(old, new) for old, new in moves.blocked]
+    attention += [messages.pending(waiting) for waiting in moves.state.pending]
+    return attention
+
+
+def _assemble(plan: Plan, verdicts: Sequence[Verdict], attention: Iterable[Attention]) -> Plan:
+    changes = [change for verdict in verdicts for change in verdict.changes]
+    return replace(
+        plan,
+        live=sum(verdict.live for verdict in verdicts),
+        changes=tuple(sorted(changes, key=lambda c: (c.address, c.deposed or ""))),
+        drift=tuple(drift for verdict in verdicts for drift in verdict.drift),
+        attention=_sorted([*attention, *(note for verdict in verdicts for note in verdict.attention)]),
+        refusals=_sorted([note for verdict in verdicts for note in verdict.refusals]),
+        unchecked=frozenset(verdict.subject.address for verdict in verdicts if verdict.unchecked is not None),
+    )
+
+
+N = TypeVar("N", Attention, Refusal)
+
+
+def _sorted(notes: Iterable[N]) -> tuple[N, ...]:
     """Put what concerns the whole stack first."""
     first = Address("")
-    return tuple(sorted(told, key=lambda a: (a.address or first, a.code, a.text)))
+    return tuple(sorted(notes, key=lambda a: (a.address or first, a.code, a.text)))
 
 
-def _remembered(state: State, found: Iterable[Verdict]) -> State:
+def _remembered(state: State, verdicts: Iterable[Verdict]) -> State:
     """Return the state as looked at; the counter of an address outlives what is struck."""
     instances = dict(state.instances)
     generations = dict(state.generations)
-    for verdict in found:
+    for verdict in verdicts:
         if verdict.instance and not verdict.instance.empty():
-            instances[verdict.address] = verdict.instance
-        elif instances.pop(verdict.address, None):
-            generations[verdict.address] = verdict.generation - 1
+            instances[verdict.subject.address] = verdict.instance
+        elif instances.pop(verdict.subject.address, None):
+            generations[verdict.subject.address] = verdict.subject.generation - 1
     return replace(state, instances=instances, generations=generations)

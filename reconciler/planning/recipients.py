@@ -8,10 +8,11 @@ from typing import Final
 
 from reconciler.errors import Problem
 from reconciler.model.address import Address, fold
-from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.attention import Attention
 from reconciler.model.manifest import Person, Sharing
 from reconciler.model.state import Attributes, Recipient, State
 from reconciler.model.vault import User
+from reconciler.planning import messages
 from reconciler.planning.expand import Desired
 
 
@@ -58,9 +59,9 @@ def resolve(
 ) -> Resolved:
     """Fill in the recipients' IDs from what the directory answered to `lookups` and `identified`, by key.
 
-    `known` is `recorded`: somebody who was disabled is refused for a new secret, and told about for one that
-    there is. There they stay in what they have, and are left out of what is made anew, because a tenant need not
-    take them: so a leaver blocks nobody else's renewal.
+    `known` is `recorded`: a disabled user is refused for a new secret, and pointed out for one that
+    exists. There they stay in what they have, and are left out of what is made again, because a tenant need not
+    take them: so a leaver does not block the renewal for the others.
     """
     resolver = _Resolver(directory, known)
     return Resolved(
@@ -73,7 +74,7 @@ def resolve(
 def resolve_offline(
     all_desired: Iterable[Desired], known: Mapping[Address, Attributes]
 ) -> tuple[Desired, ...]:
-    """Fill in the IDs that the state remembers, for a plan that asks nobody; the rest stay None."""
+    """Fill in the IDs that the state remembers, for an offline plan; the rest stay None."""
     remembered: dict[str, str] = {}
     for attributes in known.values():
         if attributes.sharing is Sharing.INTERNAL:
@@ -158,7 +159,7 @@ class _Resolver:
         self._problem(
             person,
             f"{len(enabled)} users in the tenant have the address {person.as_written}",
-            "write the ID of the one that you mean",
+            "use the ID of the one that you mean",
         )
         return _NOBODY
 
@@ -176,8 +177,8 @@ class _Resolver:
         if not disabled:
             self._problem(
                 person,
-                f"nobody in the tenant has the {'address' if '@' in person.as_written else 'ID'} {person.as_written}",
-                "correct it, or move it to `external` when the person is outside",
+                f"no user in the tenant has the {'address' if '@' in person.as_written else 'ID'} {person.as_written}",
+                "correct it, or list it under `external` if the person is outside",
             )
             return _NOBODY
         has_already = self._recorded_id(desired, person, disabled)
@@ -193,7 +194,7 @@ class _Resolver:
         self._problem(
             person,
             f"{person.as_written} is disabled in the tenant",
-            "a new share needs people who can sign in: remove this one, or have the account enabled",
+            "a new share needs recipients who can sign in: remove this one, or enable the account",
         )
 
     def _recorded_id(self, desired: Desired, person: Person, disabled: tuple[User, ...]) -> str | None:
@@ -209,31 +210,8 @@ class _Resolver:
 
     def attention(self) -> tuple[Attention, ...]:
         """Return one line a person, not one a secret."""
-        disabled = [
-            Attention(
-                code=AttentionCode.RECIPIENT_DISABLED,
-                address=_single(addresses),
-                text=f"{who} is disabled in the tenant{also}{_count(addresses)}",
-                next="take the address out of the manifest when the person has left",
-            )
-            for people, also in ((self.disabled, ""), (self.left_out, ", and left out"))
-            for who, addresses in sorted(people.items())
-        ]
-        inside = [
-            Attention(
-                code=AttentionCode.EXTERNAL_IS_USER,
-                address=_single(addresses),
-                text=f"{who} is declared as external but is a C1 user{_count(addresses)}",
-                next="list the address under `users`, so that the person signs in with C1",
-            )
-            for who, addresses in sorted(self.inside.items())
-        ]
-        return (*disabled, *inside)
-
-
-def _single(addresses: list[Address]) -> Address | None:
-    return addresses[0] if len(addresses) == 1 else None
-
-
-def _count(addresses: list[Address]) -> str:
-    return "" if len(addresses) == 1 else f" (in {len(addresses)} secrets)"
+        return (
+            *(messages.recipient_disabled(*item, left_out=False) for item in sorted(self.disabled.items())),
+            *(messages.recipient_disabled(*item, left_out=True) for item in sorted(self.left_out.items())),
+            *(messages.external_is_user(*item) for item in sorted(self.inside.items())),
+        )

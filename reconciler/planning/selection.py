@@ -13,8 +13,9 @@ from typing import Final
 
 from reconciler.errors import UsageError
 from reconciler.model.address import Address
-from reconciler.model.attention import Attention, AttentionCode
+from reconciler.model.attention import Attention
 from reconciler.model.plan import Cause, Change, Plan, Reason
+from reconciler.planning import messages
 from reconciler.suggest import did_you_mean
 
 
@@ -33,7 +34,7 @@ class Selection:
     only: Only | None = None
 
     def takes(self, change: Change) -> bool:
-        """Tell whether a change is selected."""
+        """Whether a change is selected."""
         if not change.action.changes_vaults or change.reason is Reason.DEPOSED:
             return True
         if self.only is Only.RENEWALS and change.cause is not Cause.TIME:
@@ -50,9 +51,9 @@ EVERYTHING: Final = Selection()
 def check(
     requested: Collection[Address], selection: Selection, known: Collection[Address]
 ) -> list[Attention]:
-    """Return a word about what excludes nothing; `known` are the addresses of the manifest and of the state.
+    """Return attention to what excludes nothing; `known` are the addresses of the manifest and of the state.
 
-    Raises UsageError where --replace or --target names nothing: a misspelt name must not read as "no changes".
+    Raises UsageError if --replace or --target names nothing: a misspelt name must not read as "no changes".
     """
     names = {name for address in known for name in _names(address)}
     for address in sorted(set(requested) - set(known)):
@@ -61,7 +62,7 @@ def check(
         if not _matches(names, glob):
             raise _no_such(f"--target {glob} matches no secret", glob, names)
     unmatched = [glob for glob in selection.excludes if not _matches(names, glob)]
-    return [_excludes_nothing(glob, names) for glob in unmatched]
+    return [messages.excludes_nothing(glob, did_you_mean(glob.strip("*"), names)) for glob in unmatched]
 
 
 def _no_such(what: str, word: str, names: Collection[str]) -> UsageError:
@@ -69,26 +70,17 @@ def _no_such(what: str, word: str, names: Collection[str]) -> UsageError:
     return UsageError(f"{what} of the manifest or the state", hint=hint)
 
 
-def _excludes_nothing(glob: str, names: Collection[str]) -> Attention:
-    hint = did_you_mean(glob.strip("*"), names) or "check how it is spelt"
-    return Attention(
-        code=AttentionCode.EXCLUDES_NOTHING, text=f"--exclude {glob} matches no secret", next=hint
-    )
-
-
 def narrow(plan: Plan, selection: Selection) -> Plan:
-    """Return the plan with what is selected, and a word about what is not."""
+    """Return the plan with what is selected, and attention to what is not."""
     kept = tuple(change for change in plan.changes if selection.takes(change))
     left_out = len(plan.changes) - len(kept)
     if not left_out:
         return plan
-    words = f"{left_out} {'change is' if left_out == 1 else 'changes are'} left out by the command line"
-    note = Attention(
-        code=AttentionCode.LEFT_OUT, text=words, next="run without --target, --exclude and --only to see them"
-    )
     acting: set[Address] = {change.address for change in kept if change.action.changes_vaults}
     refusals = tuple(r for r in plan.refusals if r.address is None or r.address in acting)
-    return replace(plan, changes=kept, attention=(note, *plan.attention), refusals=refusals)
+    return replace(
+        plan, changes=kept, attention=(messages.left_out(left_out), *plan.attention), refusals=refusals
+    )
 
 
 def _names(address: Address) -> set[str]:

@@ -19,26 +19,26 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unchecked:
-    """A source that was not read, and why: what follows "value not checked: "."""
+    """A source that was not read, and why not: what follows "value not checked: "."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A source that could not be read: told where its value is not needed, the caller's error where it is."""
+    """A source that could not be read: attention if its value is not needed, the caller's error if it is."""
 
     problem: Problem
 
 
 Known: TypeAlias = Checked | Unchecked | Unreadable
 
-NOT_READ: Final = Unchecked(why="that is for apply to do")
+NOT_READ: Final = Unchecked(why="apply does that")
 NO_KEY: Final = Unchecked(why=f"set {FINGERPRINT_KEY} to the key that this stack was made with")
 """Without the stack's key no fingerprint can be made that the state's would compare with."""
 
 NOT_RECORDED: Final = Unchecked(
-    why="what was sent is not recorded here; `apply --replace` sends the value anew"
+    why="no fingerprint of what was sent is recorded; `apply --replace` sends the value again"
 )
 """Of a share that was imported, or whose fingerprint a rekeying could not make again: no key helps."""
 

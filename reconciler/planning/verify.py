@@ -1,8 +1,7 @@
-"""From what the tenant says of a vault to what we keep of it: whether it is as declared, how it ended."""
+"""From what the tenant says of a vault to what we keep of it: whether it is as declared, what the state records."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,7 +15,7 @@ EXPIRY_TOLERANCE: Final = timedelta(minutes=5)
 
 
 def mismatch(vault: Vault, attributes: Attributes, tag: str | None) -> str | None:
-    """Return what differs from what was asked for, in words, or None. `tag` None leaves the name alone.
+    """Return what differs from the declared attributes, in words, or None. `tag` None leaves the name alone.
 
     Never the file's name: the server rewrites it. The tag must be there: by it a vault is found again.
     """
@@ -25,45 +24,18 @@ def mismatch(vault: Vault, attributes: Attributes, tag: str | None) -> str | Non
         return "its name does not carry the tag that was sent"
     readers = vault.user_ids if attributes.sharing is Sharing.INTERNAL else vault.emails
     if readers != attributes.who():
-        return "its recipients are not the ones that were declared"
+        return "its recipients are not the declared ones"
     if vault.max_views != attributes.max_views:
-        return f"it allows {vault.max_views} views where {attributes.max_views} were declared"
+        return f"it allows {vault.max_views} views instead of {attributes.max_views}"
     if vault.created and vault.expires:
         life = vault.expires - vault.created
-        if _differs(life, attributes):
-            return f"it lives {int(life.total_seconds())} s where {attributes.expires_in} s were declared"
+        if lifetime_differs(life, attributes):
+            return f"it lives {int(life.total_seconds())} s instead of {attributes.expires_in} s"
     return None
 
 
-def as_seen(share: Share, vault: Vault) -> Share:
-    """Return what the state keeps of a vault with the tenant's word on who opens it, how often and until when.
-
-    The state itself where the two agree. An answer that names nobody is not the whole of one: nothing of it is
-    held against the state.
-    """
-    sharing = vault.sharing or share.attributes.sharing
-    readers = vault.emails if sharing is Sharing.EXTERNAL else vault.user_ids
-    if not readers:
-        return share
-    attributes = share.attributes
-    if (sharing, readers) != (attributes.sharing, attributes.who()):
-        known = {r.id or r.as_written: r for r in attributes.recipients if sharing is attributes.sharing}
-        people = tuple(
-            known.get(r) or Recipient(as_written=_writable(r), id=_writable(r)) for r in sorted(readers)
-        )
-        attributes = replace(attributes, sharing=sharing, recipients=people)
-    if vault.max_views != attributes.max_views:
-        attributes = replace(attributes, max_views=vault.max_views)
-    created, expires = vault.created or share.created, vault.expires or share.expires
-    if max(abs(created - share.created), abs(expires - share.expires)) > EXPIRY_TOLERANCE:
-        share = replace(share, created=created, expires=expires)
-    life = expires - created
-    if vault.created and vault.expires and _differs(life, attributes):
-        attributes = replace(attributes, expires_in=max(0, int(life.total_seconds())))
-    return replace(share, attributes=attributes)
-
-
-def _differs(life: timedelta, attributes: Attributes) -> bool:
+def lifetime_differs(life: timedelta, attributes: Attributes) -> bool:
+    """Whether a share lives longer or shorter than declared, by more than two clocks may differ."""
     return abs(life - timedelta(seconds=attributes.expires_in)) > EXPIRY_TOLERANCE
 
 
@@ -76,14 +48,14 @@ def share_of(
     fingerprint: str | None = None,
     source: str = "",
 ) -> Share:
-    """Return what the state keeps of a vault. `now` stands in where the tenant gives no time of creation."""
+    """Return what the state keeps of a vault. `now` stands in if the tenant gives no time of creation."""
     created = vault.created or now
     return Share(
         vault_id=vault.vault_id,
         generation=tag.generation,
         tag=str(tag),
-        share_code=_writable(vault.share_code),
-        share_url=_writable(vault.share_url),
+        share_code=writable(vault.share_code),
+        share_url=writable(vault.share_url),
         attributes=attributes,
         fingerprint=fingerprint,
         source=source,
@@ -94,25 +66,25 @@ def share_of(
 
 
 def seen_attributes(vault: Vault) -> Attributes:
-    """Describe a vault by what the tenant says of it, where nothing here remembers what was asked for."""
-    readers = sorted(map(_writable, vault.emails if vault.sharing is Sharing.EXTERNAL else vault.user_ids))
+    """Describe a vault by what the tenant says of it, when nothing here remembers what was declared."""
+    readers = sorted(map(writable, vault.emails if vault.sharing is Sharing.EXTERNAL else vault.user_ids))
     life = vault.expires - vault.created if vault.created and vault.expires else timedelta(0)
     return Attributes(
         kind=vault.kind or Kind.TEXT,
         format=vault.format,
-        label=_writable(vault.display_name),
+        label=writable(vault.display_name),
         label_defaulted=True,
         sharing=vault.sharing or Sharing.INTERNAL,
         recipients=tuple(Recipient(as_written=r, id=r) for r in readers),
         expires_in=max(0, int(life.total_seconds())),
         max_views=vault.max_views,
-        filename=_writable(vault.filename) or None,
+        filename=writable(vault.filename) or None,
         content_type=None,
         suite=None,
         rotate=None,
     )
 
 
-def _writable(text: str) -> str:
+def writable(text: str) -> str:
     """Return a foreign text as UTF-8 can carry it: JSON can spell half a surrogate pair, a file cannot hold one."""
     return text.encode("utf-8", "replace").decode()

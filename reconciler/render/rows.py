@@ -14,7 +14,6 @@ from reconciler.model.address import fold
 from reconciler.model.manifest import Sharing
 from reconciler.model.plan import Access, Action, Change, Reason, access
 from reconciler.model.state import Attributes
-from reconciler.planning import compare
 
 SYMBOLS: Final = {
     Action.CREATE: "+",
@@ -204,11 +203,8 @@ def _details(change: Change) -> tuple[Detail, ...]:
     if change.before is None or change.after is None or not change.action.changes_vaults:
         return ()
     old, new = change.before.attributes, change.after
-    names = [name for name in compare.changed(old, new) if name != "recipients"]
-    details = [Detail(name=_NAMES[name], before=_said(old, name), after=_said(new, name)) for name in names]
-    if old.rotate != new.rotate:
-        details.append(Detail(name="rotate", before=_said(old, "rotate"), after=_said(new, "rotate")))
-    return tuple(details)
+    names = [difference.name for difference in old.differences(new) if difference.name != "recipients"]
+    return tuple(Detail(name=_NAMES[name], before=_said(old, name), after=_said(new, name)) for name in names)
 
 
 _NAMES: Final = {
@@ -221,6 +217,7 @@ _NAMES: Final = {
     "filename": "file name",
     "content_type": "content type",
     "suite": "age suite",
+    "rotate": "rotate",
 }
 
 

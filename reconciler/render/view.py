@@ -15,7 +15,7 @@ from reconciler import display
 from reconciler.display import clean, counted
 from reconciler.errors import Mark
 from reconciler.model.address import Address
-from reconciler.model.attention import Attention, AttentionCode, LaterCode
+from reconciler.model.attention import Attention, AttentionCode, LaterCode, Refusal, RefusalCode
 from reconciler.model.plan import Access, Action, Cause, Change, Plan, Summary, access
 from reconciler.render.rows import Reader, Row, domain, first_seen, make_row
 
@@ -34,7 +34,7 @@ _LATER: Final = frozenset(
 class Note:
     """Attention or a refusal. `mark` is the line of its secret, where it has one."""
 
-    code: AttentionCode | LaterCode
+    code: AttentionCode | RefusalCode | LaterCode
     address: str | None
     text: str
     next: str | None
@@ -242,7 +242,7 @@ def _relinked(changes: Iterable[Change]) -> int:
     return len(people)
 
 
-def _notes(found: Iterable[Attention], marks: dict[Address, Mark]) -> tuple[Note, ...]:
+def _notes(found: Iterable[Attention | Refusal], marks: dict[Address, Mark]) -> tuple[Note, ...]:
     return tuple(
         Note(
             code=note.code,

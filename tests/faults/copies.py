@@ -83,7 +83,11 @@ def _told(scene: Scene, ran: Ran) -> None:
     """A machine whose share was ended by the other is told so, and of the newer share, and what to do."""
     assert 0 == ran.code, ran.text
     assert "" == _current(scene)
-    for words in ("was revoked by someone else", "is a newer share of it", f"--replace {_NAME}"):
+    for words in (
+        "revoked outside of reconciler",
+        "is newer than the one in this state",
+        f"--replace {_NAME}",
+    ):
         assert words in ran.out, f"I8: {words!r} is not said\n{ran.text}"
 
 
@@ -132,7 +136,7 @@ def _only_one_has_it(bench: Bench) -> None:
     ran = there.apply()
     _judged(here, there, [ran])
     assert 0 == ran.code, ran.text
-    assert "bears this stack's mark" in ran.out, ran.text
+    assert "carries this stack's tag" in ran.out, ran.text
     assert live == _live(here), "D6: a share that this manifest does not name was ended"
     judge.settles(here)
 

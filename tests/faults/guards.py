@@ -132,7 +132,7 @@ GUARDS: Final = (
     ),
     Guard(
         name="a newer share than the one that ended is left alone",
-        file="planning/evaluate.py",
+        file="planning/old_copies.py",
         old="stays_ended and instance.overtaken_by(old.share)",
         new="False",
         fails=("D6-copies-no-edit-one-after-the-other",),

@@ -47,7 +47,7 @@ def saved() -> Plan:
 
 
 def test_the_same_plan_goes_on() -> None:
-    assert sealed.compare(saved(), saved()) == ()
+    assert sealed.differences(saved(), saved()) == ()
 
 
 def test_it_goes_on_after_any_part_was_applied() -> None:
@@ -58,7 +58,7 @@ def test_it_goes_on_after_any_part_was_applied() -> None:
         done = [c for n, c in enumerate(changes) if chosen >> n & 1]
         after = applied(plan(*WANTS, prior=PRIOR, contents={"a": OTHER}), done)
         now = plan(*WANTS, prior=after, contents={"a": OTHER}).plan
-        assert sealed.compare(saved(), now) == ()
+        assert sealed.differences(saved(), now) == ()
         left = {c.address for c in changes} - {c.address for c in done}
         assert {c.address for c in sealed.approved(saved(), now).acting()} == left
 
@@ -70,7 +70,7 @@ def test_an_old_copy_that_a_stopped_apply_left_is_no_difference() -> None:
     now = plan(
         *WANTS, prior=replace(after, instances={**after.instances, Address("a"): left}), contents={"a": OTHER}
     )
-    assert sealed.compare(saved(), now.plan) == ()
+    assert sealed.differences(saved(), now.plan) == ()
     assert [c.deposed for c in sealed.approved(saved(), now.plan).acting()] == ["1a"]
 
 
@@ -84,7 +84,7 @@ def test_an_old_copy_that_no_plan_named_waits() -> None:
     seen = replace(seen, vaults={**seen.vaults, "1victim": victim})
     now = plan(*WANTS, prior=prior, seen=seen, contents={"a": OTHER}).plan
     assert {"1victim", "1a"} <= {c.deposed for c in now.acting()}
-    assert sealed.compare(saved(), now) == ()
+    assert sealed.differences(saved(), now) == ()
     assert {c.deposed for c in sealed.approved(saved(), now).acting()} == {None}
     known = plan(*WANTS, prior=prior, contents={"a": OTHER}).plan
     assert len(sealed.approved(known, now).acting()) == len(now.acting())
@@ -97,33 +97,33 @@ def test_another_vault_in_the_place_of_the_one_that_was_to_end_is_told(name: str
     forged = replace(one, current=replace(one.current, vault_id="1victim"))
     prior = replace(PRIOR, instances={**PRIOR.instances, Address(name): forged})
     now = plan(*WANTS, prior=prior, contents={"a": OTHER}).plan
-    assert difference(now) == f"{name}: would end another vault than in the plan"
+    assert difference(now) == f"{name}: would end another share than the plan"
     assert now.digest() != saved().digest()
 
 
 def difference(now: Plan) -> str:
-    return "\n".join(sealed.compare(saved(), now))
+    return "\n".join(sealed.differences(saved(), now))
 
 
 def test_whatever_else_changed_is_told() -> None:
     content = {"a": OTHER}
     more = attributes("eve@example.com")
     cases = {
-        "a: its value is not the one that was planned": plan(*WANTS, prior=PRIOR, contents={"a": THIRD}),
-        "a: replace (the value changed) in the plan, and would not": plan(*WANTS, prior=PRIOR),
-        "new: settings changed since the plan": plan(
+        "a: the value is not the planned one": plan(*WANTS, prior=PRIOR, contents={"a": THIRD}),
+        "a: replace (value changed) is in the plan, but would not": plan(*WANTS, prior=PRIOR),
+        "new: recipients changed since the plan": plan(
             *WANTS[:2], all_desired("new", more), prior=PRIOR, contents=content
         ),
-        "due: replace (ends soon) in the plan; now replace (settings changed)": plan(
+        "due: replace (expires soon) in the plan, now replace (recipients changed, expires soon)": plan(
             all_desired("a"), all_desired("due", more), all_desired("new"), prior=PRIOR, contents=content
         ),
-        "b: revoke (removed from the manifest) in the plan, and would not": plan(
+        "b: revoke (removed from the manifest) is in the plan, but would not": plan(
             *WANTS, all_desired("b"), prior=PRIOR, contents=content
         ),
-        "other: create (new), which the plan does not hold": plan(
+        "other: create (new) is not in the plan": plan(
             *WANTS, all_desired("other"), prior=PRIOR, contents=content
         ),
-        "new: create (new) in the plan, and would not": plan(*WANTS[:2], prior=PRIOR, contents=content),
+        "new: create (new) is in the plan, but would not": plan(*WANTS[:2], prior=PRIOR, contents=content),
     }
     assert [sentence for sentence, now in cases.items() if sentence not in difference(now.plan)] == []
 
@@ -136,8 +136,8 @@ def test_another_stack_tenant_identity_policy_or_state_is_told() -> None:
         replace(saved(), policy_digest="x"),
         replace(saved(), lineage="x"),
     ):
-        assert sealed.compare(saved(), other) != ()
-    assert sealed.compare(replace(saved(), offline=True), saved()) != ()
+        assert sealed.differences(saved(), other) != ()
+    assert sealed.differences(replace(saved(), offline=True), saved()) != ()
 
 
 def test_it_survives_views_renewals_and_ends() -> None:
@@ -153,23 +153,23 @@ def test_it_survives_views_renewals_and_ends() -> None:
     late = observed(vault(due, status=Status.EXPIRED) if v.vault_id == "1d" else v for v in live)
     now = plan(*WANTS, prior=PRIOR, seen=late, contents={"a": OTHER}).plan
     assert {str(c.address): c.action for c in now.acting()}["due"] is Action.CREATE
-    assert sealed.compare(saved(), now) == ()
+    assert sealed.differences(saved(), now) == ()
 
     keeping = plan(*WANTS, all_desired("b"), prior=PRIOR, contents={"a": OTHER}).plan
     ended = observed(
         vault(share(v.vault_id), status=Status.EXPIRED) if v.vault_id == "1b" else v for v in live
     )
     now = plan(*WANTS, all_desired("b"), prior=PRIOR, seen=ended, contents={"a": OTHER}).plan
-    assert sealed.compare(keeping, now) == ()
+    assert sealed.differences(keeping, now) == ()
     assert Address("b") not in {c.address for c in sealed.approved(keeping, now).acting()}
 
 
 def test_what_would_not_happen_is_no_proof_that_it_was_done() -> None:
     """The vault that was to be replaced is there still: whatever it holds, nothing was made for the plan."""
     asked = plan(all_desired("a"), prior=PRIOR, requested=["a"]).plan
-    assert ("a: replace (requested) in the plan, and would not happen now",) == sealed.compare(
-        asked, plan(all_desired("a"), prior=PRIOR).plan
-    )[:1]
+    assert (
+        "a: replace (asked for on the command line) is in the plan, but would not happen now",
+    ) == sealed.differences(asked, plan(all_desired("a"), prior=PRIOR).plan)[:1]
 
 
 def test_an_old_copy_does_not_bring_in_what_was_left_out() -> None:
@@ -178,5 +178,5 @@ def test_an_old_copy_does_not_bring_in_what_was_left_out() -> None:
     whole = plan(all_desired("a"), all_desired("b"), prior=prior).plan
     part = narrow(whole, Selection(targets=("a",)))
     assert {"a", "b"} == {str(change.address) for change in part.changes}
-    assert () == sealed.compare(part, whole)
+    assert () == sealed.differences(part, whole)
     assert {"b#1b": "revoke deposed drift"} == short(sealed.approved(part, whole))

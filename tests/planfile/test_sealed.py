@@ -88,7 +88,7 @@ def test_a_description_is_kept_and_approved_by_nobody() -> None:
     plan = stories.everything()
     told = replace(plan, changes=tuple(replace(c, description="other\nwords") for c in plan.changes))
     assert plan.digest() == told.digest()
-    assert () == sealed.compare(plan, told)
+    assert () == sealed.differences(plan, told)
     again = sealed.decode(sealed.encode(told, KEY), file="p", key=KEY)
     assert {"other\nwords"} == {change.description for change in again.changes}
     assert {"other words"} == {row.description for row in view.make(again).rows}
@@ -190,3 +190,40 @@ def test_a_later_minor_version_is_read() -> None:
     body["attention"] = [{"code": "of_later", "text": "x", "address": None, "next": None}]
     plan = sealed.decode(json.dumps(body).encode(), file="p", key=None)
     assert (plan.name, [note.code for note in plan.attention]) == ("payments-prod", ["of_later"])
+
+
+def test_a_plan_of_before_the_reasons_were_a_set_is_read() -> None:
+    """Format 1.1 has the first reason only. Its digest, which covers that one, still holds."""
+    made = stories.everything()
+    old = replace(made, changes=tuple(replace(c, reasons=c.reasons[:1]) for c in made.changes))
+    body = json.loads(sealed.encode(old, KEY))
+    body["format_version"] = "1.1"
+    for change in body["resource_changes"]:
+        del change["action_reasons"]
+    again = sealed.decode(json.dumps(body).encode(), file="p", key=None)
+    assert [c.reasons for c in old.changes] == [c.reasons for c in again.changes]
+
+
+def _database(body: Any) -> Any:
+    return next(c for c in body["resource_changes"] if c["address"] == "db-password" and "deposed" not in c)
+
+
+@pytest.mark.parametrize("reasons", [["attributes_changed"], ["attributes_changed", "content_changed"]])
+def test_a_reason_that_is_taken_out_is_found_by_the_digest(reasons: list[str]) -> None:
+    """What a reviewer was told of is covered: `show` reads a plan without the key."""
+
+    def hide(body: Any) -> None:
+        assert len(_database(body)["action_reasons"]) == 3
+        _database(body)["action_reasons"] = reasons
+
+    with pytest.raises(StalePlanError, match="changed after it was saved"):
+        sealed.decode(edited(hide), file="p", key=None)
+
+
+@pytest.mark.parametrize("reasons", [[], ["content_changed"], ["content_changed", "attributes_changed"]])
+def test_the_reasons_begin_with_the_actions(reasons: list[str]) -> None:
+    def swap(body: Any) -> None:
+        _database(body)["action_reasons"] = reasons
+
+    with pytest.raises(PlanError, match="does not follow the format"):
+        sealed.decode(edited(swap), file="p", key=None)

@@ -164,7 +164,7 @@ def _load(document: Mapping[str, Any]) -> Manifest:
 
 
 def _compare(base: Manifest, head: Manifest) -> Plan:
-    return manifest_diff.compare(base, head, now=NOW, changed=frozenset())
+    return manifest_diff.between(base, head, now=NOW, changed=frozenset())
 
 
 def _is_empty(plan: Plan) -> bool:

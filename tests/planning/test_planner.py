@@ -121,18 +121,18 @@ def test_what_the_state_says_of_recipients_is_held_against_the_tenant() -> None:
 @pytest.mark.parametrize(
     ("forged", "told"),
     [
-        (replace(LIVE, attributes=attributes("eve@example.com")), "who can open it"),
-        (replace(LIVE, attributes=attributes(sharing=Sharing.EXTERNAL)), "who can open it"),
-        (replace(LIVE, attributes=attributes(max_views=1)), "how often"),
-        (replace(LIVE, created=NOW - timedelta(days=14), expires=NOW + timedelta(hours=1)), "until when"),
-        (replace(LIVE, attributes=attributes(expires_in=DAY)), "until when"),
+        (replace(LIVE, attributes=attributes("eve@example.com")), "recipients"),
+        (replace(LIVE, attributes=attributes(sharing=Sharing.EXTERNAL)), "recipients"),
+        (replace(LIVE, attributes=attributes(max_views=1)), "views"),
+        (replace(LIVE, created=NOW - timedelta(days=14), expires=NOW + timedelta(hours=1)), "lifetime"),
+        (replace(LIVE, attributes=attributes(expires_in=DAY)), "lifetime"),
     ],
 )
 def test_the_tenants_word_is_what_a_plan_begins_from(forged: Share, told: str) -> None:
     """Where the tenant has what the manifest asks for, the state is put right and nothing is sent."""
     planned = plan(all_desired("db"), prior=state({"db": instance(forged)}), seen=one(Status.ACTIVE))
     assert short(planned.plan) == {"db": "state_only"}
-    assert planned.state == PRIOR or told == "who can open it"
+    assert planned.state == PRIOR or told == "recipients"
     assert codes(planned.plan) == ["state_differs"]
     assert f"disagree about {told};" in planned.plan.attention[0].text
     assert planned.state is not None
@@ -376,7 +376,7 @@ def test_one_that_is_to_be_revoked_and_is_not_shown_is_refused(which: str) -> No
     wants = [all_desired("legacy")] if which == "removed" else [all_desired("legacy"), all_desired("db")]
     (refusal,) = plan(*wants, prior=prior, seen=seen).plan.refusals
     assert "hidden" == refusal.code
-    assert "does not show its vault 1vault" in refusal.text
+    assert "hides its share 1vault" in refusal.text
 
 
 def test_a_move_keeps_the_vault_and_its_uid() -> None:
@@ -437,11 +437,17 @@ def test_another_source_of_the_same_value_is_noted_in_the_state() -> None:
     assert codes(blind.plan) == ["source_changed", "value_not_checked"]
 
 
+def test_a_source_that_was_not_recorded_is_not_shown_as_empty() -> None:
+    prior = state({"db": instance(replace(LIVE, source="", fingerprint=None))})
+    (changed, _) = plan(all_desired("db", source="file a.txt"), prior=prior).plan.attention
+    assert "the source is file a.txt, was not recorded; " in changed.text
+
+
 def test_fewer_views_than_people_is_pointed_out_when_it_is_made() -> None:
     desired = all_desired("db", attributes("a@example.com", "b@example.com", max_views=1))
     planned = plan(desired)
     assert codes(planned.plan) == ["fewer_views_than_people"]
-    assert planned.plan.attention[0].text == "1 view shared by 2 people"
+    assert planned.plan.attention[0].text == "1 view for 2 recipients"
 
 
 def test_a_pending_create_is_told() -> None:

@@ -65,7 +65,7 @@ def test_a_second_address_is_a_persons_too() -> None:
     assert () == found.problems
     assert ["z"] == ids(found.all_desired[0])
     (problem,) = resolve([asks("sales@example.co")], directory, known=KNOWN).problems
-    assert "nobody in the tenant has the address sales@example.co" in problem.what
+    assert "no user in the tenant has the address sales@example.co" in problem.what
     outside = resolve([asks("sales@example.com", sharing=Sharing.EXTERNAL)], directory, known=KNOWN)
     assert ["external_is_user"] == [it.code for it in outside.attention]
 
@@ -74,7 +74,7 @@ def test_an_id_that_is_unknown_or_disabled_is_told_with_its_line() -> None:
     found = resolve([asks("2nobody", "2off", line=4)], DIRECTORY, known=KNOWN)
     assert [
         (mark(4), "2off is disabled in the tenant"),
-        (mark(4), "nobody in the tenant has the ID 2nobody"),
+        (mark(4), "no user in the tenant has the ID 2nobody"),
     ] == sorted((p.mark, p.what) for p in found.problems)
 
 
@@ -101,7 +101,7 @@ def test_every_mistake_is_told_with_its_line_and_once() -> None:
     people = ("nobody@example.com", "two@example.com", "off@example.com")
     found = resolve([asks(*people, line=7), asks(*people, name="b", line=7)], DIRECTORY, known=KNOWN)
     assert [(p.mark, p.what) for p in found.problems] == [
-        (mark(7), "nobody in the tenant has the address nobody@example.com"),
+        (mark(7), "no user in the tenant has the address nobody@example.com"),
         (mark(7), "2 users in the tenant have the address two@example.com"),
         (mark(7), "off@example.com is disabled in the tenant"),
     ]

@@ -17,7 +17,7 @@ from reconciler.model.manifest import DAY, Format, Kind, Sharing
 from reconciler.model.state import Attributes, Deposed, End, Ended, Instance, Pending, Share, State
 from reconciler.model.vault import Status, Vault
 from reconciler.planning import recovery
-from reconciler.planning.recovery import Desire, Found, Healing, heal, is_live, strangers
+from reconciler.planning.recovery import DesiredShare, Recovery, Remains, is_live, recover, strangers
 from reconciler.state import statefile, tags
 from reconciler.state.journal import Intent
 from reconciler.state.ledger import PENDING_TIME, Ledger, Open
@@ -38,8 +38,8 @@ def _content(value: str) -> str:
     return mac.hexdigest()
 
 
-def _desire(value: str | None = "v", all_desired: Attributes | None = None) -> Desire:
-    return Desire(
+def _desire(value: str | None = "v", all_desired: Attributes | None = None) -> DesiredShare:
+    return DesiredShare(
         attributes=all_desired or attributes(),
         content=_content(value) if value else None,
         fingerprint="hmac-sha256:1f2e3d4c:" + "0" * 32 if value else None,
@@ -128,14 +128,14 @@ def _pending(
 
 def _found(
     *vaults: Vault,
-    all_desired: Mapping[Address, Desire] | None = None,
+    all_desired: Mapping[Address, DesiredShare] | None = None,
     opens: Iterable[Open] = (),
     moved: Mapping[Address, Address] | None = None,
     origins: Mapping[Address, Address] | None = None,
     key: bool = True,
-) -> Found:
+) -> Remains:
     all_desired = {_A: _desire()} if all_desired is None else all_desired
-    return Found(
+    return Remains(
         name=_NAME,
         now=NOW,
         vaults={v.vault_id: v for v in vaults},
@@ -148,25 +148,25 @@ def _found(
     )
 
 
-def _current(healing: Healing, where: Address = _A) -> str | None:
-    instance = healing.state.instances.get(where)
+def _current(recovered: Recovery, where: Address = _A) -> str | None:
+    instance = recovered.state.instances.get(where)
     return instance.current.vault_id if instance and instance.current else None
 
 
-def _copies(healing: Healing, where: Address = _A) -> list[str]:
-    instance = healing.state.instances.get(where)
+def _copies(recovered: Recovery, where: Address = _A) -> list[str]:
+    instance = recovered.state.instances.get(where)
     return [d.share.vault_id for d in instance.deposed] if instance else []
 
 
-def _shells(healing: Healing) -> dict[str, Address | None]:
-    return {shell.vault_id: shell.address for shell in healing.orphans}
+def _shells(recovered: Recovery) -> dict[str, Address | None]:
+    return {shell.vault_id: shell.address for shell in recovered.orphans}
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Row:
     """One row of the table: what is found on top of which state, and what becomes of it."""
 
-    found: Found
+    found: Remains
     before: State = _EMPTY
     current: str | None = None
     copies: list[str] = field(default_factory=list)
@@ -374,12 +374,12 @@ _TABLE = {
 @pytest.mark.parametrize("row", _TABLE.values(), ids=_TABLE.keys())
 def test_every_row(row: _Row) -> None:
     """RELIABILITY's table: what becomes of a vault that bears our mark and is in no state."""
-    healing = heal(row.before, row.found)
-    assert row.current == _current(healing, row.where)
-    assert row.copies == _copies(healing, row.where)
-    assert row.orphans == _shells(healing)
-    assert row.told == [a.code for a in healing.attention]
-    others = {w for w in healing.state.instances if w != row.where} - set(row.before.instances)
+    recovered = recover(row.before, row.found)
+    assert row.current == _current(recovered, row.where)
+    assert row.copies == _copies(recovered, row.where)
+    assert row.orphans == _shells(recovered)
+    assert row.told == [a.code for a in recovered.attention]
+    others = {w for w in recovered.state.instances if w != row.where} - set(row.before.instances)
     assert set() == others
 
 
@@ -388,7 +388,7 @@ def test_every_row(row: _Row) -> None:
 )
 def test_what_nobody_knows_is_told_with_a_step_that_can_be_taken(key: bool, said: str) -> None:
     """The key is asked for only where it is missing; `state recover` would refuse beside a state."""
-    (told,) = heal(_EMPTY, _found(_vault(_OTHER), key=key)).attention
+    (told,) = recover(_EMPTY, _found(_vault(_OTHER), key=key)).attention
     assert said in told.text
     assert told.next is not None
     assert "state import NAME v1" in told.next
@@ -396,8 +396,8 @@ def test_what_nobody_knows_is_told_with_a_step_that_can_be_taken(key: bool, said
 
 def test_an_adopted_vault_is_as_the_manifest_declares_it() -> None:
     """With the fingerprint, the source and the protection that apply would have written."""
-    healing = heal(_EMPTY, _found(_vault()))
-    instance = healing.state.instances[_A]
+    recovered = recover(_EMPTY, _found(_vault()))
+    instance = recovered.state.instances[_A]
     assert isinstance(instance.current, Share)
     assert (instance.uid, instance.prevent_revoke) == ("uid-a", True)
     desire = _desire()
@@ -421,7 +421,7 @@ def test_an_adopted_vault_is_as_the_manifest_declares_it() -> None:
 )
 def test_an_adopted_end_is_that_end(status: Status, how: End) -> None:
     """It is not made again unless the manifest says so."""
-    ended = heal(_EMPTY, _found(_vault(status=status))).state.instances[_A].ended
+    ended = recover(_EMPTY, _found(_vault(status=status))).state.instances[_A].ended
     assert ended is not None
     assert (how, NOW, "v1") == (ended.how, ended.seen, ended.share.vault_id)
 
@@ -429,16 +429,16 @@ def test_an_adopted_end_is_that_end(status: Status, how: End) -> None:
 def test_a_first_run_adopts_nothing_that_ended_but_never_gives_its_generation_again() -> None:
     """Without a state and with nothing alive a stack is new: whoever destroyed it and starts again gets it anew."""
     found = replace(_found(_vault(_tag(generation=3), status=Status.REVOKED)), first_run=True)
-    healing = heal(_EMPTY, found)
-    assert {} == healing.state.instances
-    assert 3 == healing.state.generations[_A]
+    recovered = recover(_EMPTY, found)
+    assert {} == recovered.state.instances
+    assert 3 == recovered.state.generations[_A]
 
 
 def test_an_instance_keeps_its_uid() -> None:
     """Its fingerprints hang on it; one that nobody wants gets one of its own, never an empty one."""
-    known = heal(_live(1), _found(_vault(_tag(generation=2))))
+    known = recover(_live(1), _found(_vault(_tag(generation=2))))
     assert known.state.instances[_A].uid == "uid-a"
-    nobodys = heal(
+    nobodys = recover(
         replace(_EMPTY, generations={_A: 1, _B: 1}),
         _found(_vault(_tag(_A, 2)), _vault(_tag(_B, 2), "v2"), all_desired={}),
     )
@@ -450,17 +450,17 @@ def test_an_instance_keeps_its_uid() -> None:
 def test_generations_that_were_seen_are_not_used_again() -> None:
     """Empty or complete, adopted or not, under the old name and the new, answered or not."""
     seen = [
-        heal(_EMPTY, _found(_vault(_tag(generation=5), ready=False))),
-        heal(_EMPTY, _found(_vault(_tag(generation=5)))),
-        heal(_EMPTY, _found(_vault(_tag(generation=5, value="w")))),
-        heal(_EMPTY, _found(_vault(_tag(generation=5), ready=False, status=Status.REVOKED))),
-        heal(_EMPTY, _found(opens=[_open(generation=5)])),
-        heal(_EMPTY, _found(opens=[_open(generation=5, age=_OLD)])),
-        heal(_EMPTY, _found(opens=[_open(generation=5, bound="v1")])),
-        heal(replace(_EMPTY, pending=(_pending(generation=5, age=_OLD),)), _found()),
+        recover(_EMPTY, _found(_vault(_tag(generation=5), ready=False))),
+        recover(_EMPTY, _found(_vault(_tag(generation=5)))),
+        recover(_EMPTY, _found(_vault(_tag(generation=5, value="w")))),
+        recover(_EMPTY, _found(_vault(_tag(generation=5), ready=False, status=Status.REVOKED))),
+        recover(_EMPTY, _found(opens=[_open(generation=5)])),
+        recover(_EMPTY, _found(opens=[_open(generation=5, age=_OLD)])),
+        recover(_EMPTY, _found(opens=[_open(generation=5, bound="v1")])),
+        recover(replace(_EMPTY, pending=(_pending(generation=5, age=_OLD),)), _found()),
     ]
-    assert [6] * len(seen) == [Ledger(healing.state).next_generation(_A) for healing in seen]
-    moved = heal(_EMPTY, _found(_vault(_tag(_B, 5)), moved={_B: _A}))
+    assert [6] * len(seen) == [Ledger(recovered.state).next_generation(_A) for recovered in seen]
+    moved = recover(_EMPTY, _found(_vault(_tag(_B, 5)), moved={_B: _A}))
     assert [6, 6] == [Ledger(moved.state).next_generation(where) for where in (_A, _B)]
 
 
@@ -468,26 +468,26 @@ def test_an_unanswered_create_is_searched_for_until_its_time() -> None:
     """From the journal or the state, once each; found or too old, it is settled."""
     fresh, stale = _pending(_A, 1), _pending(_B, 1, age=_OLD)
     before = replace(_EMPTY, pending=(fresh, stale))
-    assert (fresh,) == heal(before, _found()).state.pending
-    assert (fresh,) == heal(before, _found(opens=[_open(_A, 1)])).state.pending
-    assert () == heal(before, _found(_vault(ready=False))).state.pending
-    assert () == heal(before, _found(_vault())).state.pending
-    kept = heal(_EMPTY, _found(opens=[_open(_A, 1), _open(_B, 2)])).state.pending
+    assert (fresh,) == recover(before, _found()).state.pending
+    assert (fresh,) == recover(before, _found(opens=[_open(_A, 1)])).state.pending
+    assert () == recover(before, _found(_vault(ready=False))).state.pending
+    assert () == recover(before, _found(_vault())).state.pending
+    kept = recover(_EMPTY, _found(opens=[_open(_A, 1), _open(_B, 2)])).state.pending
     assert [(_A, 1), (_B, 2)] == [(p.address, p.generation) for p in kept]
-    assert () == heal(_EMPTY, _found(opens=[_open(bound="v1")])).state.pending
+    assert () == recover(_EMPTY, _found(opens=[_open(bound="v1")])).state.pending
 
 
 def test_a_pending_create_ends_exactly_at_its_time() -> None:
     """Server time."""
     waited = PENDING_TIME
-    assert len(heal(_EMPTY, _found(opens=[_open(age=waited - timedelta(seconds=1))])).state.pending) == 1
-    assert heal(_EMPTY, _found(opens=[_open(age=waited)])).state.pending == ()
+    assert len(recover(_EMPTY, _found(opens=[_open(age=waited - timedelta(seconds=1))])).state.pending) == 1
+    assert recover(_EMPTY, _found(opens=[_open(age=waited)])).state.pending == ()
 
 
 def test_nothing_found_is_nothing_to_do() -> None:
     """No write, no revoke."""
     before = _live(1, "v1")
-    assert Healing(state=before) == heal(before, _found(_vault()))
+    assert Recovery(state=before) == recover(before, _found(_vault()))
 
 
 def test_strangers_are_ours_and_unknown() -> None:
@@ -525,7 +525,7 @@ _IDS = st.sampled_from([f"v{n}" for n in range(8)])
 
 
 @st.composite
-def _situations(draw: st.DrawFn) -> tuple[State, Found]:
+def _situations(draw: st.DrawFn) -> tuple[State, Remains]:
     before = draw(
         st.builds(
             lambda held, generations, pending, forgotten: replace(
@@ -585,11 +585,11 @@ def _instances() -> st.SearchStrategy[Instance]:
 
 
 @given(_situations())
-def test_only_an_empty_vault_is_revoked(situation: tuple[State, Found]) -> None:
+def test_only_an_empty_vault_is_revoked(situation: tuple[State, Remains]) -> None:
     """Active, without content, never opened, bearing our mark or named by our journal, in no state."""
     before, found = situation
     bound = {o.vault_id for o in found.open}
-    for shell in heal(before, found).orphans:
+    for shell in recover(before, found).orphans:
         vault = found.vaults[shell.vault_id]
         assert not vault.content_ready
         assert vault.status is Status.ACTIVE
@@ -599,10 +599,10 @@ def test_only_an_empty_vault_is_revoked(situation: tuple[State, Found]) -> None:
 
 
 @given(_situations())
-def test_nothing_that_was_known_is_lost(situation: tuple[State, Found]) -> None:
+def test_nothing_that_was_known_is_lost(situation: tuple[State, Remains]) -> None:
     """Every vault of the state is still in it (an end makes room for a newer one only), `forgotten` untouched."""
     before, found = situation
-    after = heal(before, found).state
+    after = recover(before, found).state
     assert before.forgotten == after.forgotten
     ended = {i.ended.share.vault_id for i in before.instances.values() if i.ended}
     assert before.known() - ended <= after.known()
@@ -612,13 +612,13 @@ def test_nothing_that_was_known_is_lost(situation: tuple[State, Found]) -> None:
 
 
 @given(_situations())
-def test_at_most_one_is_adopted_for_an_address(situation: tuple[State, Found]) -> None:
+def test_at_most_one_is_adopted_for_an_address(situation: tuple[State, Remains]) -> None:
     """Newer than what was there; everything else complete and ours is an old copy, told, or over."""
     before, found = situation
-    healing = heal(before, found)
-    adopted = [a.address for a in healing.attention if a.code == "adopted"]
+    recovered = recover(before, found)
+    adopted = [a.address for a in recovered.attention if a.code == "adopted"]
     assert len(adopted) == len(set(adopted))
-    for where, instance in healing.state.instances.items():
+    for where, instance in recovered.state.instances.items():
         old = before.instances.get(where)
         if instance.current and (old is None or instance.current != old.current):
             assert where in adopted
@@ -630,26 +630,26 @@ def test_at_most_one_is_adopted_for_an_address(situation: tuple[State, Found]) -
 
 
 @given(_situations())
-def test_every_live_vault_of_ours_is_accounted_for(situation: tuple[State, Found]) -> None:
+def test_every_live_vault_of_ours_is_accounted_for(situation: tuple[State, Remains]) -> None:
     """In the state, forgotten, or told to a person: nothing that somebody could open is passed over."""
     before, found = situation
-    healing = heal(before, found)
-    told = " ".join(a.text for a in healing.attention)
+    recovered = recover(before, found)
+    told = " ".join(a.text for a in recovered.attention)
     for vault, _ in strangers(None, _NAME, found.vaults.values()):
         if is_live(vault, NOW):
-            kept = vault.vault_id in healing.state.known() | healing.state.forgotten
-            assert kept or f"vault {vault.vault_id} " in told
+            kept = vault.vault_id in recovered.state.known() | recovered.state.forgotten
+            assert kept or f"share {vault.vault_id} " in told
 
 
 @given(_situations())
-def test_healing_is_done_once(situation: tuple[State, Found]) -> None:
-    """On the healed state the same vaults change nothing more, and the same orphans are still to be revoked.
+def test_recovery_is_done_once(situation: tuple[State, Remains]) -> None:
+    """On the recovered state the same vaults change nothing more, and the same orphans are still to be revoked.
 
     Without the key a shell whose pending create is settled waits for its time, like any whose address is unknown.
     """
     before, found = situation
-    first = heal(before, found)
-    second = heal(first.state, found)
+    first = recover(before, found)
+    second = recover(first.state, found)
     assert first.state == second.state
     waits = set(first.orphans) - set(second.orphans)
     assert set(second.orphans) <= set(first.orphans)
@@ -657,10 +657,10 @@ def test_healing_is_done_once(situation: tuple[State, Found]) -> None:
 
 
 @given(_situations())
-def test_a_healed_state_can_be_written_and_read(situation: tuple[State, Found]) -> None:
+def test_a_recovered_state_can_be_written_and_read(situation: tuple[State, Remains]) -> None:
     """Whatever the tenant says of a vault: odd times, lives below zero, the year 1."""
     before, found = situation
-    after = heal(before, found).state
+    after = recover(before, found).state
     again = statefile.decode(statefile.encode(after), file="prod.state.json")
     assert again == after
 
@@ -669,7 +669,7 @@ def test_a_healed_state_can_be_written_and_read(situation: tuple[State, Found]) 
 def test_foreign_vaults_are_left_alone(vaults: list[Vault]) -> None:
     """Any vault that does not bear our mark, whatever else it says."""
     foreign = [v for v in vaults if (tag := tags.find(v.display_name)) is None or tag.stack != _STACK]
-    assert heal(_EMPTY, _found(*foreign)) == Healing(state=_EMPTY)
+    assert recover(_EMPTY, _found(*foreign)) == Recovery(state=_EMPTY)
 
 
 def test_a_search_looks_back_further_than_a_share_lives() -> None:
@@ -687,9 +687,9 @@ def test_what_an_outage_leaves_of_many_secrets_is_settled_in_seconds() -> None:
         for n in range(9000)
     )
     begun = time.process_time()
-    healed = heal(replace(_EMPTY, pending=waiting), _found()).state
-    ledger = Ledger(healed)
+    recovered = recover(replace(_EMPTY, pending=waiting), _found()).state
+    ledger = Ledger(recovered)
     assert {4} == {ledger.next_generation(Address(f"s{n}")) for n in range(3000)}
     took = time.process_time() - begun
-    assert 4500 == len(healed.pending)
+    assert 4500 == len(recovered.pending)
     assert took < 5, took

@@ -56,9 +56,9 @@ def test_a_vault_as_it_was_declared(other: dict[str, object]) -> None:
         ({"display_name": "label [rc:AAAAAA.BBBBBB.2.CCCCCCCC]"}, "name does not carry the tag"),
         ({"user_ids": frozenset()}, "recipients"),
         ({"user_ids": _VAULT.user_ids | {"id-eve"}}, "recipients"),
-        ({"max_views": 0}, "0 views where 5 were declared"),
-        ({"max_views": 6}, "6 views where 5 were declared"),
-        ({"expires": _ONE.expires + timedelta(minutes=5, seconds=1)}, "where 1209600 s were declared"),
+        ({"max_views": 0}, "0 views instead of 5"),
+        ({"max_views": 6}, "6 views instead of 5"),
+        ({"expires": _ONE.expires + timedelta(minutes=5, seconds=1)}, "instead of 1209600 s"),
         ({"expires": _ONE.expires - timedelta(days=13)}, "lives 86400 s"),
     ],
 )

@@ -38,7 +38,7 @@ def test_what_the_manifest_causes_stands_apart() -> None:
     page = view.make(stories.everything())
     assert [row.address for row in page.rows] == ["db-password", "legacy", "partner-cert"]
     assert [(row.address, row.reason) for row in page.anyway] == [
-        ("app-env", "ends soon"),
+        ("app-env", "expires soon"),
         ("db-password", "old copy"),
     ]
     assert [row.address for row in page.recorded] == ["licence", "new-name", "over"]

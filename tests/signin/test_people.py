@@ -39,15 +39,15 @@ def test_everybody_who_cannot_be_meant_is_named_with_the_line(office: Machine, t
     assert 65 == ran.code
     assert [
         "reconciler.yaml:6:43: 2 users in the tenant have the address twin@example.com; "
-        "write the ID of the one that you mean",
-        "reconciler.yaml:9:26: nobody in the tenant has the address nobody@example.com; "
-        "correct it, or move it to `external` when the person is outside",
+        "use the ID of the one that you mean",
+        "reconciler.yaml:9:26: no user in the tenant has the address nobody@example.com; "
+        "correct it, or list it under `external` if the person is outside",
         "reconciler.yaml:9:46: Gone@Example.com is disabled in the tenant; "
-        "a new share needs people who can sign in: remove this one, or have the account enabled",
-        "reconciler.yaml:12:26: nobody in the tenant has the ID 2nobody2nobody2nobody2nobod; "
-        "correct it, or move it to `external` when the person is outside",
+        "a new share needs recipients who can sign in: remove this one, or enable the account",
+        "reconciler.yaml:12:26: no user in the tenant has the ID 2nobody2nobody2nobody2nobod; "
+        "correct it, or list it under `external` if the person is outside",
         f"reconciler.yaml:12:55: {GONE} is disabled in the tenant; "
-        "a new share needs people who can sign in: remove this one, or have the account enabled",
+        "a new share needs recipients who can sign in: remove this one, or enable the account",
     ] == [line.strip() for line in ran.err.splitlines() if "reconciler.yaml:" in line]
     assert [] == tenant.store.log.read("created")
     assert not (office.path / "reconciler.state.json").exists()
@@ -94,7 +94,7 @@ def test_who_left_is_attention_on_what_they_have_and_an_error_on_what_is_new(
             "code": "recipient_disabled",
             "address": "old",
             "text": "ana@example.com is disabled in the tenant",
-            "next": "take the address out of the manifest when the person has left",
+            "next": "remove the recipient from the manifest if the person has left",
         }
     ] == plan["attention"]
     assert {"no-op"} == {a for change in plan["resource_changes"] for a in change["change"]["actions"]}
@@ -132,7 +132,7 @@ def test_an_external_person_who_is_a_user_is_pointed_out(office: Machine) -> Non
     """Both work, but signing in proves more than an e-mail link."""
     office.manifest(ENTRY.format("a", shares("Bo@example.com", "ops@partner.example", outside=True)))
     ran = office.done("plan")
-    assert "Bo@example.com is declared as external but is a C1 user" in ran.out
+    assert "Bo@example.com is listed as external but is a C1 user" in ran.out
     assert "next: list the address under `users`" in ran.out
     assert "ops@partner.example is declared" not in ran.out
     office.apply()

@@ -28,7 +28,7 @@ import click
 
 from reconciler.cli import cli
 from reconciler.cli.help import Page
-from reconciler.model.attention import AttentionCode
+from reconciler.model.attention import AttentionCode, RefusalCode
 from reconciler.sandbox import settings
 from reconciler.sandbox.settings import Settings
 
@@ -145,7 +145,7 @@ def _text(value: object) -> str:
 
 def codes_table() -> str:
     """Return a line for each code of attention and of refusals."""
-    rows = [f"| `{code}` | {code.sentence} |" for code in AttentionCode]
+    rows = [f"| `{code}` | {code.sentence} |" for code in (*AttentionCode, *RefusalCode)]
     return "\n".join(["", "| code | meaning |", "|---|---|", *rows, "", ""])
 
 

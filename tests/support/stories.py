@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from reconciler.errors import Mark
-from reconciler.model.attention import Attention, LaterCode
+from reconciler.model.attention import Attention, LaterCode, Refusal
 from reconciler.model.manifest import DAY, Kind, Renew, Sharing
 from reconciler.model.plan import Plan
 from reconciler.model.vault import Status
@@ -103,4 +103,5 @@ def hostile(text: str, email: str) -> Plan:
     note = Attention(code=LaterCode("hostile"), text=text, next=text)
     place = Mark(file=text, line=3, column=4)
     changes = tuple(replace(c, mark=place if c.mark else None) for c in made.changes)
-    return replace(made, attention=(note,), refusals=(note,), changes=changes, as_of=NOW)
+    refusal = Refusal(code=LaterCode("hostile"), text=text, next=text)
+    return replace(made, attention=(note,), refusals=(refusal,), changes=changes, as_of=NOW)

@@ -15,7 +15,6 @@ from reconciler.http.clock import ServerClock
 from reconciler.http.session import Answer, Session
 from reconciler.http.urls import check_url
 from reconciler.model.manifest import Lead
-from reconciler.planning.compare import due
 from reconciler.planning.verify import seen_attributes, share_of
 from reconciler.sensitive import Sensitive
 from reconciler.state.tags import Tag
@@ -54,7 +53,7 @@ def test_the_ends_of_all_time_are_no_time(time: str) -> None:
     vault = wire.vault({"vaultId": "v1", "createdAt": time, "contentExpiresAt": time})
     tag = Tag(stack="A", address="B", generation=1, desired="C")
     kept = share_of(vault, tag, seen_attributes(vault), now=NOW)
-    assert due(NOW, kept, Lead(seconds=86400))
+    assert kept.due(NOW, Lead(seconds=86400))
 
 
 @pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 1900 00:00:00 GMT"])

@@ -74,7 +74,7 @@ def test_what_another_stack_made_is_not_revoked(two: Desk, how: str) -> None:
     }.get(how, ("apply", "--auto-approve"))
     ran = two.run(*command)
     assert 7 == ran.code, ran.said
-    assert f"its vault {victim.vault_id} bears the mark of another stack" in ran.err
+    assert f"its share {victim.vault_id} carries the tag of another stack" in ran.err
     assert "--revoke-imported" in ran.err
     assert victim.vault_id in _live(two)
     allowed = two.run(*command, "--revoke-imported")
@@ -111,7 +111,7 @@ def test_what_does_not_say_that_it_is_this_share_is_not_revoked(two: Desk, how: 
     ran = two.run("apply", "--auto-approve")
     assert 7 == ran.code, ran.said
     assert (
-        f'its vault {victim.vault_id} does not bear the mark that the state has for it: the tenant calls it "{called}"'
+        f'its share {victim.vault_id} does not carry the tag that the state has for it; the tenant calls it "{called}"'
         in ran.err
     )
     assert victim.vault_id in _live(two)
@@ -189,6 +189,6 @@ def test_nobody_is_added_behind_a_plan(
     desk.manifest("version: 1\nname: mine\nsecrets:\n" + SHARED % (", eve@example.com", more) + with_eve)
     planned = desk.done("plan")
     assert "1 gains access" in planned.out
-    assert "the state and the tenant disagree about who can open it" in planned.out
+    assert "state and tenant disagree about recipients" in planned.out
     desk.done("apply", "--only", "renewals", "--auto-approve")
     assert {ours.vault_id, eves.vault_id} == _live(desk)
