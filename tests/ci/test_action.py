@@ -13,7 +13,7 @@ from reconciler.sandbox import reader
 from tests.ci.conftest import CY, MANIFEST, state
 from tests.ci.expressions import filled
 from tests.ci.forge import Event, Forge, Job, Machine, git
-from tests.cli.desk import REPOSITORY as ROOT
+from tests.support.commandline import REPOSITORY as ROOT
 
 ACTION: Any = yaml.safe_load((ROOT / "action.yml").read_text())
 INSTALL, RUN, KEEP = ACTION["runs"]["steps"]

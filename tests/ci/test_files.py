@@ -15,7 +15,7 @@ import yaml
 import reconciler
 from reconciler.cli.templates import github, gitlab, slugs
 from tests.ci.forge import git
-from tests.cli.desk import REPOSITORY, Desk, text_secret
+from tests.support.commandline import REPOSITORY, Desk, text_secret
 
 MANIFESTS = {
     "plain": "version: 1\nname: a\nsecrets: {}\n",

@@ -12,7 +12,7 @@ import pytest
 from reconciler.errors import UsageError
 from reconciler.storage.git import Repository
 from reconciler.storage.state_branch import Branch
-from tests.cli.desk import Desk, text_secret
+from tests.support.commandline import Desk, text_secret
 
 
 def _git(directory: Path, *arguments: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.desk import Desk, file_secret, text_secret
+from tests.support.commandline import Desk, file_secret, text_secret
 
 
 @pytest.fixture
