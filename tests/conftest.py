@@ -34,3 +34,9 @@ def desk(
     yield Desk(path=work, captured=capfdbinary)
     assert work == Path.cwd(), "a test must not leave its desk"
     assert not list(home.iterdir()), "nothing belongs into the home directory"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The program runs on asyncio alone, so its tests do."""
+    return "asyncio"

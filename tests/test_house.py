@@ -33,13 +33,19 @@ def test_a_walk_is_the_programs(name: str) -> None:
     assert [] == _HOUSE.untrue(steps(WALKS[name]))
 
 
-@pytest.mark.parametrize("name", WALKS_BEFORE)
-def test_a_walk_was_the_programs(name: str, tmp_path: Path) -> None:
-    """So that before and after can be compared."""
+@pytest.fixture(scope="module")
+def house_before(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """The package before the rooms."""
     known = ["git", "-C", str(ROOT), "cat-file", "-e", BEFORE]
     if subprocess.run(known, capture_output=True, check=False).returncode:
         pytest.skip(f"{BEFORE} is not in this repository")
-    assert [] == checked_out(BEFORE, tmp_path).untrue(steps(WALKS_BEFORE[name]))
+    return checked_out(BEFORE, tmp_path_factory.mktemp("before"))
+
+
+@pytest.mark.parametrize("name", WALKS_BEFORE)
+def test_a_walk_was_the_programs(name: str, house_before: House) -> None:
+    """So that before and after can be compared."""
+    assert [] == house_before.untrue(steps(WALKS_BEFORE[name]))
 
 
 def test_the_same_walks_are_compared() -> None:

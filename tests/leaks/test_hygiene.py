@@ -120,8 +120,7 @@ def test_own_files_are_private_whatever_the_umask(scene: Scene) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_the_keys_of_tls_sessions_are_written_nowhere(tmp_path: Path, anyio_backend: str) -> None:
+async def test_the_keys_of_tls_sessions_are_written_nowhere(tmp_path: Path) -> None:
     """SSLKEYLOGFILE, which Python's default context obeys, is ignored by a whole run over TLS."""
     authority, log = Authority(tmp_path / "ca"), tmp_path / "keys.log"
     manifest = tmp_path / "m.yaml"

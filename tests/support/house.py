@@ -29,7 +29,6 @@ from typing import Final, TypeAlias
 from tests.support.walks import BEFORE, WALKS, WALKS_BEFORE
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-
 DOOR = {"", "__main__"}
 
 
