@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from reconciler.sandbox.serve import Embedded
+from tests.conftest import desk
 from tests.support.commandline import REPOSITORY, Desk
+
+__all__ = ["desk"]  # for folders that still import it from here
 
 
 @pytest.fixture

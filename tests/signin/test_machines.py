@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.sandbox.serve import Embedded
 from tests.signin.machine import ACCESS, ID, SECRET, SERVER, Machine, credential
-from tests.support.commandline import Ran, finished
+from tests.support.commandline import finished
 
 _HOMELESS = """
 import os, sys
@@ -46,11 +46,12 @@ def test_a_login_of_any_name_is_told_about(machine: Machine, variable: str, name
 def test_somebody_without_a_home_signs_in_with_variables(machine: Machine, tenant: Embedded) -> None:
     """As in a container with a user of its own: there is no login to look for, and none is needed."""
 
-    def status(**more: str) -> Ran:
+    def status(**more: str) -> tuple[int, str]:
         env = {name: value for name, value in os.environ.items() if name != "HOME"} | more
-        return finished(sys.executable, "-c", _HOMELESS, "auth", "status", cwd=machine.path, env=env)
+        ran = finished(sys.executable, "-c", _HOMELESS, "auth", "status", cwd=machine.path, env=env)
+        return ran.code, ran.said
 
-    ran = status()
-    assert (4, True) == (ran.code, "No C1 credential was found" in ran.said), ran.said
-    ran = status(**{ACCESS: tenant.tokens["owner"].reveal_text(), SERVER: tenant.url})
-    assert 0 == ran.code, ran.said
+    code, said = status()
+    assert (4, True) == (code, "No C1 credential was found" in said), said
+    code, said = status(**{ACCESS: tenant.tokens["owner"].reveal_text(), SERVER: tenant.url})
+    assert 0 == code, said
