@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.cli.desk import REPOSITORY, Desk
+from tests.support.commandline import REPOSITORY, Desk
 
 EXAMPLES: Final = REPOSITORY / "examples"
 _P12: Final = bytes(range(256))
@@ -36,13 +35,12 @@ READ: Final[dict[str, dict[str, bytes]]] = {
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Desk:
-    """A directory that has the examples as the repository has them."""
+def desk(desk: Desk) -> Desk:
+    """A desk that has the examples as the repository has them."""
     shutil.copytree(
-        EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns(".reconciler", "*.state.json*")
+        EXAMPLES, desk.path / "examples", ignore=shutil.ignore_patterns(".reconciler", "*.state.json*")
     )
-    monkeypatch.chdir(tmp_path)
-    return Desk(path=tmp_path, captured=capfdbinary)
+    return desk
 
 
 def test_every_example_is_run_here() -> None:

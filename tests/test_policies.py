@@ -11,8 +11,8 @@ import pytest
 
 from reconciler.model.plan import Plan
 from reconciler.planfile import planjson
-from tests.cli.desk import REPOSITORY
 from tests.support import stories
+from tests.support.commandline import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "policies.md").read_text()
 SECTIONS = (part.partition("\n") for part in re.split(r"^##+ ", PAGE, flags=re.MULTILINE))

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import pytest
 
-from tests.cli.desk import REPOSITORY
+from tests.support.commandline import REPOSITORY
 
 pytestmark = [pytest.mark.wheel, pytest.mark.slow]
 

@@ -43,11 +43,6 @@ SUBJECT = f"eyJ0.{CANARY}.c2ln"
 KEY = Ed25519PrivateKey.generate()
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 

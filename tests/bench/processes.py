@@ -4,7 +4,6 @@ second far more than the first, so ratios are made of CPU seconds wherever the w
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.workload import PEOPLE
+from tests.support.processes import sandbox
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +89,5 @@ class Tenant:
 def tenant(data: Path) -> Iterator[Tenant]:
     """Run a sandbox that knows the workload's people."""
     people = [argument for person in PEOPLE for argument in ("--person", person)]
-    command = [sys.executable, "-m", "reconciler.sandbox", "--data", str(data), *people]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            told = json.loads(process.stdout.readline())
-            yield Tenant(url=told["url"], token=told["tokens"]["owner"], pid=process.pid)
-        finally:
-            process.terminate()
+    with sandbox(data, *people) as (told, pid):
+        yield Tenant(url=told["url"], token=told["tokens"]["owner"], pid=pid)

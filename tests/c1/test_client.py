@@ -24,17 +24,13 @@ from reconciler.model.manifest import AgeSuite, Format, Kind, Sharing
 from reconciler.model.state import Attributes, Recipient
 from reconciler.model.vault import Identity, Status, User, Vault
 from reconciler.sensitive import Sensitive
+from tests.support.plans import attributes
 from tests.support.raw_server import Behaviour, RawServer, Reply, Seen, answer, in_turn, raw_server
 
 pytestmark = pytest.mark.anyio
 
 CANARY = "canary-token-5e2a"
 RENEWED = "canary-token-5e2a-second"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @dataclass
@@ -89,19 +85,13 @@ async def client(
             await there.aclose()
 
 
-TEXT = Attributes(
-    kind=Kind.TEXT,
+TEXT = attributes(
     format=Format.KEY_VALUE,
     label="db",
     label_defaulted=False,
-    sharing=Sharing.INTERNAL,
     recipients=(Recipient(as_written="Ana@example.com", id="user-ana"),),
     expires_in=3600,
     max_views=5,
-    filename=None,
-    content_type=None,
-    suite=None,
-    rotate=None,
 )
 FILE = replace(
     TEXT,

@@ -28,23 +28,18 @@ from reconciler.sandbox import directory, reader
 from reconciler.sandbox.serve import Embedded
 from reconciler.sandbox.settings import Again, Answer, Empty, Hidden, Settings, Suites
 from reconciler.sensitive import Sensitive
+from tests.support.plans import attributes
 
 pytestmark = pytest.mark.anyio
 
 ANA, BO = (directory.user_id(f"{name}@example.com") for name in ("ana", "bo"))
-TEXT = Attributes(
-    kind=Kind.TEXT,
+TEXT = attributes(
     format=Format.JSON,
     label="db",
     label_defaulted=False,
-    sharing=Sharing.INTERNAL,
     recipients=(Recipient(as_written="ana@example.com", id=ANA), Recipient(as_written=BO, id=BO)),
     expires_in=7200,
     max_views=3,
-    filename=None,
-    content_type=None,
-    suite=None,
-    rotate=None,
 )
 FILE = replace(
     TEXT,
@@ -55,11 +50,6 @@ FILE = replace(
     filename="bundle.p12",
     content_type="application/x-pkcs12",
 )
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @asynccontextmanager

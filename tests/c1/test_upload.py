@@ -21,11 +21,6 @@ pytestmark = pytest.mark.anyio
 CANARY = "canary-signature-77"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def chunks(*parts: bytes, error: BaseException | None = None) -> AsyncIterator[bytes]:
     for part in parts:
         yield part

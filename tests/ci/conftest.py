@@ -17,9 +17,6 @@ from reconciler.manifest.load import load_manifest
 from reconciler.sandbox.serve import Embedded
 from tests.ci.forge import Forge
 from tests.ci.github import GitHub, serving
-from tests.cli.conftest import desk
-
-__all__ = ["desk"]
 
 MANIFEST = """\
 version: 1

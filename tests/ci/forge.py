@@ -22,19 +22,9 @@ import yaml
 from reconciler.sandbox.serve import Embedded
 from tests.ci.expressions import filled, truth
 from tests.ci.github import GitHub
+from tests.support.repositories import git
 
 REPOSITORY = "acme/secrets"
-_ACTOR = {"GIT_AUTHOR_NAME": "Ana", "GIT_AUTHOR_EMAIL": "ana@example.com"}
-_ACTOR |= {"GIT_COMMITTER_NAME": "Ana", "GIT_COMMITTER_EMAIL": "ana@example.com"}
-_GIT = {**_ACTOR, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
-
-
-def git(directory: Path, *arguments: str) -> str:
-    """Run git and return what it said."""
-    command = ["git", "-C", str(directory), *arguments]
-    done = subprocess.run(command, env={**os.environ, **_GIT}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, (arguments, done.stderr)
-    return done.stdout.strip()
 
 
 @dataclass(kw_only=True)

@@ -12,8 +12,9 @@ import yaml
 from reconciler.sandbox import reader
 from tests.ci.conftest import CY, MANIFEST, state
 from tests.ci.expressions import filled
-from tests.ci.forge import Event, Forge, Job, Machine, git
-from tests.cli.desk import REPOSITORY as ROOT
+from tests.ci.forge import Event, Forge, Job, Machine
+from tests.support.commandline import REPOSITORY as ROOT
+from tests.support.repositories import git
 
 ACTION: Any = yaml.safe_load((ROOT / "action.yml").read_text())
 INSTALL, RUN, KEEP = ACTION["runs"]["steps"]

@@ -10,8 +10,8 @@ import pytest
 
 from reconciler.render import markdown, view
 from tests.ci.github import BOT, GitHub, serving
-from tests.cli.desk import Desk, Ran
 from tests.support import stories
+from tests.support.commandline import Desk, Ran
 
 BODY = markdown.render(view.make(stories.everything()))
 OTHER = BODY.replace("digest=sha256:", "digest=sha256:0", 1)

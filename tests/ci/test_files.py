@@ -14,8 +14,8 @@ import yaml
 
 import reconciler
 from reconciler.cli.templates import github, gitlab, slugs
-from tests.ci.forge import git
-from tests.cli.desk import REPOSITORY, Desk, text_secret
+from tests.support.commandline import REPOSITORY, Desk, text_secret
+from tests.support.repositories import git
 
 MANIFESTS = {
     "plain": "version: 1\nname: a\nsecrets: {}\n",

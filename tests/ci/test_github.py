@@ -16,7 +16,8 @@ import yaml
 
 from reconciler.sandbox import reader
 from tests.ci.conftest import CY, MANIFEST, state, write_workflows
-from tests.ci.forge import Forge, Job, git
+from tests.ci.forge import Forge, Job
+from tests.support.repositories import git
 
 pytestmark = pytest.mark.slow
 

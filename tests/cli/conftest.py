@@ -1,32 +1,17 @@
-"""The desk of a test: its own directory, its own home, and nothing of the machine's settings."""
+"""What stands beside the desk: a tenant, and the examples."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from reconciler.sandbox.serve import Embedded
-from tests.cli.desk import REPOSITORY, Desk
+from tests.conftest import desk
+from tests.support.commandline import REPOSITORY, Desk
 
-
-@pytest.fixture
-def desk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
-) -> Iterator[Desk]:
-    """An empty directory to work in. A test that leaves it has written somewhere it should not."""
-    home, work = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    work.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.chdir(work)
-    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"):
-        monkeypatch.delenv(name, raising=False)
-    yield Desk(path=work, captured=capfdbinary)
-    assert work == Path.cwd(), "a test must not leave its desk"
-    assert not list(home.iterdir()), "nothing belongs into the home directory"
+__all__ = ["desk"]  # for folders that still import it from here
 
 
 @pytest.fixture

@@ -2,45 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from tests.cli.desk import HEAD, environment, file_secret
-
-MIB: Final = 2**20
-SMALL_FILES: Final = 16 * MIB
-"""What a file of the client may grow to: state and journal, never a copy."""
-
-
-@dataclass(frozen=True)
-class Applied:
-    """How it went. `peak` is the client's largest resident memory in bytes."""
-
-    code: int
-    said: str
-    peak: int
-
-
-@contextmanager
-def tenant(data: Path, *settings: str) -> Iterator[dict[str, Any]]:
-    """Run the sandbox as a process of its own; its first line says where it is."""
-    changes = [part for setting in settings for part in ("--set", setting)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "reconciler.sandbox", "--data", str(data), *changes],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.terminate()
+from tests.support.commandline import HEAD, environment, file_secret
+from tests.support.processes import Measured, measured
 
 
 def manifest_for(directory: Path, size: int) -> None:
@@ -52,16 +18,7 @@ def manifest_for(directory: Path, size: int) -> None:
         file.write(b"end")
 
 
-def apply(directory: Path, running: dict[str, Any]) -> Applied:
+def apply(directory: Path, tenant: dict[str, Any]) -> Measured:
     """Apply the manifest in a directory at a running tenant."""
-    report = directory.parent / "peak"
-    command = ["--server", running["url"], "apply", "--auto-approve"]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.cli.measured", str(report), str(SMALL_FILES), *command],
-        cwd=directory,
-        env=environment(CONDUCTORONE_ACCESS_TOKEN=running["tokens"]["owner"]),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Applied(done.returncode, done.stdout + done.stderr, int(report.read_text()) * 1024)
+    env = environment(CONDUCTORONE_ACCESS_TOKEN=tenant["tokens"]["owner"])
+    return measured("--server", tenant["url"], "apply", "--auto-approve", cwd=directory, env=env)

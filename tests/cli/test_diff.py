@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from tests.ci.forge import git
 from tests.cli.desk import HEAD, Desk, text_secret
+from tests.support.repositories import git
 
 
 @pytest.fixture

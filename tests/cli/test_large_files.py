@@ -28,6 +28,7 @@ from reconciler.sources import SourceReader
 from reconciler.sources.reading import Reading, Stream
 from tests.cli import large
 from tests.cli.desk import Desk, file_secret
+from tests.support import processes
 
 GIB: Final = 2**30
 MIB: Final = 2**20
@@ -39,7 +40,7 @@ def test_a_gibibyte_takes_little_memory_and_no_copy(desk: Desk) -> None:
     large.manifest_for(desk.path, GIB)
     data = desk.path.parent / "tenant"
     try:
-        with large.tenant(data) as running:
+        with processes.sandbox(data) as (running, _):
             applied = large.apply(desk.path, running)
         assert 0 == applied.code, applied.said
         assert applied.peak < 150 * MIB

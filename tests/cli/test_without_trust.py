@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.ci.forge import git
 from tests.cli.desk import Desk, file_secret, snapshot, text_secret
+from tests.support.repositories import git
 from tests.support.syscalls import needs_strace
 
 pytestmark = needs_strace

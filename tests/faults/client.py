@@ -16,6 +16,7 @@ from typing import Final
 
 from tests.faults.child import Call, Quirks
 from tests.faults.zygote import Zygote
+from tests.support.commandline import Ran
 
 FILE_CALLS: Final = (
     *("openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "link", "unlink", "mkdir", "ftruncate"),
@@ -48,13 +49,10 @@ class Inject:
     """`signal=KILL` or `error=ENOSPC`."""
 
 
-@dataclass
-class Ran:
-    """How a run ended. A negative code is the signal that killed it."""
+@dataclass(frozen=True)
+class ClientRan(Ran):
+    """How a run of the client ended, and what strace saw of it."""
 
-    code: int
-    out: str
-    err: str
     trace: list[Syscall] = field(default_factory=list)
     injected: list[str] = field(default_factory=list)
     peak: int = 0
@@ -65,8 +63,8 @@ class Ran:
         return self.code == -signal.SIGKILL
 
     @property
-    def text(self) -> str:
-        return f"exit {self.code}\n{self.out}\n{self.err}"
+    def out(self) -> str:
+        return self.raw.decode(errors="replace")  # a kill may cut a character in two
 
 
 class Running:
@@ -100,7 +98,7 @@ class Running:
         if not self._process.event.wait(seconds):
             self.kill()
 
-    def timed(self) -> tuple[Ran, float]:
+    def timed(self) -> tuple[ClientRan, float]:
         """Wait, and tell how long it took."""
         began = time.monotonic()
         return self.wait(), time.monotonic() - began
@@ -109,7 +107,7 @@ class Running:
         """Wait until it is gone."""
         assert self._process.event.wait(seconds), "it does not end"
 
-    def wait(self, seconds: float = 120) -> Ran:
+    def wait(self, seconds: float = 120) -> ClientRan:
         """Return how it ended; a run that takes longer is a failure of its own."""
         if not self._process.event.wait(seconds):
             self.kill()
@@ -122,11 +120,10 @@ class Running:
             text = self._log.read_text(errors="replace")
             trace = parse(text)
             injected = [line for line in text.splitlines() if "(INJECTED)" in line]
-        out, err = (Path(p).read_text(errors="replace") for p in (self._call.out, self._call.err))
-        return Ran(
+        return ClientRan(
             code=self._process.code,
-            out=out,
-            err=err,
+            raw=Path(self._call.out).read_bytes(),
+            err=Path(self._call.err).read_text(errors="replace"),
             trace=trace,
             injected=injected,
             peak=self._process.peak,
@@ -168,4 +165,4 @@ def has_strace() -> bool:
     return shutil.which("strace") is not None
 
 
-__all__ = ["FILE_CALLS", "NETWORK_CALLS", "Callable", "Inject", "Quirks", "Ran", "Running", "Syscall"]
+__all__ = ["FILE_CALLS", "NETWORK_CALLS", "Callable", "ClientRan", "Inject", "Quirks", "Running", "Syscall"]

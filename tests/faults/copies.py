@@ -15,7 +15,7 @@ from functools import partial
 from reconciler.sandbox.vault import is_ready
 from tests.faults import judge
 from tests.faults import proxy as on
-from tests.faults.client import Ran
+from tests.faults.client import ClientRan
 from tests.faults.matrix import add
 from tests.faults.proxy import Rule
 from tests.faults.scene import Bench, Scene
@@ -48,7 +48,7 @@ def _two(bench: Bench, edit: str) -> tuple[Scene, Scene]:
     return here, there
 
 
-def _judged(here: Scene, there: Scene, rans: Iterable[Ran]) -> None:
+def _judged(here: Scene, there: Scene, rans: Iterable[ClientRan]) -> None:
     """What holds after any run of either: nothing is lost from both, nothing reads wrong, nothing leaks."""
     for scene in (here, there):
         judge.state_sound(scene)
@@ -79,7 +79,7 @@ def _current(scene: Scene) -> str:
     return instance.current.vault_id if instance.current else ""
 
 
-def _told(scene: Scene, ran: Ran) -> None:
+def _told(scene: Scene, ran: ClientRan) -> None:
     """A machine whose share was ended by the other is told so, and of the newer share, and what to do."""
     assert 0 == ran.code, ran.text
     assert "" == _current(scene)
@@ -159,7 +159,7 @@ def _cannot_take_its_place(bench: Bench) -> None:
 def _in_the_middle(bench: Bench, edit: str, when: str) -> None:
     """The other machine's whole run falls between two requests of this one's."""
     here, there = _two(bench, edit)
-    rans: list[Ran] = []
+    rans: list[ClientRan] = []
     here.rules(Rule(on.CALLS[when], on.calls(before=lambda: rans.append(there.apply()))))
     rans.append(here.apply())
     assert 2 == len(rans), f"there was no {when}"

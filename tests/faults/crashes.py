@@ -11,7 +11,7 @@ from functools import partial
 from reconciler.state import journal
 from tests.faults import judge
 from tests.faults import proxy as on
-from tests.faults.client import Inject, Ran, Running
+from tests.faults.client import ClientRan, Inject, Running
 from tests.faults.matrix import add, scenario
 from tests.faults.proxy import Action, Rule
 from tests.faults.scene import Bench, Scene
@@ -62,7 +62,7 @@ PREPARED: dict[str, Prepare] = {
 
 def killed_at(
     scene: Scene, matches: on.Matches, *, when: str, nth: int = 1, at_byte: int | None = None
-) -> Ran:
+) -> ClientRan:
     """Apply, and kill the client as the tenant is about to hear of a request, or has answered it."""
     running: list[Running] = []
 
@@ -201,7 +201,7 @@ _CALLS = (
 )
 
 
-def row_of(scene: Scene, inject: Inject, ran: Ran, before: int) -> str:
+def row_of(scene: Scene, inject: Inject, ran: ClientRan, before: int) -> str:
     """Say which row a kill belongs to, by what was done and recorded when it came."""
     happened = {event["is"] for event in scene.tenant.events()[before:]}
     written = scene.journal()

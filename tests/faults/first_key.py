@@ -8,17 +8,17 @@ from dataclasses import replace
 
 from tests.faults import judge
 from tests.faults import proxy as on
-from tests.faults.client import Ran, Running
+from tests.faults.client import ClientRan, Running
 from tests.faults.matrix import scenario
 from tests.faults.proxy import Rule
 from tests.faults.scene import KEY, Bench, Scene
 
 
-def _done(ran: Ran) -> None:
+def _done(ran: ClientRan) -> None:
     assert 0 == ran.code, ran.text
 
 
-def _too_late(ran: Ran) -> None:
+def _too_late(ran: ClientRan) -> None:
     assert 1 == ran.code, ran.text
     for words in ("at the same moment", "run the same command again"):
         assert words in ran.err, f"I8: {words!r} is not said\n{ran.text}"

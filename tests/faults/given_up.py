@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.faults import judge
 from tests.faults import proxy as on
-from tests.faults.client import Ran
+from tests.faults.client import ClientRan
 from tests.faults.crashes import PREPARED, killed_at
 from tests.faults.matrix import add, scenario
 from tests.faults.proxy import Action, Rule
@@ -61,7 +61,7 @@ for _what in ("text", "replace-text", "replace-file"):
         )
 
 
-def _says_what_is_left(scene: Scene, ran: Ran, *, beside: str) -> None:
+def _says_what_is_left(scene: Scene, ran: ClientRan, *, beside: str) -> None:
     """The run is not called done, and names what it could not revoke; the next one does."""
     assert ran.code not in (0, 2), f"I8: exit {ran.code} with a vault left over\n{ran.text}"
     assert "is not revoked yet" in ran.err, f"I8: what is left is not named\n{ran.text}"

@@ -9,20 +9,20 @@ from pathlib import Path
 
 from tests.faults import judge
 from tests.faults import proxy as on
-from tests.faults.client import Ran
+from tests.faults.client import ClientRan
 from tests.faults.crashes import PREPARED, killed_at
 from tests.faults.matrix import add, scenario
 from tests.faults.proxy import Rule
 from tests.faults.scene import KEY, Bench, Scene
 
 
-def _told(ran: Ran, *words: str) -> None:
+def _told(ran: ClientRan, *words: str) -> None:
     assert ran.code not in (0, 2), ran.text
     for said in words:
         assert said in ran.err, f"I8: {said!r} is not said\n{ran.text}"
 
 
-def _done(ran: Ran) -> None:
+def _done(ran: ClientRan) -> None:
     assert 0 == ran.code, f"I8: the hint does not help\n{ran.text}"
 
 

@@ -14,14 +14,14 @@ from reconciler.sandbox import directory
 from reconciler.sandbox.vault import is_ready
 from reconciler.state import journal, tags
 from reconciler.state.ledger import replay
-from tests.faults.client import Ran
+from tests.faults.client import ClientRan
 from tests.faults.scene import PENDING, Scene
 
 _SHORTEST = 12
 """Bytes of a value below which finding it somewhere proves nothing."""
 
 
-def after_run(scene: Scene, ran: Ran, *, stale_search: bool = False, recorded: bool = True) -> None:
+def after_run(scene: Scene, ran: ClientRan, *, stale_search: bool = False, recorded: bool = True) -> None:
     """Check what must hold after any run, however it ended. `recorded` is False where a scenario removed files."""
     assert "Traceback" not in ran.err, f"I8: a traceback\n{ran.text}"
     if not stale_search:
@@ -130,7 +130,7 @@ def state_sound(scene: Scene) -> None:
             assert 0o600 == path.stat().st_mode & 0o777, f"I6: {path.name} is open to others"
 
 
-def converged(scene: Scene, ran: Ran) -> None:
+def converged(scene: Scene, ran: ClientRan) -> None:
     """I8: a run that says 0 left everything that is desired live, and no run open."""
     state = scene.state()
     current = {str(a) for a, i in state.instances.items() if i.current} if state else set()
@@ -164,7 +164,7 @@ def settled(scene: Scene) -> None:
         assert timedelta(days=7) == life, f"I9: {address} lives {life}"
 
 
-def no_leak(scene: Scene, ran: Ran) -> None:
+def no_leak(scene: Scene, ran: ClientRan) -> None:
     """I6: no plaintext, token, key or upload signature in output, files or any request but its own."""
     secrets = _canaries(scene)
     for where, data in _written(scene, ran):
@@ -199,7 +199,7 @@ def _forms(value: bytes) -> tuple[bytes, ...]:
     return tuple(form for form in (*plain, *shifted) if len(form) >= _SHORTEST)
 
 
-def _written(scene: Scene, ran: Ran) -> Iterator[tuple[str, bytes]]:
+def _written(scene: Scene, ran: ClientRan) -> Iterator[tuple[str, bytes]]:
     yield "stdout", ran.out.encode()
     yield "stderr", ran.err.encode()
     sources = {scene.directory / e["source"]["file"] for e in scene.secrets.values() if "file" in e["source"]}
@@ -222,13 +222,13 @@ def no_stray_credentials(scene: Scene) -> None:
             assert b"cookie:" not in head, "I7: a cookie at the upload host"
 
 
-def failed(ran: Ran, *codes: int) -> None:
+def failed(ran: ClientRan, *codes: int) -> None:
     """I8: it failed with one of these codes, in words, with the next step."""
     assert ran.code in (codes or (1, 3)), f"I8: another exit code than {codes or (1, 3)}\n{ran.text}"
     assert "Next:" in ran.err, f"I8: the message names no next step\n{ran.text}"
 
 
-def source_refused(ran: Ran) -> None:
+def source_refused(ran: ClientRan) -> None:
     """A source was refused, with its place and what to do in one line."""
     assert ran.code == 1, f"I8: exit 1 was expected\n{ran.text}"
     assert "Error: a source cannot be used" in ran.err, ran.text

@@ -19,7 +19,7 @@ from typing import Any, Final
 from reconciler.sandbox import bech32, clock, directory
 from tests.faults import judge
 from tests.faults import proxy as on
-from tests.faults.client import Ran
+from tests.faults.client import ClientRan
 from tests.faults.crashes import PREPARED, killed_at
 from tests.faults.matrix import add, scenario
 from tests.faults.proxy import Action, Rule
@@ -707,7 +707,7 @@ for _status in (403, 404, 410):
     )
 
 
-def _with_setting(bench: Bench, codes: tuple[int, ...], **settings: str) -> Ran:
+def _with_setting(bench: Bench, codes: tuple[int, ...], **settings: str) -> ClientRan:
     scene = bench.scene()
     scene.file(size=1000)
     scene.tenant.set(**settings)

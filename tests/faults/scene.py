@@ -18,7 +18,7 @@ from reconciler.state import journal, statefile
 from tests.faults import proxy as proxies
 from tests.faults import tenant as tenants
 from tests.faults.child import Call
-from tests.faults.client import Inject, Quirks, Ran, Running
+from tests.faults.client import ClientRan, Inject, Quirks, Running
 from tests.faults.proxy import Proxy, Rule
 from tests.faults.tenant import Tenant
 from tests.faults.zygote import Zygote
@@ -70,7 +70,7 @@ class Scene:
     extra: dict[str, Any] = field(default_factory=dict)
     values: dict[str, bytes] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
-    runs: list[Ran] = field(default_factory=list)
+    runs: list[ClientRan] = field(default_factory=list)
     quirks: Quirks = field(default_factory=Quirks)
     token: str = ""
     clean: bool = True
@@ -198,21 +198,21 @@ class Scene:
         )
         return Running(self.bench.zygote, call, inject=inject, trace=trace)
 
-    def run(self, *arguments: str, **how: Any) -> Ran:
+    def run(self, *arguments: str, **how: Any) -> ClientRan:
         return self.ended(self.start(*arguments, **how))
 
-    def ended(self, running: Running, seconds: float = 120) -> Ran:
+    def ended(self, running: Running, seconds: float = 120) -> ClientRan:
         ran = running.wait(seconds)
         self.runs.append(ran)
         return ran
 
-    def apply(self, *arguments: str, **how: Any) -> Ran:
+    def apply(self, *arguments: str, **how: Any) -> ClientRan:
         return self.run(*APPLY, *arguments, **how)
 
     def start_apply(self, *arguments: str, **how: Any) -> Running:
         return self.start(*APPLY, *arguments, **how)
 
-    def plan(self, *arguments: str, **how: Any) -> Ran:
+    def plan(self, *arguments: str, **how: Any) -> ClientRan:
         return self.run("plan", "--detailed-exitcode", *arguments, **how)
 
     def rules(self, *rules: Rule) -> None:

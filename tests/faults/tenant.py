@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from reconciler.sandbox import reader
 from reconciler.sandbox.settings import Settings
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.vault import Stored, stored
+from tests.support.processes import sandbox
 
 Event = dict[str, Any]
 
@@ -85,11 +84,7 @@ class Tenant:
 @contextmanager
 def running(directory: Path) -> Iterator[Tenant]:
     """Run a sandbox until the block ends."""
-    command = [sys.executable, "-m", "reconciler.sandbox", "--data", str(directory), "--set", "log_sync=on"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        told = json.loads(process.stdout.readline())
+    with sandbox(directory, "--set", "log_sync=on") as (told, _):
         token = told["tokens"]["owner"]
         with (
             closing(Store(directory, Settings(log_sync=True))) as store,
@@ -104,8 +99,3 @@ def running(directory: Path) -> Iterator[Tenant]:
                 store=store,
                 http=http,
             )
-    finally:
-        process.terminate()
-        process.wait(10)
-        assert process.stdout is not None
-        process.stdout.close()

@@ -19,7 +19,7 @@ from reconciler.planning.selection import Only, Selection
 from tests.fuzz.entries import EDITS, Entry
 from tests.fuzz.faults import Fault, Kind
 from tests.fuzz.machine import COUNTS, FAULTS, Machine
-from tests.fuzz.world import Ran, tag_of
+from tests.fuzz.world import Outcome, tag_of
 
 SOME_FAULTS = st.lists(FAULTS, max_size=2)
 LOST = st.sampled_from(["", "", "journal", "workdir"])
@@ -51,7 +51,7 @@ class Commands(Machine):
         COUNTS["commands run again"] += 1
         return True
 
-    def once(self, faults: Iterable[Fault], how: dict[str, Any]) -> Ran:
+    def once(self, faults: Iterable[Fault], how: dict[str, Any]) -> Outcome:
         self.will_run()
         asked = how.get("asked")
         if asked and asked.destroy:

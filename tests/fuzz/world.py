@@ -67,7 +67,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Ran:
+class Outcome:
     """How a run ended: killed, refused with an error, or done (perhaps with failures)."""
 
     fate: Fate
@@ -156,7 +156,7 @@ class World:
         parallelism: int = 1,
         saved: SavedPlan | None = None,
         asked: PlanOptions | None = None,
-    ) -> Ran:
+    ) -> Outcome:
         """Apply once, meeting faults. What was imported by hand may be revoked, unless `asked` says otherwise."""
         fate = Fate(faults=faults)
         plan = asked or PlanOptions(revoke_imported=bool(self.by_hand))
@@ -167,10 +167,10 @@ class World:
                 fate, lambda stack, client, uploader: apply(stack, client, uploader, options, front)
             )
         except Killed:
-            return Ran(fate=fate)
+            return Outcome(fate=fate)
         except ReconcilerError as error:
-            return Ran(fate=fate, error=error)
-        return Ran(fate=fate, applied=done)
+            return Outcome(fate=fate, error=error)
+        return Outcome(fate=fate, applied=done)
 
     def look(self, asked: PlanOptions | None = None) -> Look:
         """Plan once."""

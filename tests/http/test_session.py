@@ -27,11 +27,6 @@ CANARY = "canary-6f1d"
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def send(
     url: str, *, deadline: float = 5, session: Session | None = None, ca: str | None = None
 ) -> Answer | Failure:

@@ -9,9 +9,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.client import Ran
 from tests.faults.scene import Scene
 from tests.leaks.canaries import Canaries
+from tests.support.commandline import Ran
 
 
 def value(name: str) -> bytes:

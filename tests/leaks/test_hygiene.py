@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.client import Ran
 from tests.faults.scene import APPLY, Scene
 from tests.leaks.searched import Searched
 from tests.support.certificates import Authority
+from tests.support.commandline import Ran, finished
 from tests.support.raw_server import answer, raw_server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,16 +25,8 @@ def python(scene: Scene, *arguments: str, **environ: str) -> Ran:
     """Run Python for a scene, as a process of its own, started by nobody who has imported anything."""
     clean = {"PATH": os.environ["PATH"], "HOME": str(scene.bench.directory / "home"), "PYTHONPATH": str(ROOT)}
     token = {"CONDUCTORONE_ACCESS_TOKEN": scene.token}
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=scene.directory,
-        env=clean | token | scene.environ | environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        stdin=subprocess.DEVNULL,
-    )
-    return Ran(code=done.returncode, out=done.stdout, err=done.stderr)
+    env = clean | token | scene.environ | environ
+    return finished(sys.executable, *arguments, cwd=scene.directory, env=env)
 
 
 def test_debug_logs_and_slow_callbacks_show_nothing(scene: Scene) -> None:
@@ -128,8 +120,7 @@ def test_own_files_are_private_whatever_the_umask(scene: Scene) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_the_keys_of_tls_sessions_are_written_nowhere(tmp_path: Path, anyio_backend: str) -> None:
+async def test_the_keys_of_tls_sessions_are_written_nowhere(tmp_path: Path) -> None:
     """SSLKEYLOGFILE, which Python's default context obeys, is ignored by a whole run over TLS."""
     authority, log = Authority(tmp_path / "ca"), tmp_path / "keys.log"
     manifest = tmp_path / "m.yaml"

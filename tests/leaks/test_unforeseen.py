@@ -15,14 +15,11 @@ from reconciler.cli.options import Options
 from reconciler.http import session
 from reconciler.model.manifest import Kind as SecretKind
 from reconciler.state.journal import Intent
-from tests.cli.conftest import desk
-from tests.cli.desk import Desk, text_secret
 from tests.fuzz.entries import Declared, Entry
 from tests.fuzz.faults import CALLS, Fate, Fault, Kind
 from tests.fuzz.world import World
 from tests.leaks.canaries import Canaries
-
-__all__ = ["desk"]
+from tests.support.commandline import Desk, text_secret
 
 CANARY = "canary-in-an-exception-5d1f"
 

@@ -18,7 +18,7 @@ from reconciler.model.manifest import Kind, Manifest, Renew, Secret, Sharing
 from reconciler.model.plan import Action, Plan
 from reconciler.planning import manifest_diff
 from reconciler.planning.expand import expand
-from tests.cli.desk import REPOSITORY
+from tests.support.commandline import REPOSITORY
 from tests.support.plans import NOW
 
 _LIVES: Final[dict[str, list[Any]]] = {

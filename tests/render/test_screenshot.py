@@ -11,9 +11,9 @@ from typing import NamedTuple
 import pytest
 
 from reconciler.render import html, view
-from tests.cli.desk import REPOSITORY
 from tests.render import png
 from tests.support import stories
+from tests.support.commandline import REPOSITORY
 
 
 class Shot(NamedTuple):

@@ -9,8 +9,7 @@ import pytest
 
 from reconciler.sandbox.serve import Embedded
 from tests.signin.machine import Machine
-
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+from tests.support.commandline import own_directory
 
 
 @pytest.fixture
@@ -25,18 +24,5 @@ def machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> Machine:
     """A home and a working directory of its own, no proxy, no certificate file, nobody signed in."""
-    home, work = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    work.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.chdir(work)
-    for name in (
-        *_PROXIES,
-        *map(str.lower, _PROXIES),
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "CONE_PROFILE",
-        "CONE_CONFIG_PATH",
-    ):
-        monkeypatch.delenv(name, raising=False)
+    home, work = own_directory(tmp_path, monkeypatch)
     return Machine(home=home, path=work, captured=capfdbinary, environment=monkeypatch)

@@ -1,17 +1,16 @@
-"""The machine of a person or a job: its variables, its files, and the command line run on it."""
+"""The machine of a person or a job: a desk, and the variables and files that sign in."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
-from reconciler.cli import main
 from reconciler.sandbox import clock
 from reconciler.sandbox.serve import Embedded
+from tests.support.commandline import Desk
 
 ACCESS: Final = "CONDUCTORONE_ACCESS_TOKEN"
 OIDC: Final = "CONDUCTORONE_OIDC_TOKEN"
@@ -25,31 +24,13 @@ DOMAIN: Final = "CONDUCTORONE_TENANT_DOMAIN"
 ONE: Final = "  db:\n    source: {env: DB}\n    share_with: {users: [ana@example.com]}\n"
 
 
-@dataclass(frozen=True)
-class Ran:
-    """How a command ended and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def said(self) -> str:
-        return self.out + self.err
-
-
-@dataclass
-class Machine:
-    """Commands run in `path`, in this process, as `python -m reconciler` would."""
+@dataclass(kw_only=True)
+class Machine(Desk):
+    """A desk with a home, where commands find the tenant by what is set here."""
 
     home: Path
-    path: Path
-    captured: pytest.CaptureFixture[bytes]
     environment: pytest.MonkeyPatch
+    options: tuple[str, ...] = ()
 
     def set(self, **variables: str) -> None:
         for name, value in variables.items():
@@ -59,31 +40,10 @@ class Machine:
         """Set an access token that does not expire, and the tenant's address."""
         self.set(**{ACCESS: tenant.tokens[who].reveal_text(), SERVER: url or tenant.url})
 
-    def manifest(self, secrets: str = ONE, head: str = "") -> None:
-        (self.path / "reconciler.yaml").write_text(f"version: 1\nname: desk\n{head}secrets:\n{secrets}")
+    def manifest(self, text: str = ONE, head: str = "") -> None:
+        """Write the manifest, and set the variable of its usual secret."""
+        super().manifest(text, head)
         self.set(DB="hunter2")
-
-    def run(self, *arguments: str) -> Ran:
-        self.captured.readouterr()
-        try:
-            main(list(arguments))
-        except SystemExit as end:
-            out, err = self.captured.readouterr()
-            return Ran(int(end.code or 0), out.decode(), err.decode())
-        raise AssertionError("the command line did not exit")
-
-    def done(self, *arguments: str) -> Ran:
-        """Run a command that must succeed."""
-        ran = self.run(*arguments)
-        assert 0 == ran.code, ran.said
-        return ran
-
-    def apply(self, *arguments: str) -> Ran:
-        return self.done("apply", "--auto-approve", *arguments)
-
-    @property
-    def state(self) -> Any:
-        return json.loads((self.path / "reconciler.state.json").read_bytes())
 
     def cone(self, client_id: str, secret: str, profile: str = "default") -> None:
         """Write what C1's command line keeps after `cone login`."""

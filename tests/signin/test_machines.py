@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 import pytest
 
 from reconciler.sandbox.serve import Embedded
 from tests.signin.machine import ACCESS, ID, SECRET, SERVER, Machine, credential
+from tests.support.commandline import finished
 
 _HOMELESS = """
 import os, sys
@@ -48,9 +48,8 @@ def test_somebody_without_a_home_signs_in_with_variables(machine: Machine, tenan
 
     def status(**more: str) -> tuple[int, str]:
         env = {name: value for name, value in os.environ.items() if name != "HOME"} | more
-        command = [sys.executable, "-c", _HOMELESS, "auth", "status"]
-        ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-        return ran.returncode, ran.stdout + ran.stderr
+        ran = finished(sys.executable, "-c", _HOMELESS, "auth", "status", cwd=machine.path, env=env)
+        return ran.code, ran.said
 
     code, said = status()
     assert (4, True) == (code, "No C1 credential was found" in said), said

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from reconciler.model import envvars
 from reconciler.sandbox.serve import Embedded
 from tests.signin.machine import ID, SECRET, Machine, credential
+from tests.support.commandline import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "sign-in.md").read_text()
+PAGE = (REPOSITORY / "docs" / "sign-in.md").read_text()
 
 
 @pytest.mark.parametrize(

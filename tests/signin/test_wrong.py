@@ -29,11 +29,11 @@ from tests.signin.machine import (
     SECRET,
     SERVER,
     Machine,
-    Ran,
     credential,
     seconds,
 )
 from tests.support import goldens
+from tests.support.commandline import Ran
 
 CANARY: Final = "CanaryXyzzy7"
 PREFIX: Final = "secret-token:conductorone.com:v1:"

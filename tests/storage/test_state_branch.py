@@ -12,7 +12,7 @@ import pytest
 from reconciler.errors import StateError, UsageError
 from reconciler.storage import state_branch
 from reconciler.storage.state_branch import Branch, Conflict, hashes
-from tests.ci.forge import git
+from tests.support.repositories import git
 
 ENVIRON = {"PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
 NAME = "reconciler-state"

@@ -19,12 +19,6 @@ from reconciler.planning.verify import seen_attributes, share_of
 from reconciler.sensitive import Sensitive
 from reconciler.state.tags import Tag
 
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 LINKS = (

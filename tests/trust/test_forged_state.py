@@ -14,7 +14,7 @@ from reconciler.model.state import Deposed, Instance, Share, State
 from reconciler.sandbox import reader
 from reconciler.state import journal, statefile, tags
 from reconciler.state.journal import Bound, Entry, Header, Intent
-from tests.cli.desk import Desk, text_secret
+from tests.support.commandline import Desk, text_secret
 
 
 @pytest.fixture

@@ -12,26 +12,13 @@ import pytest
 from reconciler.errors import UsageError
 from reconciler.storage.git import Repository
 from reconciler.storage.state_branch import Branch
-from tests.cli.desk import Desk, text_secret
-
-
-def _git(directory: Path, *arguments: str) -> str:
-    me = {
-        f"GIT_{role}_{what}": "a@b.example" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-    }
-    ran = subprocess.run(
-        ["git", "-C", str(directory), *arguments],
-        check=True,
-        capture_output=True,
-        env=os.environ | me,
-        text=True,
-    )
-    return ran.stdout
+from tests.support.commandline import Desk, text_secret
+from tests.support.repositories import git
 
 
 def _commit_all(desk: Desk) -> None:
-    _git(desk.path, "add", "--all")
-    _git(desk.path, "commit", "--quiet", "-m", "Commit")
+    git(desk.path, "add", "--all")
+    git(desk.path, "commit", "--quiet", "-m", "Commit")
 
 
 @pytest.fixture
@@ -47,9 +34,9 @@ def trapped(desk: Desk) -> Path:
         '[protocol "ext"]\n\tallow = always\n',
     )
     desk.write("stacks/prod/reconciler.yaml", "version: 1\nname: desk\nsecrets:\n" + text_secret("a"))
-    _git(desk.path, "init", "--quiet", "--initial-branch=main")
-    _git(desk.path, "add", "--all")
-    _git(desk.path, "commit", "--quiet", "-m", "Trap")
+    git(desk.path, "init", "--quiet", "--initial-branch=main")
+    git(desk.path, "add", "--all")
+    git(desk.path, "commit", "--quiet", "-m", "Trap")
     return trap
 
 
@@ -88,8 +75,8 @@ def forged(desk: Desk) -> Path:
     record = {"branch": "reconciler-state", "remote": "./evil", "files": {}}
     record["files"] = {"reconciler.state.json": None, "reconciler.journal": None}
     subprocess.run(["git", "init", "--quiet", "--bare", desk.path.parent / "origin.git"], check=True)
-    _git(desk.path, "init", "--quiet")
-    _git(desk.path, "remote", "add", "origin", f"file://{desk.path.parent}/origin.git")
+    git(desk.path, "init", "--quiet")
+    git(desk.path, "remote", "add", "origin", f"file://{desk.path.parent}/origin.git")
     desk.write("it.state.json", "{}")
     return desk.write("it.state.json.fetched", json.dumps(record))
 
@@ -127,7 +114,7 @@ def test_what_was_fetched_is_put_back(desk: Desk, forged: Path) -> None:
     desk.write("it.state.json", "{}")
     assert 64 == desk.run("ci", "push-state").code
     desk.done("ci", "push-state", *where)
-    assert "{}" == _git(desk.path.parent / "origin.git", "show", "kept:reconciler.state.json")
+    assert "{}" == git(desk.path.parent / "origin.git", "show", "kept:reconciler.state.json")
     assert forged.exists()
 
 
@@ -136,10 +123,10 @@ def test_a_file_named_like_a_revision_is_not_the_base(desk: Desk, revision: str)
     """A pull request cannot hide its change behind a copy of its manifest that bears the base's name."""
     desk.options = ()
     desk.manifest(text_secret("a"))
-    _git(desk.path, "init", "--quiet", "--initial-branch=main")
+    git(desk.path, "init", "--quiet", "--initial-branch=main")
     _commit_all(desk)
-    base = _git(desk.path, "rev-parse", "HEAD").strip() if revision == "SHA" else revision
-    _git(desk.path, "checkout", "--quiet", "-b", "change")
+    base = git(desk.path, "rev-parse", "HEAD").strip() if revision == "SHA" else revision
+    git(desk.path, "checkout", "--quiet", "-b", "change")
     desk.manifest(text_secret("a") + text_secret("b"))
     desk.write(base, (desk.path / "reconciler.yaml").read_bytes())
     _commit_all(desk)
@@ -152,7 +139,7 @@ def test_a_file_does_not_stand_in_for_what_was_not_fetched(desk: Desk, revision:
     desk.options = ()
     desk.manifest(text_secret("a"))
     desk.write(revision, (desk.path / "reconciler.yaml").read_bytes())
-    _git(desk.path, "init", "--quiet")
+    git(desk.path, "init", "--quiet")
     _commit_all(desk)
     ran = desk.run("diff", "--base", revision)
     assert 64 == ran.code, ran.said
@@ -164,9 +151,9 @@ def test_the_base_includes_nothing_from_elsewhere(desk: Desk, include: str) -> N
     """What an earlier version of the manifest included is laid out beneath one directory, or refused."""
     entry = text_secret("a")
     desk.manifest(f"version: 1\nname: desk\ninclude: [{include}]\nsecrets:\n{entry}")
-    _git(desk.path, "init", "--quiet")
-    _git(desk.path, "add", "--all")
-    _git(desk.path, "commit", "--quiet", "-m", "Reach out")
+    git(desk.path, "init", "--quiet")
+    git(desk.path, "add", "--all")
+    git(desk.path, "commit", "--quiet", "-m", "Reach out")
     desk.manifest(entry)
     desk.options = ()
     assert 65 == desk.run("diff", "--base", "HEAD").code

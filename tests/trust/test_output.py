@@ -12,7 +12,7 @@ from reconciler import display
 from reconciler.model.address import Address
 from reconciler.model.state import State
 from reconciler.state import statefile
-from tests.cli.desk import HEAD, Desk, file_secret, text_secret
+from tests.support.commandline import HEAD, Desk, file_secret, text_secret
 
 HOSTILE = "\x1b]0;owned\x07\x9b2J\u202e##vso[task.setvariable variable=A]"
 _MOVES = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")

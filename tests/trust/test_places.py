@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.desk import Desk, file_secret, text_secret
+from tests.support.commandline import Desk, file_secret, text_secret
+from tests.support.repositories import git
 
 
 @pytest.fixture
@@ -127,23 +127,19 @@ def test_a_key_that_came_with_the_repository_is_refused(desk: Desk, value: None)
     desk.done("plan", "-o", "it.plan")
 
 
-def _git(desk: Desk, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(desk.path), *arguments], check=True, capture_output=True)
-
-
 @pytest.mark.parametrize("name", ["sandbox/fingerprint.key", "sandbox/reconciler.journal", "note"])
 def test_a_directory_of_ours_that_git_tracks_is_refused(desk: Desk, value: None, name: str) -> None:
     """A private umask makes a committed key look like our own, and a committed journal would be replayed."""
-    _git(desk, "init", "--quiet")
+    git(desk.path, "init", "--quiet")
     desk.manifest(text_secret("a"))
     desk.done("plan")
     desk.write(f".reconciler/{name}", "ab" * 32 + "\n").chmod(0o600)
-    _git(desk, "add", "--force", f".reconciler/{name}")
+    git(desk.path, "add", "--force", f".reconciler/{name}")
     for command in (("plan",), ("apply", "--auto-approve"), ("state", "list")):
         ran = desk.run(*command)
         assert 1 == ran.code, ran.said
         assert "git tracks files in" in ran.err
-    _git(desk, "rm", "-r", "-f", ".reconciler")
+    git(desk.path, "rm", "-r", "-f", ".reconciler")
     desk.apply()
 
 

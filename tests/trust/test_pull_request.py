@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.desk import Desk, text_secret
+from tests.support.commandline import Desk, text_secret
 
 STARTED = (
     {"GITHUB_EVENT_NAME": "pull_request"},

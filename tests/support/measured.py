@@ -1,4 +1,4 @@
-"""The command line, measured: `python -m tests.cli.measured REPORT FILE-SIZE-LIMIT ARGUMENT…`.
+"""The command line, measured: `python -m tests.support.measured REPORT FILE-SIZE-LIMIT ARGUMENT…`.
 
 No file that it writes may grow over the limit, so a temporary copy would be an error. In the end the report
 holds the peak of its resident memory in KiB; `getrusage` would count what its parent had before the fork.

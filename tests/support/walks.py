@@ -1,0 +1,368 @@
+"""What a manifest, a ciphertext, a state and a change pass on their way, as data for `house`.
+
+A line is `module function`. What stands deeper is called by the nearest line above that stands less deep, so that
+a walk is read as the program runs: down into a call, on to the next one, back where the first has returned. A
+method is `Class.method`; what a callback or a protocol hides is left out, and so is what never sees the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+WALKS: Final[Mapping[str, str]] = {
+    "manifest path": """
+        cli.plan _online
+            cli.plan _look
+                cli.session sign_in
+                    cli.session load
+                        manifest.load load_manifest
+                            manifest.load _read
+                            manifest.yamltext parse
+                            manifest.reading.stack includes
+                            manifest.schema problems
+                            manifest.reading.stack read
+                                manifest.reading.stack _manifest
+                                    manifest.reading.stack _secrets
+                                        manifest.reading.entries read_secret
+                    cli.session _at_tenant
+                        cli.session stack_of
+                operations.plan look
+                    operations.gather gather
+                        operations.gather _people
+                            planning.expand expand
+                            planning.recipients lookups
+                            planning.recipients resolve
+                        operations.gather _read_sources
+                            sources.reading SourceReader.look
+                    operations.plan _decide
+                        planning.moves move
+                        operations.plan heal
+                            operations.plan _desire
+                            planning.recovery heal
+                        planning.selection check
+                        planning.planner plan_changes
+                            planning.moves move
+                            planning.planner _judge
+                                planning.evaluate judge_wanted
+                                    planning.rules decide
+                                        planning.rules _asked_for
+                                            planning.compare changed
+                                    planning.evaluate _check_making
+                                        planning.messages fewer_views
+                                    planning.evaluate _check_keeping
+                                        planning.compare due
+                                        planning.messages source_changed
+                                    planning.evaluate _change
+                            planning.planner _assemble
+        """,
+    "ciphertext of a text": """
+        cli.apply _apply
+            operations.apply apply
+                operations.apply _carry_out
+                    operations.execute Work.change_all
+                        operations.execute Work._change_group
+                            operations.execute Work._change
+                                operations.execute Work._make
+                                    operations.create make
+                                        operations.create _fill
+                                            operations.content send
+                                                operations.content _send_text
+                                                    sources.reading SourceReader.text
+                                                    age.encryption encrypt_text
+                                                        age.hybrid seal_text
+                                                    c1.client Client.set_content
+                                                        c1.wire content_request
+                                                        c1.calls Exchange.call
+                                                            c1.calls Exchange._send
+                                                                http.session Session.send
+        """,
+    "ciphertext of a file": """
+        cli.apply _apply
+            operations.apply apply
+                operations.apply _carry_out
+                    operations.execute Work.change_all
+                        operations.execute Work._change_group
+                            operations.execute Work._change
+                                operations.execute Work._make
+                                    operations.create make
+                                        operations.create _fill
+                                            operations.content send
+                                                operations.content _send_file
+                                                    operations.content _put
+                                                        sources.reading SourceReader.open
+                                                        age.encryption encrypt_file
+                                                            age.encryption _seal
+                                                                age.hybrid seal
+                                                        c1.upload Uploader.put
+                                                            http.urls check_url
+                                                            http.session Session.send
+        """,
+    "prior state": """
+        cli.apply _apply
+            operations.apply apply
+                operations.plan look
+                    operations.gather gather
+                        operations.offline remembered
+                            storage.workdir Workdir.read_journal
+                                storage.durable read
+                                state.journal parse
+                            storage.state_file PathBackend.load
+                                storage.durable read
+                                state.statefile decode
+                                    state.statefile _read
+                                        state.records read_instance
+                                            state.records read_share
+                            state.ledger replay
+                        operations.gather refuse_other_tenant
+                        operations.refresh refresh
+                            planning.recovery strangers
+                        operations.gather _people
+                            planning.recipients recorded
+                            planning.recipients resolve
+                    operations.plan _decide
+                        planning.moves move
+                        operations.plan _uids
+                        operations.plan heal
+                            planning.recovery heal
+                        planning.planner plan_changes
+                            planning.status invisible
+                            planning.moves move
+                            planning.planner _judge
+                                state.ledger Ledger.next_generation
+                                planning.evaluate judge_wanted
+                                    planning.evaluate _look
+                                        planning.status standing
+                                        planning.evaluate _held_against_the_tenant
+                                            planning.status as_seen
+                                                planning.verify as_seen
+                                            planning.messages state_differs
+                                    planning.evaluate _compare
+                                        planning.compare value
+                                    planning.rules decide
+                                        planning.rules _asked_for
+                                            planning.compare changed
+                                    planning.status vouched_for
+                                        state.tags find
+                            planning.planner _remembered
+                operations.apply _refuse
+                    operations.apply _refuse_the_unseen
+                        operations.gather refuse_other_identity
+                        planning.status invisible
+                operations.apply _carry_out
+                    operations.apply _claimed
+                        storage.state_file PathBackend.save
+                            state.statefile encode
+                                state.records instance_record
+                            storage.durable replace
+        """,
+    "change -> text": """
+        cli.plan plan_command
+            cli.plan _online
+                cli.plan _look
+                    operations.plan look
+                        operations.plan _decide
+                            planning.planner plan_changes
+                                planning.planner _judge
+                                    planning.evaluate judge_wanted
+                                        planning.evaluate _change
+                                planning.planner _assemble
+                            planning.selection narrow
+            cli.output print_plan
+                cli.output rendered
+                    render.view make
+                        render.rows first_seen
+                        render.rows make_row
+                            display clean
+                            display duration
+                            render.rows _reason
+                            render.rows _details
+                                planning.compare changed
+                        model.plan access
+                        render.view _decisive
+                        render.view _remarks
+                            display counted
+                        render.view summary_line
+                    render.text render
+        """,
+}
+
+BEFORE: Final = "8636680"
+"""The last commit before the rooms."""
+
+WALKS_BEFORE: Final[Mapping[str, str]] = {
+    "manifest path": """
+        cli.plan _online
+            cli.plan _look
+                cli.session sign_in
+                    cli.session load
+                        files load_manifest
+                            files _read
+                            yamltext parse
+                            manifestfile.stack includes
+                            schema problems
+                            manifestfile.stack read
+                                manifestfile.stack _manifest
+                                    manifestfile.stack _secrets
+                                        manifestfile.entries read_secret
+                    cli.session _at_tenant
+                        cli.session stack_of
+                operations.look look
+                    operations.gather gather
+                        operations.gather _people
+                            expand expand
+                            recipients lookups
+                            recipients resolve
+                        operations.gather _read_sources
+                            sources.reading SourceReader.look
+                    operations.look _decide
+                        moves move
+                        operations.look heal
+                            operations.look _desire
+                            recovery heal
+                        selection check
+                        planner plan_changes
+                            moves move
+                            planner _judge
+                                verdicts judge_wanted
+                                    decisions decide
+                                        decisions _asked_for
+                                            compare changed
+                                    verdicts _check_making
+                                        notes fewer_views
+                                    verdicts _check_keeping
+                                        compare due
+                                        notes source_changed
+                                    verdicts _change
+                            planner _assemble
+        """,
+    "ciphertext of a text": """
+        cli.apply _apply
+            operations.apply apply
+                operations.apply _carry_out
+                    operations.work Work.change_all
+                        operations.work Work._change_group
+                            operations.work Work._change
+                                operations.work Work._make
+                                    operations.write make
+                                        operations.write _fill
+                                            operations.send send
+                                                operations.send _send_text
+                                                    sources.reading SourceReader.text
+                                                    age.encryption encrypt_text
+                                                        age.hybrid seal_text
+                                                    client Client.set_content
+                                                        wire content_request
+                                                        exchange Exchange.call
+                                                            exchange Exchange._send
+                                                                http Session.send
+        """,
+    "ciphertext of a file": """
+        cli.apply _apply
+            operations.apply apply
+                operations.apply _carry_out
+                    operations.work Work.change_all
+                        operations.work Work._change_group
+                            operations.work Work._change
+                                operations.work Work._make
+                                    operations.write make
+                                        operations.write _fill
+                                            operations.send send
+                                                operations.send _send_file
+                                                    operations.send _put
+                                                        sources.reading SourceReader.open
+                                                        age.encryption encrypt_file
+                                                            age.encryption _seal
+                                                                age.hybrid seal
+                                                        upload Uploader.put
+                                                            destination check_url
+                                                            http Session.send
+        """,
+    "prior state": """
+        cli.apply _apply
+            operations.apply apply
+                operations.look look
+                    operations.gather gather
+                        operations.offline remembered
+                            workdir Workdir.read_journal
+                                durable read
+                                journal parse
+                            backends.path PathBackend.load
+                                durable read
+                                statefile decode
+                                    statefile _read
+                                        records read_instance
+                                            records read_object
+                            ledger replay
+                        operations.gather refuse_other_tenant
+                        operations.refresh refresh
+                            recovery strangers
+                        operations.gather _people
+                            recipients recorded
+                            recipients resolve
+                    operations.look _decide
+                        moves move
+                        operations.look _uids
+                        operations.look heal
+                            recovery heal
+                        planner plan_changes
+                            condition invisible
+                            moves move
+                            planner _judge
+                                ledger Ledger.next_generation
+                                verdicts judge_wanted
+                                    verdicts _look
+                                        condition standing
+                                        verdicts _held_against_the_tenant
+                                            condition as_seen
+                                                readback as_seen
+                                            notes state_differs
+                                    verdicts _compare
+                                        compare value
+                                    decisions decide
+                                        decisions _asked_for
+                                            compare changed
+                                    condition vouched_for
+                                        tags find
+                            planner _remembered
+                operations.apply _refuse
+                    operations.apply _refuse_the_unseen
+                        operations.gather refuse_other_identity
+                        condition invisible
+                operations.apply _carry_out
+                    operations.apply _claimed
+                        backends.path PathBackend.save
+                            statefile encode
+                                records instance_record
+                            durable replace
+        """,
+    "change -> text": """
+        cli.plan plan_command
+            cli.plan _online
+                cli.plan _look
+                    operations.look look
+                        operations.look _decide
+                            planner plan_changes
+                                planner _judge
+                                    verdicts judge_wanted
+                                        verdicts _change
+                                planner _assemble
+                            selection narrow
+            cli.formats print_plan
+                cli.formats rendered
+                    view make
+                        rows first_seen
+                        rows make_row
+                            words clean
+                            words duration
+                            rows _reason
+                            rows _details
+                                compare changed
+                        plan access
+                        view _decisive
+                        view _remarks
+                            words counted
+                        view summary_line
+                    render.text render
+        """,
+}
