@@ -18,7 +18,7 @@ _OFFERED_MAX: Final = 500
 """Words to compare with: a hint is not worth more time."""
 
 
-def shown(key: str, otherwise: str = "this key") -> str:
+def key_name(key: str, otherwise: str = "this key") -> str:
     """Return a mapping's key if it looks like an identifier; a value pasted where a key belongs is not shown."""
     return key if _IDENTIFIER.fullmatch(key) else otherwise
 

@@ -142,7 +142,7 @@ def reset() -> None:
 @click.option("--as", "who", metavar="EMAIL", help="The recipient (default: the first).")
 def view(*, name: str, who: str | None) -> None:
     """Open a share as a recipient and print its content. Counts as a view."""
-    from reconciler.sandbox import NOTICE, reader
+    from reconciler.sandbox import reader
     from reconciler.sandbox.store import Store
 
     share = _live(name)
@@ -151,7 +151,7 @@ def view(*, name: str, who: str | None) -> None:
         Store(session.places(current_options(), None).sandbox_data, _settings(()))
     ) as store:
         pieces = reader.read(store, share.vault_id, who=person)
-        terminal.warn(f"opened as {person}; {NOTICE}")
+        terminal.warn(f"opened as {person}")
         for piece in pieces:
             sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()

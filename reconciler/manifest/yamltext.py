@@ -18,7 +18,7 @@ import yaml
 
 from reconciler.errors import ManifestError, Mark, Problem
 from reconciler.manifest.document import Entry, Mapping, Node, Plain, Scalar, Sequence
-from reconciler.suggest import shown
+from reconciler.suggest import key_name
 
 SIZE_MAX: Final = 4 * 2**20
 """Bytes of one file."""
@@ -199,7 +199,7 @@ class _Builder:
                 what = "merge keys (<<) are not supported"
                 self.problems.append(Problem(mark=mark, what=what, hint="write the entries out"))
             elif key in entries:
-                what = f"{shown(key)} is here twice"
+                what = f"{key_name(key)} is here twice"
                 expected = f"expected it once (the first is in line {entries[key].mark.line})"
                 self.problems.append(Problem(mark=mark, what=what, expected=expected))
             else:

@@ -191,7 +191,7 @@ def _known(it: Gathered, uids: Mapping[Address, str], no_key: Unchecked) -> dict
             continue
         content = it.contents[address]
         if it.key is None or content.mac is None:
-            known[address] = no_key
+            known[address] = replace(no_key, size=size_bucket(content.size))
         else:
             fingerprint = it.key.fingerprint(uids[address], content.mac)
             known[address] = Checked(fingerprint=fingerprint, size=size_bucket(content.size))

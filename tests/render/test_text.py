@@ -20,18 +20,18 @@ from tests.support import goldens, stories
     ],
 )
 def test_golden(name: str, plan: Plan) -> None:
-    goldens.check(f"{name}.txt", text.render(view.make(plan), width=160))
+    goldens.check(f"{name}.txt", text.render(view.make_view(plan), width=80))
 
 
 def test_narrow_and_coloured() -> None:
     """What does not fit moves to a line of its own; nothing is cut."""
     goldens.check(
-        "everything-narrow.ansi", text.render(view.make(stories.everything()), colour=True, width=70)
+        "everything-narrow.ansi", text.render(view.make_view(stories.everything()), colour=True, width=50)
     )
 
 
 def test_colour_changes_no_word() -> None:
-    page = view.make(stories.everything())
+    page = view.make_view(stories.everything())
     coloured = text.render(page, colour=True, width=100)
     for code in ("0", *text.Style):
         coloured = coloured.replace(f"\x1b[{code}m", "")
@@ -40,10 +40,12 @@ def test_colour_changes_no_word() -> None:
 
 @pytest.mark.parametrize("word", ["tainted", "deposed", "lineage"])
 def test_words_of_the_trade_are_not_said(word: str) -> None:
-    assert word not in text.render(view.make(stories.everything())).lower()
+    assert word not in text.render(view.make_view(stories.everything())).lower()
 
 
 def test_no_line_can_be_a_workflow_command_or_move_the_cursor() -> None:
-    hostile = text.render(view.make(stories.hostile("\r\n::error::x\x1b[2J\u202e", "a\n::set-env@b.example")))
+    hostile = text.render(
+        view.make_view(stories.hostile("\r\n::error::x\x1b[2J\u202e", "a\n::set-env@b.example"))
+    )
     assert not any(line.startswith("::") for line in hostile.splitlines())
     assert not set(hostile) & {"\x1b", "\r", "\u202e"}

@@ -18,7 +18,7 @@ from reconciler.manifest.reading.sharing import Audiences, read_audiences
 from reconciler.manifest.reading.upkeep import read_moved, read_removed
 from reconciler.model.address import NAME_PATTERN
 from reconciler.model.manifest import AgeSuite, Manifest, Secret
-from reconciler.suggest import shown
+from reconciler.suggest import key_name
 
 INCLUDES_MAX: Final = 50
 """Files of one manifest that are opened; the schema says the same."""
@@ -112,7 +112,7 @@ def _defaults(files: SequenceType[Fields], log: Log) -> Life:
     for fields in files[1:]:
         for key, entry in _parts((fields,), "defaults"):
             if key in merged and key not in own:
-                what = f"defaults.{shown(key)} is in two included files"
+                what = f"defaults.{key_name(key)} is in two included files"
                 hint = "say it in the manifest itself: that wins"
                 log.add(entry.mark, what, f"expected it once (the first: {merged[key].mark})", hint)
             merged.setdefault(key, entry)
