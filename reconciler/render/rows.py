@@ -268,6 +268,8 @@ def _side(name: str, value: object) -> str:
             return display.duration(value)
         case "max_views", 0:
             return "unlimited"
+        case "sharing", Sharing.INTERNAL:
+            return "users"  # as a manifest has it
         case _, None:
             return "none"
         case _:
