@@ -186,7 +186,8 @@ class Reporter:
         if self._bar is not None:
             running = ", ".join(f"{address} {words}" for address, words in self._running.items())
             [task] = self._bar.task_ids
-            self._bar.update(task, completed=len(self.results), description=running)
+            ended = sum(result.outcome is not Outcome.NOT_REACHED for result in self.results)
+            self._bar.update(task, completed=ended, description=running)
 
     def _say(self, lines: list[str]) -> None:
         terminal.say("\n".join(lines))
