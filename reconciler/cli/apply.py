@@ -17,9 +17,9 @@ from reconciler.display import clean
 from reconciler.errors import ExitCode, SignInError, UsageError
 from reconciler.model.events import Outcome, Result
 from reconciler.model.plan import Plan
-from reconciler.operations.apply import Applied, ApplyOptions, FrontEnd, SavedPlan, apply
+from reconciler.operations.apply import Applied, FrontEnd, apply
 from reconciler.operations.execute import Stop
-from reconciler.operations.offline import PlanOptions
+from reconciler.operations.options import ApplyOptions, PlanOptions, SavedPlan
 from reconciler.planning.guards import Limits
 from reconciler.planning.selection import EVERYTHING, Only, Selection
 from reconciler.render import outcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,8 @@ from reconciler.fingerprint import Key
 from reconciler.model import canonical
 from reconciler.model.address import Address
 from reconciler.model.plan import Plan
-from reconciler.operations.offline import PlanOptions, look_offline
+from reconciler.operations.offline import look_offline
+from reconciler.operations.options import PlanOptions
 from reconciler.operations.stack import Stack
 from reconciler.planfile import sealed
 from reconciler.planning.selection import Selection
@@ -92,26 +92,26 @@ async def _look(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
     from reconciler.operations.plan import look
 
     async with session.sign_in(it) as at:
-        holder = at.stack.workdir.lock.held_by()
+        holder = at.stack.held_by()
         if holder and out:
             raise LockedError(
                 f"another run holds this stack: {holder}", hint="save the plan when it has ended"
             )
         if holder:
             terminal.warn(f"another run holds this stack ({holder}); what it does shows in the next plan")
-        key = at.stack.key() or (at.stack.first_key() if out else None)
-        seen = await look(at.stack, at.client, asked, key)
+        loaded = at.stack.load_with_key(make=bool(out))
+        seen = await look(at.stack, at.client, asked, loaded)
         if out:
-            _save(out, seen.planned.plan, seen.key, at.stack)
+            _save(out, seen.planned.plan, loaded.key, at.stack)
         return seen.planned.plan
 
 
 def _save(out: Path, plan: Plan, key: Key | None, stack: Stack) -> None:
     if key is None:
         raise StateError(
-            "a plan is saved with the stack's fingerprint key, which is not here", hint=stack.lost_key_hint
+            "a plan is saved with the stack's fingerprint key, which is not here", hint=stack.keys.lost_hint
         )
-    stack.keep_first_key(key)
+    stack.keys.keep(key)
     durable.replace(out, sealed.encode(plan, key))
     terminal.warn(f"the plan is saved; `reconciler apply {out}` does this and nothing else")
 
@@ -129,7 +129,7 @@ def show_command(*, plan_file: Path | None, form: str | None) -> None:
         print_state(it)
         return
     require_plan(plan_file)
-    key = session.places(it, None).workdir.key_file.find({} if it.sandbox else os.environ)
+    key = session.keys_of(it, session.places(it, None).workdir).here()
     if key is None:
         terminal.warn(f"the seal of {plan_file} was not checked: the stack's key is not here")
     elif not sealed.sealed_with(durable.read(plan_file) or b"", file=str(plan_file), key=key):

@@ -18,6 +18,7 @@ from reconciler.errors import UsageError
 from reconciler.model.address import Address
 from reconciler.model.envvars import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OIDC_TOKEN, SERVER_URL
 from reconciler.model.state import Share
+from reconciler.storage.lock import Holder
 from reconciler.storage.workdir import Workdir
 
 if TYPE_CHECKING:  # the sandbox is an extra, and takes a while to import
@@ -108,7 +109,7 @@ def reset() -> None:
     existed = bool(ours) or where.sandbox_data.exists()
     with contextlib.ExitStack() as held:
         for stem in sorted({path.stem for path in home.glob("*.lock")}):
-            held.enter_context(Workdir(home, stem).lock.held(now=datetime.now(UTC), job=None))
+            held.enter_context(Workdir(home, stem).lock.held(Holder.here(datetime.now(UTC), job=None)))
         program.reset(where.sandbox_data)
         for path in ours:
             path.unlink(missing_ok=True)

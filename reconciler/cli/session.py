@@ -16,11 +16,13 @@ from reconciler.errors import StateError, UsageError
 from reconciler.manifest.load import load_manifest
 from reconciler.model.manifest import AgeSuite, Manifest, Sharing
 from reconciler.model.state import State
-from reconciler.operations.stack import Stack
+from reconciler.operations.stack import Stack, load_state, no_state
 from reconciler.sources import Confinement, SourceReader
-from reconciler.state.ledger import replay
 from reconciler.storage import git
-from reconciler.storage.state_file import PathBackend
+from reconciler.storage.interface import StateStore
+from reconciler.storage.keys import Keys
+from reconciler.storage.state_file import StateFile
+from reconciler.storage.stores import open_store
 from reconciler.storage.workdir import Workdir
 
 if TYPE_CHECKING:  # importing these costs what `output` and `state` need not pay
@@ -38,15 +40,21 @@ class Places:
     """Where a stack's own files lie."""
 
     manifest: Path
-    state: Path
+    store: StateStore
     workdir: Workdir
     sandbox_data: Path
+
+    @property
+    def state(self) -> Path:
+        """The state's file, for what works on the file itself. Raises UsageError where the state is no file."""
+        if isinstance(self.store, StateFile):
+            return self.store.path
+        raise UsageError(f"the state at {self.store.where} is not a file", hint="name a file with --state")
 
     def own_files(self) -> tuple[Path, ...]:
         """Return the files that a stack's runs leave: state, backup, journal, lock, key."""
         workdir = self.workdir
-        backup = self.state.with_name(self.state.name + ".backup")
-        return self.state, backup, workdir.journal_path, workdir.lock.path, workdir.key_file.path
+        return *self.store.own_files, workdir.journal_path, workdir.lock.path, workdir.key_file.path
 
 
 def load(options: Options) -> Manifest:
@@ -65,16 +73,18 @@ def places(options: Options, manifest: Manifest | None) -> Places:
     _refuse_links(home, sandbox)
     _refuse_planted(home)
     stem = path.stem
+    store: StateStore
     if options.sandbox:
-        state = sandbox / f"{stem}.state.json"
+        store = StateFile(sandbox / f"{stem}.state.json")
     elif options.state:
-        state = Path(options.state)
+        store = open_store(options.state)
     else:
         state = path.parent / ((manifest.state_path if manifest else None) or f"{stem}.state.json")
         _check_beneath(state, path.parent)
+        store = StateFile(state)
     return Places(
         manifest=path,
-        state=state,
+        store=store,
         workdir=Workdir(sandbox if options.sandbox else home, stem),
         sandbox_data=sandbox / "tenant",
     )
@@ -85,13 +95,18 @@ def current_state(options: Options) -> State:
 
     The manifest is read only where it says which file the state is.
     """
-    asks_manifest = not (options.sandbox or options.state)
-    where = places(options, load(options) if asks_manifest else None)
-    journal = where.workdir.read_journal()
-    state, _ = replay(PathBackend(where.state).load(), journal, file=str(where.workdir.journal_path))
+    manifest = None if options.sandbox or options.state else load(options)
+    where = places(options, manifest)
+    state = load_state(where.store, where.workdir, name=manifest.name if manifest else None).state
     if state is None:
-        raise StateError(f"there is no state at {where.state} yet", hint="`reconciler apply` makes it")
+        raise no_state(where.store)
     return state
+
+
+def keys_of(options: Options, workdir: Workdir) -> Keys:
+    """Return the fingerprint keys of this directory's stacks; the sandbox has its own and asks no variable."""
+    environ = None if options.sandbox else os.environ
+    return Keys(file=workdir.key_file, environ=environ, may_make=not options.in_ci())
 
 
 def _refuse_links(*directories: Path) -> None:
@@ -146,14 +161,12 @@ def stack_of(options: Options, manifest: Manifest, *, server: str) -> Stack:
     confinement = Confinement(root=root, base=base, own=frozenset(p.resolve() for p in where.own_files()))
     return Stack(
         manifest=manifest,
-        backend=PathBackend(where.state),
+        store=where.store,
         workdir=where.workdir,
+        keys=keys_of(options, where.workdir),
         reader=SourceReader(confinement, os.environ),
-        environ={} if options.sandbox else os.environ,
         server=server,
-        first_key_here=not options.in_ci(),
         job=_job_url(),
-        key_from_environment=not options.sandbox,
     )
 
 

@@ -12,7 +12,6 @@ from reconciler.cli.group import Group
 from reconciler.cli.options import Options, options, shared
 from reconciler.display import clean, counted, line
 from reconciler.errors import ExitCode, LockedError, UsageError
-from reconciler.fingerprint import Key
 from reconciler.model.address import Address
 from reconciler.model.canonical import time_text
 from reconciler.model.envvars import FINGERPRINT_KEY, NEW_FINGERPRINT_KEY
@@ -102,8 +101,7 @@ def show(name: str) -> None:
 @shared
 def unlock() -> None:
     """Say who holds the stack. Nothing needs unlocking: the lock ends with the process that holds it."""
-    it = options()
-    holder = session.places(it, session.load(it)).workdir.lock.held_by()
+    holder = _stack().held_by()
     if holder:
         raise LockedError(
             f"another run holds this stack: {holder}",
@@ -191,20 +189,15 @@ def rekey(*, trust_sources: bool) -> None:
     given = os.environ.get(NEW_FINGERPRINT_KEY)
     hint = "`reconciler key new` prints one"
     new = read_key(given, where=NEW_FINGERPRINT_KEY, hint=hint) if given else new_key()
-    from_environment = bool(stack.environ.get(FINGERPRINT_KEY))
-    if from_environment and not given:
+    if stack.keys.in_environment and not given:
         raise UsageError(
             f"this stack's key comes from {FINGERPRINT_KEY}, which only you can change",
             hint=f"make one with `reconciler key new`, pass it as {NEW_FINGERPRINT_KEY}, and then as {FINGERPRINT_KEY}",
         )
 
-    def keep(key: Key) -> None:
-        if not from_environment:
-            stack.workdir.key_file.keep(key)
-
     from reconciler.operations import state_commands
 
-    done = state_commands.rekey(stack, new, trust_sources=trust_sources, keep=keep)
+    done = state_commands.rekey(stack, new, trust_sources=trust_sources)
     click.echo(f"{counted(done.checked, 'value')} fingerprinted with the new key.")
     for address in done.unchecked:
         click.echo(line(f"{address}: not checked from now on; `apply --replace {address}` sends it anew"))

@@ -50,7 +50,7 @@ class Work:
     barred: bool = False
     """Nothing more can succeed: the disk, the credential or the place to sign in is gone."""
 
-    async def heal(self, orphans: Sequence[Orphan]) -> None:
+    async def recover(self, orphans: Sequence[Orphan]) -> None:
         """Revoke the vaults that an interrupted run left incomplete. They are in no state."""
 
         async def revoke_orphan(orphan: Orphan) -> None:

@@ -12,7 +12,7 @@ from reconciler.errors import StateError
 from reconciler.fingerprint import Key
 from reconciler.model.envvars import FINGERPRINT_KEY
 from reconciler.storage import durable
-from reconciler.storage.lock import Lock
+from reconciler.storage.lock import Holder, Lock
 
 
 class KeyFile:
@@ -61,7 +61,7 @@ class KeyFile:
         With `first` there must be none: the key is every stack's of the directory, and two may have made one at
         once. It has a lock of its own: other stacks have other locks, and `plan -o` takes none.
         """
-        with self._lock.held(now=datetime.now(UTC), job=None):
+        with self._lock.held(Holder.here(datetime.now(UTC), job=None)):
             self._keep_out_of_git()
             text = durable.read(self.path)
             if first and text:

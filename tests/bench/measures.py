@@ -24,7 +24,7 @@ from reconciler.sensitive import Sensitive
 from reconciler.state import journal
 from reconciler.state.journal import Header, Intent
 from reconciler.storage import durable
-from reconciler.storage.state_file import PathBackend
+from reconciler.storage.state_file import StateFile
 from reconciler.storage.workdir import Workdir
 from tests.bench.processes import Cost, Tenant, best, python, reconciler, tenant, timed
 from tests.bench.workload import manifest
@@ -160,7 +160,7 @@ async def _client(there: Tenant) -> AsyncIterator[Client]:
 
 def _state(bench: Bench) -> Iterator[Measured]:
     """The state that apply left: beside `json` alone on the same bytes."""
-    backend = PathBackend(bench.directory / "reconciler.state.json")
+    backend = StateFile(bench.directory / "reconciler.state.json")
     data = backend.path.read_bytes()
     loads = timed(lambda: json.loads(data))
     document = json.loads(data)

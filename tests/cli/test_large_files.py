@@ -18,9 +18,9 @@ from reconciler.cli.options import Options
 from reconciler.errors import ReconcilerError
 from reconciler.fingerprint import Key
 from reconciler.model.manifest import Kind, Source
-from reconciler.operations.apply import Applied, ApplyOptions, FrontEnd, apply
+from reconciler.operations.apply import Applied, FrontEnd, apply
 from reconciler.operations.execute import Stop
-from reconciler.operations.offline import PlanOptions
+from reconciler.operations.options import ApplyOptions, PlanOptions
 from reconciler.sandbox import reader
 from reconciler.sandbox.settings import Settings
 from reconciler.sandbox.store import Store

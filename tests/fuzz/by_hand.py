@@ -16,7 +16,7 @@ from reconciler.model.address import Address
 from reconciler.model.manifest import Format, Kind
 from reconciler.model.state import Attributes, State
 from reconciler.operations import state_commands
-from reconciler.operations.offline import PlanOptions
+from reconciler.operations.options import PlanOptions
 from reconciler.operations.stack import Stack
 from reconciler.sensitive import Sensitive
 from tests.fuzz.commands import SOME_FAULTS, Commands
@@ -143,7 +143,10 @@ class Life(Commands):
         new, done = random_key(), []
 
         def deed(stack: Stack) -> None:
-            done.append(state_commands.rekey(stack, new, trust_sources=trust, keep=lambda _: None))
+            try:
+                done.append(state_commands.rekey(stack, new, trust_sources=trust))
+            finally:  # here a key lies in the environment or nowhere
+                stack.keys.file.path.unlink(missing_ok=True)
 
         if self.by_hand("state rekey", deed):
             self.world.keys.append(new)

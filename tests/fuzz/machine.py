@@ -280,7 +280,7 @@ class Machine(RuleBasedStateMachine):
         self.right(orphans=True)
         seen = self.world.look()
         assert not seen.planned.plan.acting(), f"I2: the next plan is not empty: {seen.planned.plan.acting()}"
-        assert not seen.healing.orphans, "I2: the next run would revoke a shell"
+        assert not seen.recovery.orphans, "I2: the next run would revoke a shell"
         assert not seen.must_write(), "I2: the next run would save"
         self.to_do = False
 
