@@ -83,7 +83,7 @@ def find(env: Mapping[str, str], *, home: Path | None = None) -> Found:
         if not missing:
             return _from_env(way, env)
         if names[0] not in missing and way is not Way.GITHUB_ACTIONS:  # every job may have the latter
-            raise SignInError(f"{names[0]} is set, but {' and '.join(missing)} is not.", hint=HINT)
+            raise SignInError(f"{names[0]} is set, but {' and '.join(missing)} is not", hint=HINT)
     file = cone.path(env, home)
     if file is not None:
         login = cone.read(file, _profile(env))
@@ -91,10 +91,10 @@ def find(env: Mapping[str, str], *, home: Path | None = None) -> Found:
             return Found(way=Way.CONE, where=str(file), credential=login)
         if env.get(_PROFILE):
             raise SignInError(
-                f"{_PROFILE} is set, but {file} {'has no such profile' if _is_file(file) else 'is not there'}.",
+                f"{_PROFILE} is set, but {file} {'has no such profile' if _is_file(file) else 'is not there'}",
                 hint=f"`cone login TENANT` writes it; {HINT}",
             )
-    raise SignInError("No C1 credential was found.", hint=_how_to(env))
+    raise SignInError("no C1 credential was found", hint=_how_to(env))
 
 
 def looked_for(env: Mapping[str, str], *, home: Path | None = None) -> tuple[Looked, ...]:

@@ -80,7 +80,9 @@ class _Report:
             "token_seconds_left": self.seconds_left(),
             "secret_sharing": identity.sharing_enabled if identity else None,
             "made_this_stack": self.is_creator(),
-            "problems": [{"detail": f.detail, "next": _next(f)} for f in self.failures],
+            "problems": [
+                {"detail": f.detail, "expected": f.expected, "next": _next(f)} for f in self.failures
+            ],
         }
 
     def email(self) -> str | None:
@@ -116,6 +118,7 @@ class _Report:
             lines += self._identity_lines(self.identity)
         for failure in self.failures:
             lines.append(f"Problem:        {clean(failure.detail)}")
+            lines += [f"  Expected: {failure.expected}"] if failure.expected else []
             hint = _next(failure)
             lines += [f"  Next: {hint}"] if hint else []
         return lines

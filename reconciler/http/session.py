@@ -97,8 +97,8 @@ class Session:
             )
         except (ValueError, ImportError, httpx.InvalidURL):
             raise UsageError(
-                "The proxy named by HTTPS_PROXY or ALL_PROXY cannot be used.",
-                hint="expected http://HOST:PORT or https://HOST:PORT",
+                "the proxy named by HTTPS_PROXY or ALL_PROXY cannot be used",
+                expected="http://HOST:PORT or https://HOST:PORT",
             ) from None
 
     async def send(
@@ -272,7 +272,7 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
             context.load_verify_locations(cafile=ca_file or certifi.where())
     except OSError:  # ssl.SSLError is one
         raise UsageError(
-            f"The certificate file {ca_file} cannot be read, or holds no certificate.",
+            f"the certificate file {ca_file} cannot be read, or holds no certificate",
             hint="--ca-file and SSL_CERT_FILE name a PEM file of certificate authorities",
         ) from None
     return context

@@ -158,7 +158,9 @@ async def _fill(attempt: Attempt, created: Created) -> Share:
         vault = await ready(attempt, created.vault_id)
     except ReconcilerError as error:
         if await _undo(attempt, created.vault_id):
-            error.detail = f"{error.detail.rstrip('.')}; the vault that was made for it is revoked"
+            raise error.restated(
+                f"{error.detail.rstrip('.')}; the vault that was made for it is revoked"
+            ) from error
         raise
     made = share_of(
         vault,

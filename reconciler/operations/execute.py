@@ -57,8 +57,7 @@ class Work:
             try:
                 await self.run.client.revoke(orphan.vault_id)
             except ReconcilerError as error:
-                self._failed(error)
-                self._left(orphan.address, orphan.vault_id, error)
+                self._left(orphan.address, orphan.vault_id, self._failed(error))
                 return
             if orphan.open:
                 self.run.take(Done(op=orphan.open.intent.op))
@@ -107,8 +106,7 @@ class Work:
             try:
                 await self._change(change)
             except ReconcilerError as error:
-                self._failed(error)
-                self._ended(change, Outcome.FAILED, failure=error)
+                self._ended(change, Outcome.FAILED, failure=self._failed(error))
 
     def _must_wait(self, change: Change) -> bool:
         """Keep an old copy while its address has no live one, though it should: somebody may need it.
@@ -144,9 +142,8 @@ class Work:
         try:
             await revoke(self.run, address, change.before.vault_id)
         except ReconcilerError as error:
-            error.detail = f"the new share is live, but the old copy is not revoked yet: {error.detail}"
-            self._failed(error)
-            self._ended(change, Outcome.FAILED, made=made, failure=error)
+            detail = f"the new share is live, but the old copy is not revoked yet: {error.detail}"
+            self._ended(change, Outcome.FAILED, made=made, failure=self._failed(error.restated(detail)))
         else:
             self._ended(change, Outcome.REPLACED, made=made)
 
@@ -156,11 +153,13 @@ class Work:
         await revoke(self.run, change.address, vault_id)
         self._ended(change, Outcome.REVOKED, vault_id=vault_id)
 
-    def _failed(self, error: ReconcilerError) -> None:
-        error.hint = error.hint or "run the same command again: it goes on from here"
-        self.failures.append(error)
-        fatal = isinstance(error, StateError | SignInError | NoTokenError)
-        self.barred = self.barred or (fatal and not isinstance(error, NotYoursError))
+    def _failed(self, error: ReconcilerError) -> ReconcilerError:
+        """Count a failure, and return it with a next step."""
+        failure = error.restated(hint=error.hint or "run the same command again to resume")
+        self.failures.append(failure)
+        fatal = isinstance(failure, StateError | SignInError | NoTokenError)
+        self.barred = self.barred or (fatal and not isinstance(failure, NotYoursError))
+        return failure
 
     def _ended(
         self,

@@ -92,8 +92,7 @@ def read_key(text: str, *, where: str, hint: str) -> Key:
         return Key.from_text(text)
     except ValueError:
         raise StateError(
-            f"{where} does not hold a fingerprint key: 64 lower-case hex characters are expected",
-            hint=hint,
+            f"{where} does not hold a fingerprint key", expected="64 lower-case hex characters", hint=hint
         ) from None
 
 

@@ -67,7 +67,7 @@ def secret(record: object = None) -> str:
 
 
 def shown(error: ReconcilerError) -> str:
-    return f"{error} {error.detail} {error.hint} {error!r} {error.__cause__} {error.__context__}"
+    return f"{error} {error.detail} {error.expected} {error.hint} {error!r} {error.__cause__} {error.__context__}"
 
 
 def issued(token: str = "at-1", **changes: object) -> bytes:
@@ -407,8 +407,8 @@ def test_the_order_is_the_vendors(env: Mapping[str, str], way: Way) -> None:
 
 
 WRONG: dict[str, tuple[dict[str, str], str]] = {
-    "nothing": ({}, "No C1 credential"),
-    "only an id": ({ID: CLIENT_ID}, "No C1 credential"),
+    "nothing": ({}, "no C1 credential"),
+    "only an id": ({ID: CLIENT_ID}, "no C1 credential"),
     "a secret without an id": ({SECRET: secret()}, f"{SECRET} is set, but {ID} is not"),
     "an OIDC token without an id": ({OIDC: SUBJECT}, f"{OIDC} is set, but {ID} is not"),
     "an OIDC token without an id, with a secret": ({OIDC: SUBJECT, SECRET: secret()}, OIDC),
@@ -508,9 +508,9 @@ def test_the_login_of_the_c1_command_line(tmp_path: Path) -> None:
     [
         ("profiles: [\n", "is not YAML"),
         (f"profiles:\n\tdefault: {CANARY}", "is not YAML"),
-        ("profiles: {}", "No C1 credential"),
-        ("", "No C1 credential"),
-        ("[1]", "No C1 credential"),
+        ("profiles: {}", "no C1 credential"),
+        ("", "no C1 credential"),
+        ("[1]", "no C1 credential"),
         (config(default={"client-id": CLIENT_ID}), "no client-id and client-secret"),
         (config(default={"client-id": CLIENT_ID, "client-secret": CANARY}), "Ed25519"),
         (config(default={"client-id": CANARY, "client-secret": secret()}), "NAME@TENANT"),

@@ -452,7 +452,7 @@ def test_a_wrong_key_file_is_named_and_not_shown(at: Workdir, value: bytes) -> N
 
 
 def _shows_nothing(error: StateError, value: str, where: str) -> None:
-    shown = f"{error.detail} {error.hint} " + "".join(traceback.format_exception_only(error))
+    shown = f"{error.detail} {error.expected} {error.hint} " + "".join(traceback.format_exception_only(error))
     assert where in error.detail
     assert error.__suppress_context__
     assert len(value.strip()) < 2 or value.strip() not in shown
