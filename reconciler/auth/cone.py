@@ -29,7 +29,7 @@ def path(env: Mapping[str, str], home: Path | None) -> Path | None:
     return home / ".conductorone" / "config.yaml" if home else None
 
 
-def read(file: Path, profile: str) -> ClientCredentials | None:
+def read_login(file: Path, profile: str) -> ClientCredentials | None:
     """Return the profile's credential, or None without a file or profile. Raises SignInError if unusable."""
     try:
         text = file.read_bytes()

@@ -81,7 +81,7 @@ Credential: TypeAlias = AccessToken | WorkloadToken | GithubWorkload | ClientCre
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ChosenCredential:
     """The credential that will be used, and where it was found."""
 
     way: Way

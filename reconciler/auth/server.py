@@ -35,7 +35,7 @@ class Server:
         return self.url.partition("://")[2]
 
 
-def resolve(*, flag: str | None, env: Mapping[str, str], client_id: str | None) -> Server:
+def resolve_server(*, flag: str | None, env: Mapping[str, str], client_id: str | None) -> Server:
     """Return the tenant: `--server`, the environment, else the host inside the client id.
 
     Raises UsageError where one of them is malformed, SignInError where none says.

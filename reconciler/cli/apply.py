@@ -157,7 +157,7 @@ def _confirmed(it: Options, plan: Plan, *, auto_approve: bool, destroy: bool) ->
 
 
 async def _apply(it: Options, asked: ApplyOptions, front: FrontEnd) -> Applied:
-    async with session.sign_in(it) as at:
+    async with session.signed_in(it) as at:
         with signals.stopping(front.stop):
             return await apply(at.stack, at.client, at.uploader, asked, front)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 import click
 
 from reconciler import auth
-from reconciler.auth.interface import HINT, Found
+from reconciler.auth.interface import HINT, ChosenCredential
 from reconciler.auth.server import Server
 from reconciler.c1.calls import sharing_off
 from reconciler.c1.client import Client
@@ -51,7 +51,7 @@ def status() -> int:
 @dataclass(slots=True, kw_only=True)
 class _Report:
     looked: tuple[auth.Looked, ...]
-    found: Found | None = None
+    found: ChosenCredential | None = None
     server: Server | None = None
     identity: Identity | None = None
     user: User | None = None
@@ -146,8 +146,8 @@ async def _ask(it: Options) -> _Report:
     home = session.home()
     report = _Report(looked=auth.looked_for(os.environ, home=home), failures=[])
     try:
-        report.found = auth.find(os.environ, home=home)
-        report.server = auth.resolve(flag=it.server, env=os.environ, client_id=report.found.client_id)
+        report.found = auth.find_credential(os.environ, home=home)
+        report.server = auth.resolve_server(flag=it.server, env=os.environ, client_id=report.found.client_id)
         async with session.connect(it, report.server, report.found) as link:
             report.identity = await link.client.introspect()
             report.ends, report.now = link.credentials.expires, link.client.now
@@ -194,7 +194,7 @@ def _problems(it: Options, report: _Report) -> list[ReconcilerError]:
 def _other_tenant(it: Options, server: Server) -> list[ReconcilerError]:
     """Hold the manifest, where there is one that can be read, against the tenant that is meant."""
     try:
-        manifest = session.load(it)
+        manifest = session.read_manifest(it)
     except ReconcilerError:
         return []  # `validate` tells about manifests
     try:

@@ -129,8 +129,8 @@ def fetch_state(*, name: str, remote: str) -> None:
     counts: a local copy that differs is kept as `.backup`.
     """
     it = options()
-    manifest = session.load(it)
-    where = session.places(it, manifest)
+    manifest = session.read_manifest(it)
+    where = session.places_of(it, manifest)
     _fetched(where.state).unlink(missing_ok=True)  # should this fail, nothing older may pass for its record
     branch = _branch(it, manifest, remote=remote, name=name)
     paths = _paths(it, branch)
@@ -145,7 +145,7 @@ def fetch_state(*, name: str, remote: str) -> None:
 
 def _lay(local: Path, data: bytes | None) -> None:
     """Make a local file what the branch holds, and keep what was there."""
-    present = durable.read(local)
+    present = durable.read_file(local)
     if present == data:
         return
     durable.make_private_directory(local.parent)
@@ -173,12 +173,12 @@ def push_state(*, name: str, remote: str) -> None:
     When another run was faster, what this one knew is saved on a separate branch, which the error names.
     """
     it = options()
-    manifest = session.load(it)
-    where = session.places(it, manifest)
+    manifest = session.read_manifest(it)
+    where = session.places_of(it, manifest)
     branch = _branch(it, manifest, remote=remote, name=name)
     base = _base(where.state, branch, {"branch": name, "remote": remote})
     paths = _paths(it, branch)
-    here = dict(zip(paths, map(durable.read, (where.state, where.workdir.journal_path)), strict=True))
+    here = dict(zip(paths, map(durable.read_file, (where.state, where.workdir.journal_path)), strict=True))
     conflict = branch.write(
         here, base=base, message=f"Keep the state of {paths[0].removesuffix('.state.json')}"
     )
@@ -200,7 +200,7 @@ def _base(state: Path, branch: Branch, about: dict[str, str]) -> Mapping[str, st
             f"{path} is committed, so no `ci fetch-state` wrote it", hint=f"git rm --cached {path}"
         )
     try:
-        record = json.loads(durable.read(path) or b"")
+        record = json.loads(durable.read_file(path) or b"")
         found, base = {name: record[name] for name in about}, dict(record["files"])
     except (ValueError, KeyError, TypeError):
         raise UsageError(

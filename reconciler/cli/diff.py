@@ -39,7 +39,7 @@ _PATHS: Final = ("/", "./", "../")
 def diff_command(*, base: str, form: str | None, detailed_exitcode: bool) -> int:
     """Compare the manifest with another version of it. Needs no state, no key, no token; opens no source."""
     it = options()
-    head = session.load(it)
+    head = session.read_manifest(it)
     changed: frozenset[str] = frozenset()
     before: Manifest | None
     if (then := _committed(it.manifest_path, base)) is None:

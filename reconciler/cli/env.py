@@ -18,5 +18,5 @@ def env_command(*, github: bool, gitlab: bool) -> None:
     """Print what a job must say so that plan and apply find every variable. Reads no variable."""
     if github == gitlab:
         raise UsageError("say for which pipeline", hint="--github or --gitlab")
-    needed = variables.of(session.load(options()))
+    needed = variables.of(session.read_manifest(options()))
     click.echo(variables.github(needed) if github else variables.gitlab(needed), nl=False)

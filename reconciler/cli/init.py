@@ -84,7 +84,7 @@ def _write_pipeline(it: Options, pipeline: str, *, force: bool) -> None:
     manifest = it.manifest_path.resolve().relative_to(top).as_posix()
     if not _PLAIN.match(manifest):
         raise UsageError(f"{manifest} has characters that mean something in a pipeline", hint="rename it")
-    needed = variables.of(session.load(it))
+    needed = variables.of(session.read_manifest(it))
     if pipeline == "gitlab":
         _lay(top, gitlab.pipeline(manifest=manifest, version=__version__, needed=needed), force=force)
         click.echo(_GITLAB_NEXT)

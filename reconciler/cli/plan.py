@@ -77,7 +77,7 @@ def plan_command(
 
 
 def _offline(it: Options, asked: PlanOptions) -> Plan:
-    manifest = session.load(it)
+    manifest = session.read_manifest(it)
     stack = session.stack_of(it, manifest, server=manifest.tenant or "")
     return look_offline(stack, asked, datetime.now(UTC))
 
@@ -91,7 +91,7 @@ def _online(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
 async def _look(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
     from reconciler.operations.plan import look
 
-    async with session.sign_in(it) as at:
+    async with session.signed_in(it) as at:
         holder = at.stack.held_by()
         if holder and out:
             raise LockedError(
@@ -129,10 +129,10 @@ def show_command(*, plan_file: Path | None, form: str | None) -> None:
         print_state(it)
         return
     require_plan(plan_file)
-    key = session.keys_of(it, session.places(it, None).workdir).here()
+    key = session.keys_of(it, session.places_of(it, None).workdir).here()
     if key is None:
         terminal.warn(f"the seal of {plan_file} was not checked: the stack's key is not here")
-    elif not sealed.sealed_with(durable.read(plan_file) or b"", file=str(plan_file), key=key):
+    elif not sealed.sealed_with(durable.read_file(plan_file) or b"", file=str(plan_file), key=key):
         terminal.warn(f"the seal of {plan_file} was not checked: another key than the one here made it")
         key = None
     print_plan(it, read_plan(plan_file, key), form)
@@ -141,7 +141,7 @@ def show_command(*, plan_file: Path | None, form: str | None) -> None:
 def read_plan(path: Path, key: Key | None) -> Plan:
     """Read a saved plan; with a key its seal is checked. Raises PlanError, StalePlanError."""
     require_plan(path)
-    data = durable.read(path) or b""
+    data = durable.read_file(path) or b""
     return sealed.decode(data, file=str(path), key=key)
 
 

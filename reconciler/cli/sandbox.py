@@ -54,7 +54,7 @@ def serve(
 
     terminal.warn(NOTICE)
     run(
-        data or session.places(options(), None).sandbox_data,
+        data or session.places_of(options(), None).sandbox_data,
         host_port=(host, port),
         settings=_settings(changes),
         people=person,
@@ -103,7 +103,7 @@ def reset() -> None:
     """Delete its data, its key and every state that stands on them, and nothing else."""
     from reconciler.sandbox import serve as program
 
-    where = session.places(options(), None)
+    where = session.places_of(options(), None)
     home = where.sandbox_data.parent
     ours = [path for pattern in _OURS for path in sorted(home.glob(pattern))]
     existed = bool(ours) or where.sandbox_data.exists()
@@ -127,7 +127,7 @@ def view(*, name: str, who: str | None) -> None:
 
     share = _live(name)
     person = who or share.attributes.recipients[0].as_written
-    with contextlib.closing(Store(session.places(options(), None).sandbox_data, _settings(()))) as store:
+    with contextlib.closing(Store(session.places_of(options(), None).sandbox_data, _settings(()))) as store:
         pieces = reader.read(store, share.vault_id, who=person)
         terminal.warn(f"opened as {person}; {NOTICE}")
         for piece in pieces:

@@ -26,7 +26,7 @@ from reconciler.storage.stores import open_store
 from reconciler.storage.workdir import Workdir
 
 if TYPE_CHECKING:  # importing these costs what `output` and `state` need not pay
-    from reconciler.auth.interface import CredentialSource, Found
+    from reconciler.auth.interface import ChosenCredential, CredentialSource
     from reconciler.auth.server import Server
     from reconciler.c1.client import Client
     from reconciler.c1.upload import Uploader
@@ -57,7 +57,7 @@ class Places:
         return *self.store.own_files, workdir.journal_path, workdir.lock.path, workdir.key_file.path
 
 
-def load(options: Options) -> Manifest:
+def read_manifest(options: Options) -> Manifest:
     """Read the manifest that the options name. Raises ManifestError."""
     manifest = load_manifest(options.manifest_path, source_root=source_root(options))
     if options.age_suite is None:
@@ -65,7 +65,7 @@ def load(options: Options) -> Manifest:
     return replace(manifest, age_suite=None if options.age_suite == "auto" else AgeSuite(options.age_suite))
 
 
-def places(options: Options, manifest: Manifest | None) -> Places:
+def places_of(options: Options, manifest: Manifest | None) -> Places:
     """Return where state and workdir are; in the sandbox both are its own."""
     path = options.manifest_path
     home = path.parent / ".reconciler"
@@ -95,8 +95,8 @@ def current_state(options: Options) -> State:
 
     The manifest is read only where it says which file the state is.
     """
-    manifest = None if options.sandbox or options.state else load(options)
-    where = places(options, manifest)
+    manifest = None if options.sandbox or options.state else read_manifest(options)
+    where = places_of(options, manifest)
     state = load_state(where.store, where.workdir, name=manifest.name if manifest else None).state
     if state is None:
         raise no_state(where.store)
@@ -155,7 +155,7 @@ def _check_beneath(state: Path, directory: Path) -> None:
 
 def stack_of(options: Options, manifest: Manifest, *, server: str) -> Stack:
     """Return the stack of a manifest at a tenant."""
-    where = places(options, manifest)
+    where = places_of(options, manifest)
     base = where.manifest.parent.resolve()
     root = source_root(options) or base
     confinement = Confinement(root=root, base=base, own=frozenset(p.resolve() for p in where.own_files()))
@@ -195,9 +195,9 @@ class SignedIn:
 
 
 @contextlib.asynccontextmanager
-async def sign_in(options: Options) -> AsyncIterator[SignedIn]:
+async def signed_in(options: Options) -> AsyncIterator[SignedIn]:
     """Read the manifest, and connect to the tenant or the embedded sandbox for as long as the context lasts."""
-    manifest = load(options)
+    manifest = read_manifest(options)
     opened = _in_sandbox(options, manifest) if options.sandbox else _at_tenant(options, manifest)
     async with opened as it:
         yield it
@@ -223,8 +223,8 @@ def home() -> Path | None:
 async def _at_tenant(options: Options, manifest: Manifest) -> AsyncIterator[SignedIn]:
     from reconciler import auth
 
-    found = auth.find(os.environ, home=home())
-    server = auth.resolve(flag=options.server, env=os.environ, client_id=found.client_id)
+    found = auth.find_credential(os.environ, home=home())
+    server = auth.resolve_server(flag=options.server, env=os.environ, client_id=found.client_id)
     auth.assert_tenant(server, manifest.tenant, manifest.tenant_mark)
     stack = stack_of(options, manifest, server=server.name)
     async with _connected(options, stack, server, found) as it:
@@ -234,7 +234,7 @@ async def _at_tenant(options: Options, manifest: Manifest) -> AsyncIterator[Sign
 @contextlib.asynccontextmanager
 async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[SignedIn]:
     from reconciler.auth import server as tenants
-    from reconciler.auth.interface import AccessToken, Found, Way
+    from reconciler.auth.interface import AccessToken, ChosenCredential, Way
     from reconciler.sandbox import NOTICE
 
     require_sandbox()
@@ -243,20 +243,22 @@ async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[Sig
 
     secrets = manifest.secrets.values()
     people = [p.as_written for s in secrets if s.sharing is Sharing.INTERNAL for p in s.people]
-    data = places(options, manifest).sandbox_data
+    data = places_of(options, manifest).sandbox_data
     emails = [person for person in people if "@" in person]
     terminal.warn(NOTICE)
     with Embedded(data, settings=from_environment(os.environ), people=emails) as tenant:
         server = tenants.parse(tenant.url, where="the sandbox")
         stack = stack_of(options, manifest, server=SANDBOX_SERVER)
         token = AccessToken(value=tenant.token)
-        found = Found(way=Way.ACCESS_TOKEN, where="the sandbox", credential=token)
+        found = ChosenCredential(way=Way.ACCESS_TOKEN, where="the sandbox", credential=token)
         async with _connected(options, stack, server, found) as it:
             yield it
 
 
 @contextlib.asynccontextmanager
-async def _connected(options: Options, stack: Stack, server: Server, found: Found) -> AsyncIterator[SignedIn]:
+async def _connected(
+    options: Options, stack: Stack, server: Server, found: ChosenCredential
+) -> AsyncIterator[SignedIn]:
     from reconciler.c1.upload import Uploader
     from reconciler.http.session import Session
     from reconciler.http.urls import is_loopback
@@ -279,7 +281,7 @@ class Link:
 
 
 @contextlib.asynccontextmanager
-async def connect(options: Options, server: Server, found: Found) -> AsyncIterator[Link]:
+async def connect(options: Options, server: Server, found: ChosenCredential) -> AsyncIterator[Link]:
     """Connect to a tenant, for as long as the context lasts."""
     from reconciler.auth import sign_in
     from reconciler.c1.client import Client

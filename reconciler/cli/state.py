@@ -16,7 +16,7 @@ from reconciler.model.address import Address
 from reconciler.model.canonical import time_text
 from reconciler.model.envvars import FINGERPRINT_KEY, NEW_FINGERPRINT_KEY
 from reconciler.model.state import Instance, Share
-from reconciler.operations.stack import Stack
+from reconciler.operations.stack import Stack, instance_of
 from reconciler.state.records import instance_record
 from reconciler.storage.keyfile import new_key, read_key
 
@@ -58,7 +58,7 @@ def state_command() -> None:
 
 @state_command.command("list")
 @shared
-def list_() -> None:
+def state_list() -> None:
     """List every address with its condition."""
     print_state(options())
 
@@ -88,18 +88,15 @@ def _condition(instance: Instance) -> str:
 @state_command.command("show")
 @shared
 @click.argument("name")
-def show(name: str) -> None:
+def state_show(name: str) -> None:
     """Show everything known of one address. Never a value: none is kept."""
-    it = options()
-    instance = session.current_state(it).instances.get(_address(name))
-    if instance is None:
-        raise UsageError(f"{name} is not in the state", hint="`reconciler state list` shows what is")
+    instance = instance_of(session.current_state(options()), _address(name))
     click.echo(terminal.json_text(instance_record(instance)))
 
 
 @state_command.command("unlock")
 @shared
-def unlock() -> None:
+def state_unlock() -> None:
     """Say who holds the stack. Nothing needs unlocking: the lock ends with the process that holds it."""
     holder = _stack().held_by()
     if holder:
@@ -113,7 +110,7 @@ def unlock() -> None:
 @state_command.command("rm")
 @shared
 @click.argument("name")
-def rm(name: str) -> None:
+def state_rm(name: str) -> None:
     """Let a secret go: its share lives on until its end, and nothing here touches it again."""
     from reconciler.operations import state_commands
 
@@ -125,11 +122,11 @@ def rm(name: str) -> None:
 @shared
 @click.argument("old")
 @click.argument("new")
-def mv(old: str, new: str) -> None:
+def state_mv(old: str, new: str) -> None:
     """Rename a secret in the state. `moved:` in the manifest does the same where others can review it."""
     from reconciler.operations import state_commands
 
-    state_commands.move(_stack(), _address(old), _address(new))
+    state_commands.rename(_stack(), _address(old), _address(new))
     click.echo(line(f"{old} is {new} now."))
 
 
@@ -137,13 +134,13 @@ def mv(old: str, new: str) -> None:
 @shared
 @click.argument("name")
 @click.argument("vault_id", metavar="VAULT")
-def import_(name: str, vault_id: str) -> None:
+def state_import(name: str, vault_id: str) -> None:
     """Take a share that this identity made elsewhere as a secret's current one. Its value stays unchecked."""
     from reconciler.operations import state_commands
 
     async def take() -> None:
-        async with session.sign_in(options()) as at:
-            await state_commands.import_(at.stack, at.client, _address(name), vault_id)
+        async with session.signed_in(options()) as at:
+            await state_commands.import_share(at.stack, at.client, _address(name), vault_id)
 
     asyncio.run(take())
     click.echo(line(f"{name} is in the state. `reconciler plan` shows what differs."))
@@ -154,7 +151,7 @@ def import_(name: str, vault_id: str) -> None:
 @click.option(
     "--assign", multiple=True, metavar="NAME=VAULT", help="Say which vault is a secret's current one."
 )
-def recover(assign: tuple[str, ...]) -> int:
+def state_recover(assign: tuple[str, ...]) -> int:
     """Make a lost state again from the vaults on the tenant that bear the stack's mark."""
     from reconciler.operations import state_commands
 
@@ -162,7 +159,7 @@ def recover(assign: tuple[str, ...]) -> int:
     assigned = {_address(name): vault_id for name, _, vault_id in pairs}
 
     async def make() -> state_commands.Recovered:
-        async with session.sign_in(options()) as at:
+        async with session.signed_in(options()) as at:
             return await state_commands.recover(at.stack, at.client, assigned=assigned)
 
     recovered = asyncio.run(make())
@@ -183,7 +180,7 @@ def recover(assign: tuple[str, ...]) -> int:
 @click.option(
     "--trust-sources", is_flag=True, help="Without the old key: what the sources hold now was sent."
 )
-def rekey(*, trust_sources: bool) -> None:
+def state_rekey(*, trust_sources: bool) -> None:
     """Make every fingerprint again with another key: the one in RECONCILER_NEW_FINGERPRINT_KEY, or a new one."""
     stack = _stack()
     given = os.environ.get(NEW_FINGERPRINT_KEY)
@@ -206,7 +203,7 @@ def rekey(*, trust_sources: bool) -> None:
 def _stack() -> Stack:
     """Return the stack for what is done without the tenant."""
     it = options()
-    return session.stack_of(it, session.load(it), server="")
+    return session.stack_of(it, session.read_manifest(it), server="")
 
 
 def _address(name: str) -> Address:

@@ -19,7 +19,7 @@ from reconciler.model.events import Healed, Left, Outcome, Result
 from reconciler.model.plan import Action, Change
 from reconciler.model.state import Share
 from reconciler.operations.concurrency import each
-from reconciler.operations.create import make, revoke
+from reconciler.operations.create import create_share, revoke
 from reconciler.operations.run import Run
 from reconciler.planning.expand import Desired
 from reconciler.planning.recovery import Orphan
@@ -134,7 +134,7 @@ class Work:
 
     async def _make(self, change: Change) -> None:
         address = change.address
-        made = await make(self.run, change, self.all_desired[address], self.contents[address])
+        made = await create_share(self.run, change, self.all_desired[address], self.contents[address])
         if change.action is Action.CREATE:
             self._ended(change, Outcome.CREATED, made=made)
             return

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler.errors import StateError
+from reconciler.errors import StateError, UsageError
 from reconciler.fingerprint import Key
+from reconciler.model.address import Address
 from reconciler.model.manifest import Manifest
-from reconciler.model.state import State
+from reconciler.model.state import Instance, State
 from reconciler.sources import SourceReader
 from reconciler.state.ledger import Open, replay
 from reconciler.storage.interface import StateStore
@@ -79,6 +80,15 @@ def load_state(store: StateStore, workdir: Workdir, *, name: str | None) -> Load
         )
     state, open_creates = replay(state, journal, file=str(workdir.journal_path))
     return Loaded(state=state, open_creates=open_creates)
+
+
+def instance_of(state: State, address: Address) -> Instance:
+    """Return what a state knows of an address. Raises UsageError where it knows nothing."""
+    if address not in state.instances:
+        raise UsageError(
+            f"{address} is not in the state", hint="`reconciler state list` prints the addresses that are"
+        )
+    return state.instances[address]
 
 
 def no_state(store: StateStore) -> StateError:

@@ -20,7 +20,7 @@ from reconciler.operations.gather import (
     refuse_other_tenant,
 )
 from reconciler.operations.plan import first_state, new_uid, recovery_of
-from reconciler.operations.stack import Loaded, Stack, no_state
+from reconciler.operations.stack import Loaded, Stack, instance_of, no_state
 from reconciler.planning import recipients, recovery
 from reconciler.planning.expand import Desired, expand
 from reconciler.planning.verify import mismatch, seen_attributes, share_of
@@ -92,19 +92,17 @@ def remove(stack: Stack, address: Address) -> None:
     """Let an address go: its vaults live on until their end, and nothing here touches them again."""
     with stack.held(_now()):
         state = _settled(stack)
-        if address not in state.instances:
-            raise UsageError(f"{address} is not in the state", hint="`reconciler state list` shows what is")
+        instance_of(state, address)
         ledger = Ledger(state)
         ledger.take(Forgotten(address=address))
         _save(stack, ledger.state())
 
 
-def move(stack: Stack, old: Address, new: Address) -> None:
+def rename(stack: Stack, old: Address, new: Address) -> None:
     """Rename an address in the state; `moved:` in the manifest does the same where others can review it."""
     with stack.held(_now()):
         state = _settled(stack)
-        if old not in state.instances:
-            raise UsageError(f"{old} is not in the state", hint="`reconciler state list` shows what is")
+        instance_of(state, old)
         if new in state.instances:
             raise UsageError(f"{new} is in the state already")
         instances = {(new if a == old else a): i for a, i in state.instances.items()}
@@ -112,7 +110,7 @@ def move(stack: Stack, old: Address, new: Address) -> None:
         _save(stack, replace(state, instances=instances, generations={**state.generations, new: highest}))
 
 
-async def import_(stack: Stack, client: Client, address: Address, vault_id: str) -> Share:
+async def import_share(stack: Stack, client: Client, address: Address, vault_id: str) -> Share:
     """Take a vault that was made elsewhere as an address's current one. Its value stays unchecked."""
     with stack.held(_now()):
         loaded = stack.load_with_key(make=True)

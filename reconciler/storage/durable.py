@@ -33,7 +33,7 @@ def _unreadable(path: Path, error: OSError) -> StateError:
     )
 
 
-def read(path: Path) -> bytes | None:
+def read_file(path: Path) -> bytes | None:
     """Return a file's bytes, None where there is none. A symbolic link or a special file is refused."""
     try:
         with open(path, "rb", opener=_open_to_read) as file:

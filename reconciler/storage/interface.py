@@ -7,12 +7,13 @@ memory of vaults that no search lists any more, so the contract is strict where 
 * **Save if unchanged.** A save takes effect only where the store still holds what this object loaded or saved last;
   after a load that returned None, only where there is still none. The comparison and the write are one step: a
   rename under a lock, a conditional put (`If-Match`, a generation), a push without force. Of two writers one wins;
-  the other's save raises StateError (`changed`), writes nothing, and says nothing about which of them is right.
+  the other's save raises StateError (`changed_meanwhile`) and writes nothing; it does not say which
+  of them is right.
 * **Absent is certain.** `load` returns None only for a place that was read and holds nothing. What may not be read
   (403), did not answer, or is damaged raises StateError: an empty state would make every secret once more.
 * **Unclear is not failed.** Where the answer to a write is lost, a store looks before it says anything: if it holds
   the new state the save is done; if it still holds the old one the same conditional write may be sent again; if it
-  cannot be asked, StateError (`unclear`). Callers are prepared for both ends: the journal of a run stands on the
+  cannot be asked, StateError (`unclear_save`). Callers are prepared for both ends: the journal of a run stands on the
   serial that its first save claims, so the next run reads what was done from the journal, or from the state.
 * **Private.** A state holds share links and no value. It is readable by whoever may run the stack and by nobody else,
   and neither `where` nor an error holds a credential, a signed URL or a server's unredacted words.
@@ -53,7 +54,7 @@ class StateStore(Protocol):
     def save(self, state: State) -> None:
         """Put a state in place of the one that was loaded or saved last. When it returns, the state is durable.
 
-        Raises StateError; then the store holds the old state, or, only after `unclear`, perhaps the new one.
+        Raises StateError; then the store holds the old state, or, only after `unclear_save`, perhaps the new one.
         """
         ...
 
@@ -78,7 +79,7 @@ class StateStore(Protocol):
         return None
 
 
-def changed(where: str) -> StateError:
+def changed_meanwhile(where: str) -> StateError:
     """Return the error for a save that another one was faster than."""
     return StateError(
         f"{where} was changed by another run while this one went on",
@@ -86,7 +87,7 @@ def changed(where: str) -> StateError:
     )
 
 
-def unclear(where: str) -> StateError:
+def unclear_save(where: str) -> StateError:
     """Return the error for a save of which nobody knows whether it was done."""
     return StateError(
         f"{where} did not answer clearly: it may hold what this run did, or what was there before",

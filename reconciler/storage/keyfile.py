@@ -40,7 +40,7 @@ class KeyFile:
         return next((key for path in kept if (key := self._read(path)) and key.id == key_id), None)
 
     def _read(self, path: Path) -> Key | None:
-        data = durable.read(path)
+        data = durable.read_file(path)
         if data is None:
             return None
         key = read_key(
@@ -63,7 +63,7 @@ class KeyFile:
         """
         with self._lock.held(Holder.here(datetime.now(UTC), job=None)):
             self._keep_out_of_git()
-            text = durable.read(self.path)
+            text = durable.read_file(self.path)
             if first and text:
                 raise StateError(
                     f"another run made {self.path} at the same moment",

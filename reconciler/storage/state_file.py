@@ -7,7 +7,7 @@ from pathlib import Path
 from reconciler.model.state import State
 from reconciler.state import statefile
 from reconciler.storage import durable
-from reconciler.storage.interface import StateStore, changed
+from reconciler.storage.interface import StateStore, changed_meanwhile
 
 
 class StateFile(StateStore):
@@ -37,13 +37,13 @@ class StateFile(StateStore):
 
     def load(self) -> State | None:
         """Return the state, None where there is no file. Raises StateError for one that cannot be trusted."""
-        self._loaded = durable.read(self.path)
+        self._loaded = durable.read_file(self.path)
         return None if self._loaded is None else statefile.decode(self._loaded, file=self.where)
 
     def save(self, state: State) -> None:
         """Put the state in place, atomically. Raises StateError where the file is not the one that was loaded."""
-        if durable.read(self.path) != self._loaded:
-            raise changed(self.where)
+        if durable.read_file(self.path) != self._loaded:
+            raise changed_meanwhile(self.where)
         data = statefile.encode(state)
         durable.make_private_directory(self.path.parent)
         durable.replace(self.path, data, backup=self._backup)

@@ -25,7 +25,7 @@ class Workdir:
 
     def read_journal(self) -> Journal | None:
         """Return what a run recorded, None where no run is open. Raises StateError for a damaged one."""
-        data = durable.read(self.journal_path)
+        data = durable.read_file(self.journal_path)
         return None if data is None else journal.parse(data, file=str(self.journal_path))
 
     def check_writable(self) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from reconciler.auth import sign_in
-from reconciler.auth.interface import AccessToken, Found, Way
+from reconciler.auth.interface import AccessToken, ChosenCredential, Way
 from reconciler.auth.server import parse
 from reconciler.c1.client import Client
 from reconciler.http.session import Session
@@ -150,7 +150,7 @@ def _with_tenant(there: Tenant, work: Callable[[], object]) -> Measured:
 async def _client(there: Tenant) -> AsyncIterator[Client]:
     session, server = Session(), parse(there.url, where="the bench")
     token = AccessToken(value=Sensitive.of(there.token))
-    found = Found(way=Way.ACCESS_TOKEN, where="the bench", credential=token)
+    found = ChosenCredential(way=Way.ACCESS_TOKEN, where="the bench", credential=token)
     client = Client(session, server, sign_in(found, session, server))
     try:
         yield client

@@ -115,7 +115,7 @@ def _swap(path: Path) -> None:
 async def _apply(desk: Desk, meddle: Callable[[], None]) -> Applied:
     asked = ApplyOptions(plan=PlanOptions(), parallelism=2)
     front = FrontEnd(confirm=lambda _: True, report=lambda _: None, stop=Stop())
-    async with session.sign_in(Options(sandbox=True)) as at:
+    async with session.signed_in(Options(sandbox=True)) as at:
         stack = replace(at.stack, reader=_Meddling(at.stack.reader, meddle))
         return await apply(stack, at.client, at.uploader, asked, front)
 

@@ -73,7 +73,7 @@ class Life(Commands):
         if not free:
             return
         new = data.draw(st.sampled_from(free))
-        if not self.by_hand("state mv", lambda stack: state_commands.move(stack, old, Address(new))):
+        if not self.by_hand("state mv", lambda stack: state_commands.rename(stack, old, Address(new))):
             return
         self.aliases[new] = self.aliases.get(new, {new}) | self.aliases.get(old.name, {old.name})
         settled = self.settled.get(old.name)
@@ -103,7 +103,8 @@ class Life(Commands):
         self.unchecked.add(vault_id)
         self.took_notes()
         self.world.run(
-            Fate(), lambda stack, client, _: state_commands.import_(stack, client, Address(name), vault_id)
+            Fate(),
+            lambda stack, client, _: state_commands.import_share(stack, client, Address(name), vault_id),
         )
         self.to_do = True
         COUNTS["state import"] += 1

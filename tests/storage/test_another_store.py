@@ -33,7 +33,7 @@ from reconciler.sandbox import reader
 from reconciler.sandbox.serve import Embedded
 from reconciler.state import statefile
 from reconciler.storage import durable
-from reconciler.storage.interface import StateStore, changed
+from reconciler.storage.interface import StateStore, changed_meanwhile
 from reconciler.storage.lock import Holder, Lock
 from reconciler.storage.state_file import StateFile
 from reconciler.storage.stores import STORES, open_store
@@ -62,7 +62,7 @@ class Versions(StateStore):
 
     def load(self) -> State | None:
         self._seen = max((int(path.stem) for path in self.own_files), default=0)
-        data = durable.read(self._numbered(self._seen)) if self._seen else None
+        data = durable.read_file(self._numbered(self._seen)) if self._seen else None
         return None if data is None else statefile.decode(data, file=self.where)
 
     def save(self, state: State) -> None:
@@ -74,7 +74,7 @@ class Versions(StateStore):
             try:
                 os.link(aside.name, self._numbered(self._seen + 1))
             except FileExistsError:
-                raise changed(self.where) from None
+                raise changed_meanwhile(self.where) from None
         self._seen += 1
 
     def check_writable(self) -> None:
