@@ -111,7 +111,7 @@ def looked_for(env: Mapping[str, str], *, home: Path | None = None) -> tuple[Loo
 
 
 def _is_file(file: Path) -> bool:
-    """Tell whether a file is there, as far as this user can see."""
+    """Whether a file is there, as far as this user can see."""
     try:
         return file.is_file()
     except OSError:  # a directory that may not be searched, or a name that is too long

@@ -79,7 +79,7 @@ class Issuer:
             raise NoTokenError(f"signing in at {self._server.host}: {bad}") from None
 
     def _next(self) -> str:
-        """Say what is likely wrong with a credential that was refused. OAuth's answers do not tell."""
+        """Return what is likely wrong with a credential that was refused: OAuth's answers do not say."""
         match self._credential:
             case ClientCredentials():
                 return "the client may be of another tenant or gone, or its secret was replaced: make a new one in C1"

@@ -42,7 +42,7 @@ class Fixed:
         return self._token
 
     async def renew(self, refused: Sensitive) -> None:  # noqa: ARG002 - there is only one
-        """Say that there is no other."""
+        """Raise SignInError: there is no other."""
         raise SignInError(
             f"the tenant does not accept the token in {self._where}: it has ended, was revoked, or is for "
             "another tenant",

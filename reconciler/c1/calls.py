@@ -19,7 +19,7 @@ from reconciler.http.retry import (
     FailureKind,
     GiveUp,
     InDoubt,
-    MakeAnew,
+    Recreate,
     RenewToken,
     Retry,
     retry_after,
@@ -49,7 +49,7 @@ class Refused:
     """Whether this API itself said it: a 404 of something in between says nothing about a vault."""
 
     def says(self, *statuses: int) -> bool:
-        """Tell whether the API itself answered one of these."""
+        """Whether the API itself answered one of these."""
         return self.by_api and self.failure.status in statuses
 
 
@@ -92,7 +92,7 @@ class Exchange:
                 case RenewToken():
                     await self._credentials.renew(token)
                     renewed = True
-                case GiveUp() | MakeAnew():  # the latter is for uploads only
+                case GiveUp() | Recreate():  # the latter is for uploads only
                     return result
                 case InDoubt():
                     return Unclear(why=result.failure.why)

@@ -122,7 +122,7 @@ def _refuse_links(*directories: Path) -> None:
 def _refuse_planted(home: Path) -> None:
     """Refuse a directory of ours that others fill: its key would be no secret, its journal nothing that we did."""
     try:
-        it = home.stat()
+        status = home.stat()
     except FileNotFoundError:
         return
     if git.tracks(home):
@@ -130,12 +130,12 @@ def _refuse_planted(home: Path) -> None:
             f"git tracks files in {home}, which holds what belongs to this machine alone",
             hint="`git rm -r --cached` it, remove what others put there, and list `.reconciler/` in .gitignore",
         )
-    if it.st_mode & 0o022:
+    if status.st_mode & 0o022:
         raise StateError(
             f"{home} can be written by others",
             hint="look what is in it; if all of it is your own: `chmod go-w` it",
         )
-    if it.st_uid not in (os.geteuid(), 0):
+    if status.st_uid not in (os.geteuid(), 0):
         raise StateError(
             f"{home} belongs to another user", hint="run as that user, or remove it if nobody needs it"
         )
@@ -199,8 +199,8 @@ async def signed_in(options: Options) -> AsyncIterator[SignedIn]:
     """Read the manifest, and connect to the tenant or the embedded sandbox for as long as the context lasts."""
     manifest = read_manifest(options)
     opened = _in_sandbox(options, manifest) if options.sandbox else _at_tenant(options, manifest)
-    async with opened as it:
-        yield it
+    async with opened as signed:
+        yield signed
 
 
 def require_sandbox() -> None:
@@ -227,8 +227,8 @@ async def _at_tenant(options: Options, manifest: Manifest) -> AsyncIterator[Sign
     server = auth.resolve_server(flag=options.server, env=os.environ, client_id=found.client_id)
     auth.assert_tenant(server, manifest.tenant, manifest.tenant_mark)
     stack = stack_of(options, manifest, server=server.name)
-    async with _connected(options, stack, server, found) as it:
-        yield it
+    async with _connected(options, stack, server, found) as signed:
+        yield signed
 
 
 @contextlib.asynccontextmanager
@@ -251,8 +251,8 @@ async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[Sig
         stack = stack_of(options, manifest, server=SANDBOX_SERVER)
         token = AccessToken(value=tenant.token)
         found = ChosenCredential(way=Way.ACCESS_TOKEN, where="the sandbox", credential=token)
-        async with _connected(options, stack, server, found) as it:
-            yield it
+        async with _connected(options, stack, server, found) as signed:
+            yield signed
 
 
 @contextlib.asynccontextmanager

@@ -165,7 +165,7 @@ def _secure_proxies(context: ssl.SSLContext, limits: httpx.Limits) -> dict[str, 
 
 
 def _timeout(deadline: float) -> httpx.Timeout:
-    """Let connecting end by itself before the deadline: a handshake that is cancelled leaks its socket."""
+    """Return timeouts by which connecting ends before the deadline: a cancelled handshake leaks its socket."""
     return httpx.Timeout(None, connect=min(CONNECT, 0.9 * deadline), pool=0.9 * deadline)
 
 

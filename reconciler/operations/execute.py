@@ -80,12 +80,12 @@ class Work:
         """
         failed = {r.address for r in self.results if r.failure}
         named = {left.vault_id for left in self.left}
-        for it in self.run.ledger.open():
-            if it.vault_id and it.vault_id not in named:
+        for create in self.run.ledger.open():
+            if create.vault_id and create.vault_id not in named:
                 error = RemoteError("that could not be done, or the tenant did not say clearly that it was")
-                if it.intent.address not in failed:
+                if create.intent.address not in failed:
                     self._failed(error)
-                self._left(it.intent.address, it.vault_id, error)
+                self._left(create.intent.address, create.vault_id, error)
 
     def _left(self, address: Address | None, vault_id: str, error: ReconcilerError) -> None:
         hint = error.hint if isinstance(error, NotYoursError) else None

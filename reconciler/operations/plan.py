@@ -203,6 +203,6 @@ def _known(gathered: Gathered, uids: Mapping[Address, str], no_key: Unchecked) -
 
 
 def _as_requested(change: Change) -> Change:
-    """Say of a revoke that `destroy` asks for it: the manifest still holds the secret."""
+    """Return a revoke with the reason that `destroy` gives it: the manifest still holds the secret."""
     removed = change.reason is Reason.REMOVED_FROM_MANIFEST
     return replace(change, reason=Reason.REQUESTED) if removed else change

@@ -89,7 +89,7 @@ def _rebuilt(stack: Stack, gathered: Gathered, assigned: Mapping[Address, str]) 
 
 
 def remove(stack: Stack, address: Address) -> None:
-    """Let an address go: its vaults live on until their end, and nothing here touches them again."""
+    """Remove an address from the state: its vaults live on until their end, and are not managed any more."""
     with stack.held(_now()):
         state = _settled(stack)
         instance_of(state, address)

@@ -198,7 +198,7 @@ def replay(
     folded, left = fold_entries(state, journal.entries)
     if header.base_serial < state.serial:
         passed = state.known() | state.forgotten
-        return state, tuple(it for it in left if it.vault_id and it.vault_id not in passed)
+        return state, tuple(create for create in left if create.vault_id and create.vault_id not in passed)
     return folded, left
 
 

@@ -37,17 +37,17 @@ def read_file(path: Path) -> bytes | None:
     """Return a file's bytes, None where there is none. A symbolic link or a special file is refused."""
     try:
         with open(path, "rb", opener=_open_to_read) as file:
-            it = os.fstat(file.fileno())
-            if not stat.S_ISREG(it.st_mode):
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise StateError(f"{path} is not a regular file")
-            data = b"" if it.st_size > READ_MAX else file.read(READ_MAX + 1)
+            data = b"" if status.st_size > READ_MAX else file.read(READ_MAX + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _is_link(path) from None
         raise _unreadable(path, error) from None
-    if max(it.st_size, len(data)) > READ_MAX:
+    if max(status.st_size, len(data)) > READ_MAX:
         raise StateError(f"{path} is larger than any file of this program")
     return data
 

@@ -74,7 +74,7 @@ class KeyFile:
             durable.replace(self.path, key.to_text().encode() + b"\n", backup=backup)
 
     def _keep_out_of_git(self) -> None:
-        """Let `git add .` pass by the key where nobody ran `init`."""
+        """Keep the key out of `git add .` also where `init` was never run."""
         ignore = self.path.with_name(".gitignore")
         with contextlib.suppress(OSError):
             ignore.touch(mode=durable.PRIVATE, exist_ok=False)

@@ -33,7 +33,7 @@ class Workdir:
         durable.check_writable(self.path)
 
     def has_journal(self) -> bool:
-        """Tell whether a run is open: what it recorded is then still to be put into the state."""
+        """Whether a run is open: what it recorded is then still to be put into the state."""
         return self.journal_path.exists()
 
     def new_journal(self, header: Header, entries: Sequence[Entry] = ()) -> JournalWriter:
@@ -101,5 +101,5 @@ class JournalWriter:
         )
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._descriptor)
