@@ -124,7 +124,7 @@ class _ProblemsError(ReconcilerError):
 class UsageError(ReconcilerError):
     """The command line asks for something that is not offered."""
 
-    summary = "wrong usage"
+    summary = "invalid usage"
     exit_code = ExitCode.USAGE
 
 
@@ -156,14 +156,14 @@ class PlanError(ReconcilerError):
 class LockedError(ReconcilerError):
     """Another run holds this stack; the detail names it."""
 
-    summary = "another run holds this stack"
+    summary = "the stack is locked by another run"
     exit_code = ExitCode.LOCKED
 
 
 class SignInError(ReconcilerError):
     """No usable credential, or one that may not see or do this."""
 
-    summary = "sign-in or permission"
+    summary = "authentication or permission error"
     exit_code = ExitCode.SIGN_IN
 
 

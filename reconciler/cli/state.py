@@ -97,25 +97,25 @@ def state_show(name: str) -> None:
 @state_command.command("unlock")
 @shared
 def state_unlock() -> None:
-    """Say who holds the stack. Nothing needs unlocking: the lock ends with the process that holds it."""
+    """Show who holds the lock. Nothing needs unlocking: it ends with the process that holds it."""
     holder = _stack().held_by()
     if holder:
         raise LockedError(
-            f"another run holds this stack: {holder}",
+            f"this stack is locked by another run: {holder}",
             hint="wait for it, or end that process: the lock goes with it",
         )
-    click.echo("Nobody holds this stack.")
+    click.echo("The stack is not locked.")
 
 
 @state_command.command("rm")
 @shared
 @click.argument("name")
 def state_rm(name: str) -> None:
-    """Let a secret go: its share lives on until its end, and nothing here touches it again."""
+    """Stop managing a secret without revoking its share, which lives on until its end."""
     from reconciler.operations import state_commands
 
     state_commands.remove(_stack(), _address(name))
-    click.echo(line(f"{name} is let go; its share was not revoked."))
+    click.echo(line(f"{name} is removed from the state; its share was not revoked."))
 
 
 @state_command.command("mv")
@@ -152,7 +152,7 @@ def state_import(name: str, vault_id: str) -> None:
     "--assign", multiple=True, metavar="NAME=VAULT", help="Say which vault is a secret's current one."
 )
 def state_recover(assign: tuple[str, ...]) -> int:
-    """Make a lost state again from the vaults on the tenant that bear the stack's mark."""
+    """Rebuild a lost state from the tagged shares on the tenant."""
     from reconciler.operations import state_commands
 
     pairs = [text.rpartition("=") for text in assign]
@@ -171,7 +171,7 @@ def state_recover(assign: tuple[str, ...]) -> int:
         )
     if recovered.unplaced:
         click.echo("Next: `state import NAME VAULT` takes one of them; or leave it to its end.", err=True)
-    click.echo("The state is made again. `reconciler plan` shows what differs.", err=True)
+    click.echo("The state is rebuilt. `reconciler plan` shows what differs.", err=True)
     return ExitCode.OK
 
 

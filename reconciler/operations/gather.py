@@ -97,7 +97,7 @@ def _refuse_lost_state(stack: Stack, observed: Observed) -> None:
     if live:
         raise StateError(
             f"there is no state at {stack.store.where}, but {len(live)} live "
-            f"{'vault bears' if len(live) == 1 else 'vaults bear'} the mark of the stack {stack.manifest.name}",
+            f"{'vault bears' if len(live) == 1 else 'vaults bear'} the tag of the stack {stack.manifest.name}",
             hint="restore the state file (or its .backup); `reconciler state recover` rebuilds it from the tenant; "
             "if another manifest has that name, give this one its own",
         )

@@ -32,14 +32,14 @@ from reconciler.state.tags import Tag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """A state made again: what is in it, and the live vaults that nobody could place."""
+    """A rebuilt state: what is in it, and the live vaults that nobody could place."""
 
     state: State
     unplaced: tuple[Vault, ...]
 
 
 async def recover(stack: Stack, client: Client, *, assigned: Mapping[Address, str]) -> Recovered:
-    """Make a lost state again from the vaults that bear the stack's tag.
+    """Rebuild a lost state from the vaults that bear the stack's tag.
 
     What is as the manifest asks is taken as current; an older or different copy is kept to be revoked once
     its address has a new one. `assigned` says by hand which vault is an address's current one.
@@ -119,7 +119,7 @@ async def import_share(stack: Stack, client: Client, address: Address, vault_id:
         state = _settled(stack) if loaded.state else first_state(stack, identity, loaded.key)
         refuse_other_identity(state, identity)
         if address in state.instances:
-            raise UsageError(f"{address} is in the state already", hint="`state rm` lets it go first")
+            raise UsageError(f"{address} is in the state already", hint="`state rm` removes it first")
         if vault_id in state.known():
             raise UsageError(f"vault {vault_id} is in the state already")
         vault = await client.get(vault_id)

@@ -29,7 +29,7 @@ def reason(error: OSError) -> str:
 def _unreadable(path: Path, error: OSError) -> StateError:
     return StateError(
         f"{path} cannot be read: {reason(error)}",
-        hint="mend its permissions or the disk, and run again; it is not read through a link",
+        hint="fix the permissions or the disk, and run the same command again",
     )
 
 
@@ -83,7 +83,7 @@ def replace(path: Path, data: bytes, *, backup: Path | None = None) -> None:
     except OSError as error:
         raise StateError(
             f"{path} cannot be written: {reason(error)}",
-            hint="it is whole, old or new; free space or mend the permissions, and run again",
+            hint="the file is whole, old or new; free space or fix the permissions, and run the same command again",
         ) from None
 
 
@@ -146,7 +146,7 @@ def check_writable(directory: Path) -> None:
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise StateError(
             f"{nearest} cannot be written to",
-            hint="state and journal are kept there: mend its permissions, or remount it read-write",
+            hint="state and journal are kept there: fix the permissions, or remount it read-write",
         )
 
 

@@ -106,7 +106,7 @@ class Lock:
         except OSError as error:
             raise StateError(
                 f"{self.path} cannot be opened: {durable.reason(error)}",
-                hint="mend its permissions or the disk, and run again; nothing was begun",
+                hint="fix the permissions or the disk, and run the same command again; nothing was begun",
             ) from None
 
     def _take(self, descriptor: int) -> None:
@@ -123,7 +123,7 @@ class Lock:
                 ) from None
             return
         raise LockedError(
-            f"another run holds {self._what}: {_holder(os.pread(descriptor, 4096, 0))}",
+            f"{self._what} is locked by another run: {_holder(os.pread(descriptor, 4096, 0))}",
             hint="wait for it to end; when that process is gone the lock is free by itself",
         )
 

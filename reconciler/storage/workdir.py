@@ -52,7 +52,7 @@ class Workdir:
         except OSError as error:
             raise StateError(
                 f"{self.journal_path} cannot be put aside: {durable.reason(error)}",
-                hint="mend its directory's permissions or the disk, and run again; nothing was written",
+                hint="fix the directory's permissions or the disk, and run the same command again; nothing was written",
             ) from None
 
     def drop_journal(self) -> None:
@@ -63,7 +63,7 @@ class Workdir:
         except OSError as error:
             raise StateError(
                 f"{self.journal_path} cannot be removed: {durable.reason(error)}",
-                hint="all of it is in the state; mend the disk, and the next run removes it",
+                hint="all of it is in the state; fix the disk, and the next run removes it",
             ) from None
 
 
@@ -97,7 +97,7 @@ class JournalWriter:
     def _cannot(self, why: str) -> StateError:
         return StateError(
             f"{self.path} cannot be written: {why}",
-            hint="nothing more was sent to the tenant; mend the disk and run again: it goes on from here",
+            hint="nothing more was sent to the tenant; fix the disk, and run the same command again to resume",
         )
 
     def close(self) -> None:

@@ -158,7 +158,7 @@ def test_reset_waits_for_no_run_and_breaks_none(quickstart: Desk) -> None:
     quickstart.apply()
     with Workdir(quickstart.workdir, "another").lock.held(Holder.here(datetime.now(UTC), job=None)):
         ran = quickstart.run("sandbox", "reset")
-    assert (5, True) == (ran.code, "another run holds this stack" in ran.err)
+    assert (5, True) == (ran.code, "locked by another run" in ran.err)
     assert {} == quickstart.plan()
 
 
