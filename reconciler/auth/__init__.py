@@ -25,9 +25,9 @@ from reconciler.auth.assertion import EXPECTED, parse_secret
 from reconciler.auth.interface import (
     HINT,
     AccessToken,
+    ChosenCredential,
     ClientCredentials,
     CredentialSource,
-    Found,
     GithubWorkload,
     Looked,
     Way,
@@ -35,7 +35,7 @@ from reconciler.auth.interface import (
     wrong_shape,
 )
 from reconciler.auth.issuer import JWT, TOKEN, Issuer
-from reconciler.auth.server import Server, assert_tenant, host_of, resolve
+from reconciler.auth.server import Server, assert_tenant, host_of, resolve_server
 from reconciler.auth.tokens import Fixed, Renewing
 from reconciler.errors import SignInError
 from reconciler.http.clock import ServerClock
@@ -45,16 +45,16 @@ from reconciler.model.envvars import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OID
 from reconciler.sensitive import Sensitive
 
 __all__ = [
+    "ChosenCredential",
     "CredentialSource",
     "Fixed",
-    "Found",
     "Looked",
     "Server",
     "Way",
     "assert_tenant",
-    "find",
+    "find_credential",
     "looked_for",
-    "resolve",
+    "resolve_server",
     "sign_in",
 ]
 
@@ -72,7 +72,7 @@ _NEEDS: Final = {
 """In order; a way is meant when the first of its names is set."""
 
 
-def find(env: Mapping[str, str], *, home: Path | None = None) -> Found:
+def find_credential(env: Mapping[str, str], *, home: Path | None = None) -> ChosenCredential:
     """Return the credential to use: the first of the list above.
 
     Raises SignInError where there is none, or the first one meant is incomplete or misshapen: it is not
@@ -83,18 +83,18 @@ def find(env: Mapping[str, str], *, home: Path | None = None) -> Found:
         if not missing:
             return _from_env(way, env)
         if names[0] not in missing and way is not Way.GITHUB_ACTIONS:  # every job may have the latter
-            raise SignInError(f"{names[0]} is set, but {' and '.join(missing)} is not.", hint=HINT)
+            raise SignInError(f"{names[0]} is set, but {' and '.join(missing)} is not", hint=HINT)
     file = cone.path(env, home)
     if file is not None:
-        login = cone.read(file, _profile(env))
+        login = cone.read_login(file, _profile(env))
         if login is not None:
-            return Found(way=Way.CONE, where=str(file), credential=login)
+            return ChosenCredential(way=Way.CONE, where=str(file), credential=login)
         if env.get(_PROFILE):
             raise SignInError(
-                f"{_PROFILE} is set, but {file} {'has no such profile' if _is_file(file) else 'is not there'}.",
+                f"{_PROFILE} is set, but {file} {'has no such profile' if _is_file(file) else 'is not there'}",
                 hint=f"`cone login TENANT` writes it; {HINT}",
             )
-    raise SignInError("No C1 credential was found.", hint=_how_to(env))
+    raise SignInError("no C1 credential was found", hint=_how_to(env))
 
 
 def looked_for(env: Mapping[str, str], *, home: Path | None = None) -> tuple[Looked, ...]:
@@ -111,7 +111,7 @@ def looked_for(env: Mapping[str, str], *, home: Path | None = None) -> tuple[Loo
 
 
 def _is_file(file: Path) -> bool:
-    """Tell whether a file is there, as far as this user can see."""
+    """Whether a file is there, as far as this user can see."""
     try:
         return file.is_file()
     except OSError:  # a directory that may not be searched, or a name that is too long
@@ -119,7 +119,7 @@ def _is_file(file: Path) -> bool:
 
 
 def sign_in(
-    found: Found,
+    found: ChosenCredential,
     session: Session,
     server: Server,
     *,
@@ -135,11 +135,11 @@ def sign_in(
     return Renewing(issuer.issue, clock=clock, monotonic=monotonic)
 
 
-def _from_env(way: Way, env: Mapping[str, str]) -> Found:
+def _from_env(way: Way, env: Mapping[str, str]) -> ChosenCredential:
     where = " and ".join(_NEEDS[way])
     if way is Way.ACCESS_TOKEN:
         token = _shaped(env, ACCESS_TOKEN, TOKEN, "the bare access token, without `Bearer`")
-        return Found(way=way, where=where, credential=AccessToken(value=token))
+        return ChosenCredential(way=way, where=where, credential=AccessToken(value=token))
     client_id = env[CLIENT_ID].strip()
     host_of(client_id, CLIENT_ID)
     credential: WorkloadToken | ClientCredentials | GithubWorkload
@@ -156,7 +156,7 @@ def _from_env(way: Way, env: Mapping[str, str]) -> Found:
                 url=_shaped(env, _GITHUB_URL, _VISIBLE, "the URL that GitHub sets"),
                 request_token=_shaped(env, _GITHUB_TOKEN, TOKEN, "the token that GitHub sets"),
             )
-    return Found(way=way, where=where, credential=credential)
+    return ChosenCredential(way=way, where=where, credential=credential)
 
 
 def _shaped(env: Mapping[str, str], name: str, shape: re.Pattern[str], expected: str) -> Sensitive:

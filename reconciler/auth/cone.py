@@ -29,26 +29,26 @@ def path(env: Mapping[str, str], home: Path | None) -> Path | None:
     return home / ".conductorone" / "config.yaml" if home else None
 
 
-def read(file: Path, profile: str) -> ClientCredentials | None:
+def read_login(file: Path, profile: str) -> ClientCredentials | None:
     """Return the profile's credential, or None without a file or profile. Raises SignInError if unusable."""
     try:
         text = file.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise SignInError(f"{file} cannot be read: {error.strerror}.", hint=_HINT) from None
+        raise SignInError(f"{file} cannot be read: {error.strerror}", hint=_HINT) from None
     if not text.strip():
         return None
     try:
         document = yamltext.parse(text, str(file)).node
     except ManifestError:  # its text may quote a line of the file
-        raise SignInError(f"{file} is not YAML that can be read.", hint=_HINT) from None
+        raise SignInError(f"{file} is not YAML that can be read", hint=_HINT) from None
     login = _child(_child(document, "profiles"), profile)
     if login is None:
         return None
     client_id, secret = _text(_child(login, "client-id")), _text(_child(login, "client-secret"))
     if not client_id or not secret:
-        raise SignInError(f"{file} has no client-id and client-secret for {profile}.", hint=_HINT)
+        raise SignInError(f"{file} has no client-id and client-secret for {profile}", hint=_HINT)
     host_of(client_id, f"client-id in {file}")
     return ClientCredentials(
         client_id=client_id, key=parse_secret(Sensitive.of(secret), f"client-secret in {file}")

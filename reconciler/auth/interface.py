@@ -81,7 +81,7 @@ Credential: TypeAlias = AccessToken | WorkloadToken | GithubWorkload | ClientCre
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ChosenCredential:
     """The credential that will be used, and where it was found."""
 
     way: Way
@@ -108,4 +108,4 @@ class Looked:
 
 def wrong_shape(name: str, expected: str) -> SignInError:
     """Return the error for a secret of the wrong shape: what was expected, never what was there."""
-    return SignInError(f"{name} does not have the expected form.", hint=f"expected {expected}")
+    return SignInError(f"{name} does not have the expected form", expected=expected)

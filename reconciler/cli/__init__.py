@@ -166,5 +166,7 @@ def _tell(error: ReconcilerError) -> None:
     click.echo(f"Error: {error.summary}", err=True)
     for line in error.detail.splitlines():
         click.echo(f"  {display.line(line)}", err=True)
+    if error.expected:
+        click.echo(f"  Expected: {display.clean(error.expected)}", err=True)
     if error.hint:
         click.echo(f"  Next: {display.clean(error.hint)}", err=True)

@@ -19,9 +19,9 @@ from reconciler.display import clean
 from reconciler.errors import ExitCode, SignInError, UsageError
 from reconciler.model.events import Outcome, Result
 from reconciler.model.plan import Plan
-from reconciler.operations.apply import Applied, ApplyOptions, FrontEnd, SavedPlan, apply
+from reconciler.operations.apply import Applied, FrontEnd, apply
 from reconciler.operations.execute import Stop
-from reconciler.operations.offline import PlanOptions
+from reconciler.operations.options import ApplyOptions, PlanOptions, SavedPlan
 from reconciler.planning.guards import Limits
 from reconciler.planning.selection import EVERYTHING, Only, Selection
 from reconciler.render import outcome
@@ -178,7 +178,7 @@ def _confirmed(it: Options, plan: Plan, *, auto_approve: bool, destroy: bool) ->
 
 
 async def _apply(it: Options, asked: ApplyOptions, front: FrontEnd) -> Applied:
-    async with session.sign_in(it) as at:
+    async with session.signed_in(it) as at:
         with signals.stopping(front.stop):
             return await apply(at.stack, at.client, at.uploader, asked, front)
 

@@ -47,7 +47,7 @@ def tell_error(it: Options, error: ReconcilerError) -> None:
     if isinstance(error, ManifestError | SourceError):
         found = annotations.of_problems(error.problems)
     else:
-        text = "; ".join(part for part in (error.summary, error.detail, error.hint) if part)
+        text = "; ".join(part for part in (error.summary, error.detail, error.expected, error.hint) if part)
         found = [annotations.Annotation(level=annotations.Level.ERROR, text=text)]
     # Standard output is the result, and often goes to a file; GitHub reads commands from both.
     click.echo(annotations.render(found, below=_below()), nl=False, err=True)

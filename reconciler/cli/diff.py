@@ -50,7 +50,7 @@ _PATHS: Final = ("/", "./", "../")
 def diff_command(*, base: str, form: str | None, detailed_exitcode: bool) -> int:
     """Compare the manifest with another version of it. Needs no state, key or token; reads no source."""
     options = current_options()
-    head = session.load(options)
+    head = session.read_manifest(options)
     changed: frozenset[str] = frozenset()
     before: Manifest | None
     if (then := _committed(options.manifest_path, base)) is None:

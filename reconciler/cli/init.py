@@ -85,7 +85,7 @@ def _write_pipeline(options: Options, pipeline: str, *, force: bool) -> None:
     manifest = options.manifest_path.resolve().relative_to(top).as_posix()
     if not _PLAIN.match(manifest):
         raise UsageError(f"{manifest} has characters that mean something in a pipeline", hint="rename it")
-    needed = variables.needed_variables(session.load(options))
+    needed = variables.needed_variables(session.read_manifest(options))
     if pipeline == "gitlab":
         _lay(top, gitlab.pipeline(manifest=manifest, version=__version__, needed=needed), force=force)
         click.echo(_GITLAB_NEXT)

@@ -45,7 +45,7 @@ def check_output(path: Path, *, holding: str, option: str) -> None:
 
 
 def _refuse_to_lose(path: Path, holding: str, option: str) -> None:
-    data = durable.read(path)
+    data = durable.read_file(path)
     if not data:
         return
     try:

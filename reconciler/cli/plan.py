@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +20,8 @@ from reconciler.fingerprint import Key
 from reconciler.model import canonical
 from reconciler.model.address import Address
 from reconciler.model.plan import Plan
-from reconciler.operations.offline import PlanOptions, look_offline
+from reconciler.operations.offline import look_offline
+from reconciler.operations.options import PlanOptions
 from reconciler.operations.stack import Stack
 from reconciler.planfile import sealed
 from reconciler.planning.selection import Selection
@@ -92,7 +92,7 @@ def plan_command(
 
 
 def _offline(it: Options, asked: PlanOptions) -> Plan:
-    manifest = session.load(it)
+    manifest = session.read_manifest(it)
     stack = session.stack_of(it, manifest, server=manifest.tenant or "")
     return look_offline(stack, asked, datetime.now(UTC))
 
@@ -106,27 +106,27 @@ def _online(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
 async def _look(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
     from reconciler.operations.plan import look
 
-    async with session.sign_in(it) as at:
-        holder = at.stack.workdir.lock.held_by()
+    async with session.signed_in(it) as at:
+        holder = at.stack.held_by()
         if holder and out:
             raise LockedError(
                 f"another run holds this stack: {holder}", hint="save the plan when it has ended"
             )
         if holder:
             terminal.warn(f"another run holds this stack ({holder}); what it does shows in the next plan")
-        key = at.stack.key() or (at.stack.first_key() if out else None)
-        seen = await look(at.stack, at.client, asked, key)
+        loaded = at.stack.load_with_key(make=bool(out))
+        seen = await look(at.stack, at.client, asked, loaded)
         if out:
-            _save(out, seen.planned.plan, seen.key, at.stack)
+            _save(out, seen.planned.plan, loaded.key, at.stack)
         return seen.planned.plan
 
 
 def _save(out: Path, plan: Plan, key: Key | None, stack: Stack) -> None:
     if key is None:
         raise StateError(
-            "a plan is saved with the stack's fingerprint key, which is not here", hint=stack.lost_key_hint
+            "a plan is saved with the stack's fingerprint key, which is not here", hint=stack.keys.lost_hint
         )
-    stack.keep_first_key(key)
+    stack.keys.keep(key)
     durable.replace(out, sealed.encode(plan, key))
     terminal.warn(f"the plan is saved; `reconciler apply {out}` does this and nothing else")
 
@@ -152,10 +152,10 @@ def show_command(*, plan_file: Path | None, form: str | None) -> None:
         print_state(it)
         return
     require_plan(plan_file)
-    key = session.places(it, None).workdir.key_file.find({} if it.sandbox else os.environ)
+    key = session.keys_of(it, session.places_of(it, None).workdir).here()
     if key is None:
         terminal.warn(f"the seal of {plan_file} was not checked: the stack's key is not here")
-    elif not sealed.sealed_with(durable.read(plan_file) or b"", file=str(plan_file), key=key):
+    elif not sealed.sealed_with(durable.read_file(plan_file) or b"", file=str(plan_file), key=key):
         terminal.warn(f"the seal of {plan_file} was not checked: another key than the one here made it")
         key = None
     print_plan(it, read_plan(plan_file, key), form)
@@ -164,7 +164,7 @@ def show_command(*, plan_file: Path | None, form: str | None) -> None:
 def read_plan(path: Path, key: Key | None) -> Plan:
     """Read a saved plan; with a key its seal is checked. Raises PlanError, StalePlanError."""
     require_plan(path)
-    data = durable.read(path) or b""
+    data = durable.read_file(path) or b""
     return sealed.decode(data, file=str(path), key=key)
 
 

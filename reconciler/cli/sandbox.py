@@ -19,6 +19,7 @@ from reconciler.errors import UsageError
 from reconciler.model.address import Address
 from reconciler.model.envvars import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OIDC_TOKEN, SERVER_URL
 from reconciler.model.state import Share
+from reconciler.storage.lock import Holder
 from reconciler.storage.workdir import Workdir
 
 if TYPE_CHECKING:  # the sandbox is an extra, and takes a while to import
@@ -66,7 +67,7 @@ def serve(
 
     terminal.warn(NOTICE)
     run(
-        data or session.places(current_options(), None).sandbox_data,
+        data or session.places_of(current_options(), None).sandbox_data,
         host_port=(host, port),
         settings=_settings(changes),
         people=person,
@@ -117,13 +118,13 @@ def reset() -> None:
     """Delete the sandbox's data, its key and its states."""
     from reconciler.sandbox import serve as program
 
-    where = session.places(current_options(), None)
+    where = session.places_of(current_options(), None)
     home = where.sandbox_data.parent
     ours = [path for pattern in _OURS for path in sorted(home.glob(pattern))]
     existed = bool(ours) or where.sandbox_data.exists()
     with contextlib.ExitStack() as held:
         for stem in sorted({path.stem for path in home.glob("*.lock")}):
-            held.enter_context(Workdir(home, stem).lock.held(now=datetime.now(UTC), job=None))
+            held.enter_context(Workdir(home, stem).lock.held(Holder.here(datetime.now(UTC), job=None)))
         program.reset(where.sandbox_data)
         for path in ours:
             path.unlink(missing_ok=True)
@@ -148,7 +149,7 @@ def view(*, name: str, who: str | None) -> None:
     share = _live(name)
     person = who or share.attributes.recipients[0].as_written
     with contextlib.closing(
-        Store(session.places(current_options(), None).sandbox_data, _settings(()))
+        Store(session.places_of(current_options(), None).sandbox_data, _settings(()))
     ) as store:
         pieces = reader.read(store, share.vault_id, who=person)
         terminal.warn(f"opened as {person}; {NOTICE}")

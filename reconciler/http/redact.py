@@ -26,7 +26,7 @@ def _clean(text: str) -> str:
 
 
 def _quotes(text: str, secret: str) -> bool:
-    """Tell whether a text holds more of a secret in a row than chance puts there, whatever stands in between."""
+    """Whether a text holds more of a secret in a row than chance puts there, whatever stands in between."""
     solid = "".join(c for c in text if c.isprintable() and not c.isspace())
     size = min(_PIECE, len(secret)) or 1
     return any(secret[start : start + size] in solid for start in range(len(secret) - size + 1))

@@ -9,7 +9,7 @@ from reconciler import age
 from reconciler.age import Recipient
 from reconciler.c1.client import Created
 from reconciler.errors import RemoteError
-from reconciler.http.retry import Call, Failure, GiveUp, InDoubt, MakeAnew, Retry
+from reconciler.http.retry import Call, Failure, GiveUp, InDoubt, Recreate, Retry
 from reconciler.http.session import PRIVATE_AUTHORITY
 from reconciler.model.events import Progress, Step
 from reconciler.model.manifest import Format, Kind
@@ -85,7 +85,7 @@ async def _send_file(attempt: Attempt, created: Created, recipient: Recipient) -
         match decision:
             case Retry(after):
                 await patience.wait(after, failure.why)
-            case MakeAnew():
+            case Recreate():
                 raise UrlExpiredError(
                     f"{attempt.address}: the tenant's upload URL was refused", hint="run again"
                 )

@@ -29,25 +29,25 @@ def reason(error: OSError) -> str:
 def _unreadable(path: Path, error: OSError) -> StateError:
     return StateError(
         f"{path} cannot be read: {reason(error)}",
-        hint="mend its permissions or the disk, and run again; it is not read through a link",
+        hint="fix the permissions or the disk, and run the same command again",
     )
 
 
-def read(path: Path) -> bytes | None:
+def read_file(path: Path) -> bytes | None:
     """Return a file's bytes, None where there is none. A symbolic link or a special file is refused."""
     try:
         with open(path, "rb", opener=_open_to_read) as file:
-            it = os.fstat(file.fileno())
-            if not stat.S_ISREG(it.st_mode):
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise StateError(f"{path} is not a regular file")
-            data = b"" if it.st_size > READ_MAX else file.read(READ_MAX + 1)
+            data = b"" if status.st_size > READ_MAX else file.read(READ_MAX + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _is_link(path) from None
         raise _unreadable(path, error) from None
-    if max(it.st_size, len(data)) > READ_MAX:
+    if max(status.st_size, len(data)) > READ_MAX:
         raise StateError(f"{path} is larger than any file of this program")
     return data
 
@@ -83,7 +83,7 @@ def replace(path: Path, data: bytes, *, backup: Path | None = None) -> None:
     except OSError as error:
         raise StateError(
             f"{path} cannot be written: {reason(error)}",
-            hint="it is whole, old or new; free space or mend the permissions, and run again",
+            hint="the file is whole, old or new; free space or fix the permissions, and run the same command again",
         ) from None
 
 
@@ -146,7 +146,7 @@ def check_writable(directory: Path) -> None:
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise StateError(
             f"{nearest} cannot be written to",
-            hint="state and journal are kept there: mend its permissions, or remount it read-write",
+            hint="state and journal are kept there: fix the permissions, or remount it read-write",
         )
 
 

@@ -25,7 +25,7 @@ class Workdir:
 
     def read_journal(self) -> Journal | None:
         """Return what a run recorded, None where no run is open. Raises StateError for a damaged one."""
-        data = durable.read(self.journal_path)
+        data = durable.read_file(self.journal_path)
         return None if data is None else journal.parse(data, file=str(self.journal_path))
 
     def check_writable(self) -> None:
@@ -33,7 +33,7 @@ class Workdir:
         durable.check_writable(self.path)
 
     def has_journal(self) -> bool:
-        """Tell whether a run is open: what it recorded is then still to be put into the state."""
+        """Whether a run is open: what it recorded is then still to be put into the state."""
         return self.journal_path.exists()
 
     def new_journal(self, header: Header, entries: Sequence[Entry] = ()) -> JournalWriter:
@@ -52,7 +52,7 @@ class Workdir:
         except OSError as error:
             raise StateError(
                 f"{self.journal_path} cannot be put aside: {durable.reason(error)}",
-                hint="mend its directory's permissions or the disk, and run again; nothing was written",
+                hint="fix the directory's permissions or the disk, and run the same command again; nothing was written",
             ) from None
 
     def drop_journal(self) -> None:
@@ -63,7 +63,7 @@ class Workdir:
         except OSError as error:
             raise StateError(
                 f"{self.journal_path} cannot be removed: {durable.reason(error)}",
-                hint="all of it is in the state; mend the disk, and the next run removes it",
+                hint="all of it is in the state; fix the disk, and the next run removes it",
             ) from None
 
 
@@ -97,9 +97,9 @@ class JournalWriter:
     def _cannot(self, why: str) -> StateError:
         return StateError(
             f"{self.path} cannot be written: {why}",
-            hint="nothing more was sent to the tenant; mend the disk and run again: it goes on from here",
+            hint="nothing more was sent to the tenant; fix the disk, and run the same command again to resume",
         )
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._descriptor)

@@ -123,7 +123,7 @@ def test_diff_points_at_a_changed_file(repository: Desk) -> None:
     git(repository.path, "commit", "-q", "-am", "Change a file")
     ran = traced(repository, "diff", "--base", "HEAD~1")
     assert 0 == ran.code, ran.err
-    assert "certs/licence.bin was changed" in ran.out
+    assert "certs/licence.bin changed" in ran.out
     assert [] == opened_sources(repository, ran)
 
 
