@@ -17,7 +17,7 @@ from reconciler.manifest.load import load_manifest
 from reconciler.model.manifest import AgeSuite, Manifest, Sharing
 from reconciler.model.state import State
 from reconciler.operations.stack import Stack
-from reconciler.sources import Confinement, SourceReader
+from reconciler.sources import KINDS, Confinement, SourceReader
 from reconciler.state.ledger import replay
 from reconciler.storage import git
 from reconciler.storage.state_file import PathBackend
@@ -51,7 +51,7 @@ class Places:
 
 def load(options: Options) -> Manifest:
     """Read the manifest that the options name. Raises ManifestError."""
-    manifest = load_manifest(options.manifest_path, source_root=source_root(options))
+    manifest = load_manifest(options.manifest_path, KINDS, source_root=source_root(options))
     if options.age_suite is None:
         return manifest
     return replace(manifest, age_suite=None if options.age_suite == "auto" else AgeSuite(options.age_suite))

@@ -12,13 +12,14 @@ from pathlib import Path
 from reconciler.errors import ManifestError, Problem, UsageError
 from reconciler.manifest import reading, schema, yamltext
 from reconciler.manifest.document import Node, Scalar
+from reconciler.manifest.reading import SourceKinds
 from reconciler.model.manifest import Manifest
 
 _INIT = "`reconciler init` writes one to start from; -f names another"
 
 
-def load_manifest(path: Path, *, source_root: Path | None = None) -> Manifest:
-    """Read a manifest and what it includes.
+def load_manifest(path: Path, kinds: SourceKinds, *, source_root: Path | None = None) -> Manifest:
+    """Read a manifest and what it includes; `kinds` are the kinds of source that it may name.
 
     Included files lie beneath `source_root`, else within the git work tree that the manifest is in. Raises
     UsageError when there is no such file to read, ManifestError with every problem of what it says.
@@ -31,9 +32,14 @@ def load_manifest(path: Path, *, source_root: Path | None = None) -> Manifest:
         raise _unreadable(path, error) from None
     parsed = yamltext.parse(text, str(path))
     included = _load_includes(reading.includes(parsed.node), path, source_root or work_tree(path))
-    known = [*parsed.problems, *schema.problems(parsed.node), *included.problems]
+    known = [*parsed.problems, *schema.problems(parsed.node, kinds), *included.problems]
     return reading.read(
-        parsed.node, file=str(path), included=included.nodes, known=known, complete=included.complete
+        parsed.node,
+        file=str(path),
+        kinds=kinds,
+        included=included.nodes,
+        known=known,
+        complete=included.complete,
     )
 
 
@@ -74,7 +80,7 @@ def _load_includes(names: SequenceType[Scalar], manifest: Path, root: Path) -> _
             problems += error.problems
             complete = False
         else:
-            problems += [*parsed.problems, *schema.problems(parsed.node, included=True)]
+            problems += [*parsed.problems, *schema.problems(parsed.node, {}, included=True)]
             nodes.append((shown, parsed.node))
     return _Included(nodes=nodes, problems=problems, complete=complete)
 

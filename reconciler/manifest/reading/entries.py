@@ -10,10 +10,10 @@ from unicodedata import category
 from reconciler.manifest.document import Entry
 from reconciler.manifest.reading.fields import Fields, Log, fields_in
 from reconciler.manifest.reading.lives import Life, check_renewal, read_life
-from reconciler.manifest.reading.origin import read_source
+from reconciler.manifest.reading.origin import SourceKinds, read_source
 from reconciler.manifest.reading.sharing import Audiences, read_sharing
 from reconciler.model.address import NAME_PATTERN
-from reconciler.model.manifest import FileSource, Format, Kind, Person, Secret, Sharing, Source
+from reconciler.model.manifest import Format, Kind, Person, Secret, Sharing, Source
 
 _NAME: Final = re.compile(NAME_PATTERN)
 _MUST_SAY: Final = frozenset({".p12", ".pfx", ".jks", ".der"})
@@ -26,7 +26,9 @@ _HIDDEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTION: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def read_secret(name: str, entry: Entry, *, audiences: Audiences, defaults: Life, log: Log) -> Secret | None:
+def read_secret(
+    name: str, entry: Entry, *, kinds: SourceKinds, audiences: Audiences, defaults: Life, log: Log
+) -> Secret | None:
     """Read one entry; None after a problem in what cannot be left out."""
     if not _NAME.fullmatch(name):
         log.odd(entry.mark)
@@ -36,7 +38,7 @@ def read_secret(name: str, entry: Entry, *, audiences: Audiences, defaults: Life
         return None
     life = read_life(fields, defaults)
     check_renewal(fields, life)
-    source = _source(fields)
+    source = _source(fields, kinds)
     sharing = _sharing(fields, audiences)
     secret_kind, output_format = _kind(fields, source), fields.word("format", Format)
     description, label, rotate = _description(fields), _label(fields), fields.text("rotate")
@@ -66,11 +68,11 @@ def read_secret(name: str, entry: Entry, *, audiences: Audiences, defaults: Life
     )
 
 
-def _source(fields: Fields) -> Source | None:
+def _source(fields: Fields, kinds: SourceKinds) -> Source | None:
     if not fields.need("source"):
         return None
     inner = fields.fields("source")
-    return read_source(inner, fields.at("source")) if inner else None
+    return read_source(inner, fields.at("source"), kinds) if inner else None
 
 
 def _sharing(fields: Fields, audiences: Audiences) -> tuple[Sharing, tuple[Person, ...]] | None:
@@ -89,7 +91,7 @@ def _kind(fields: Fields, source: Source | None) -> Kind:
         fields.log.add(
             fields.at("format"), f"{fields.name('format')} is for texts", "expected it with kind: text only"
         )
-    suffix = PurePosixPath(source.path).suffix.lower() if isinstance(source, FileSource) else ""
+    suffix = PurePosixPath(source.default_filename).suffix.lower() if source else ""
     if kind is None and suffix in _MUST_SAY:
         what = f"{fields.path} does not say its kind, and its source is a {suffix} file"
         fields.log.add(fields.at("source"), what, "expected kind: file (or kind: text) beside it")
