@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.errors import Problem, SourceError
+from reconciler.files import reason
 from reconciler.fingerprint import Key
 from reconciler.model.manifest import FILE_MAX, TEXT_MAX, Kind, Source
 from reconciler.sensitive import Sensitive
 from reconciler.sources.confine import Confinement, NotReadableError
 from reconciler.sources.interface import Access, ReadableSource, Stream
-from reconciler.storage.durable import reason
 
 _PIECE: Final = 2**20
 

@@ -109,6 +109,12 @@ def test_a_huge_file_is_not_read_to_its_end(tmp_path: Path) -> None:
     assert ["m.yaml:1:1: the file is too large; expected at most 4 MiB"] == _refused(path)
 
 
+def test_a_manifest_that_is_a_link_is_followed(tree: Path) -> None:
+    """Whoever runs the command names the manifest: a link there is their own."""
+    (tree / "link.yaml").symlink_to(_write(tree, "people.yaml"))
+    assert load_manifest(tree / "link.yaml", KINDS).secrets
+
+
 def test_an_included_file_brings_audiences_and_defaults(tree: Path) -> None:
     (tree / "common.yaml").write_text("version: 1\ndefaults: {expires_in: 2d, max_views: 3}\n")
     secret = load_manifest(_write(tree, "../people.yaml", "../common.yaml"), KINDS).secrets["a"]
