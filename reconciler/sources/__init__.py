@@ -5,17 +5,17 @@ from typing import Final
 from reconciler.sources.confine import Confinement, NotReadableError
 from reconciler.sources.env import EnvSource
 from reconciler.sources.file import FileSource
-from reconciler.sources.interface import Access, ReadableSource, Stream
+from reconciler.sources.interface import ReadableSource, SourceAccess, Stream
 from reconciler.sources.reading import Content, Reading, SourceReader
 
 __all__ = [
     "KINDS",
-    "Access",
     "Confinement",
     "Content",
     "NotReadableError",
     "ReadableSource",
     "Reading",
+    "SourceAccess",
     "SourceReader",
     "Stream",
 ]

@@ -11,7 +11,7 @@ from typing import ClassVar, Final, Self
 
 from reconciler.manifest.reading.fields import Fields
 from reconciler.sources.confine import NotReadableError
-from reconciler.sources.interface import Access, Properties, ReadableSource, Stream
+from reconciler.sources.interface import Properties, ReadableSource, SourceAccess, Stream
 
 
 class Encoding(StrEnum):
@@ -93,7 +93,7 @@ class EnvSource(ReadableSource):
         """Return none."""
         return ()
 
-    def open(self, access: Access) -> Stream:
+    def open(self, access: SourceAccess) -> Stream:
         """Return the value, decoded. Raises NotReadableError."""
         value = access.variable(self.name)
         if self.encoding is Encoding.BASE64:

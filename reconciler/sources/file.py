@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import ClassVar, Final, Self
 
 from reconciler.manifest.reading.fields import Fields
-from reconciler.sources.interface import Access, Properties, ReadableSource, Stream
+from reconciler.sources.interface import Properties, ReadableSource, SourceAccess, Stream
 
 _PROPERTIES: Final[Properties] = {
     "file": {
@@ -84,7 +84,7 @@ class FileSource(ReadableSource):
         """Return the one."""
         return (self.path,)
 
-    def open(self, access: Access) -> Stream:
+    def open(self, access: SourceAccess) -> Stream:
         """Return the file. Raises NotReadableError."""
         return io.FileIO(access.confinement.open(self.path))
 

@@ -41,7 +41,7 @@ class Stream(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class SourceAccess:
     """What a run lets its sources reach. One for a run, shared by all of them.
 
     So what is costly to open and serves many secrets (a file to decrypt, standard input, a question to a person)
@@ -87,5 +87,5 @@ class ReadableSource(Source):
         """
 
     @abstractmethod
-    def open(self, access: Access) -> Stream:
+    def open(self, access: SourceAccess) -> Stream:
         """Return the bytes, untrimmed. Raises NotReadableError, or OSError, of which only the number is told."""

@@ -13,7 +13,7 @@ from reconciler.fingerprint import Key
 from reconciler.model.manifest import FILE_MAX, TEXT_MAX, Kind, Source
 from reconciler.sensitive import Sensitive
 from reconciler.sources.confine import Confinement, NotReadableError
-from reconciler.sources.interface import Access, ReadableSource, Stream
+from reconciler.sources.interface import ReadableSource, SourceAccess, Stream
 
 _PIECE: Final = 2**20
 
@@ -34,7 +34,7 @@ class SourceReader:
     """Reads what manifests name, one for a run. Every error is a SourceError with its line."""
 
     def __init__(self, confinement: Confinement, environ: Mapping[str, str]) -> None:
-        self._access = Access(confinement=confinement, environ=environ)
+        self._access = SourceAccess(confinement=confinement, environ=environ)
 
     def look(self, source: Source, kind: Kind, key: Key | None) -> Content:
         """Read a source through, and return what it is known by. Raises SourceError."""

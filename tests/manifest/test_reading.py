@@ -29,7 +29,7 @@ from reconciler.model.manifest import (
     Sharing,
 )
 from reconciler.sources import KINDS
-from reconciler.suggest import did_you_mean, named, one_of, shown
+from reconciler.suggest import did_you_mean, named, one_of, shown_key
 
 _MANIFESTS = Path(__file__).parents[1] / "manifests"
 _VALID = sorted((_MANIFESTS / "valid").glob("*.yaml"))
@@ -168,8 +168,8 @@ def test_did_you_mean_offers_what_is_near(word: object, offered: list[str], expe
 
 
 def test_only_identifiers_are_shown() -> None:
-    assert "db-password" == shown("db-password") == named("db-password")
-    assert ["this key"] * 4 == [shown(key) for key in ("a b", "x" * 41, "a\n", "é")]
+    assert "db-password" == shown_key("db-password") == named("db-password")
+    assert ["this key"] * 4 == [shown_key(key) for key in ("a b", "x" * 41, "a\n", "é")]
     assert "<name>" == named("AKIA1234")
 
 

@@ -24,7 +24,7 @@ from typing import ClassVar, Self
 import pytest
 
 from reconciler.manifest.reading.fields import Fields
-from reconciler.sources import KINDS, Access, NotReadableError, ReadableSource, Stream
+from reconciler.sources import KINDS, NotReadableError, ReadableSource, SourceAccess, Stream
 from tests.cli.desk import Desk
 
 _CANARY = "hunter2-canary"
@@ -73,7 +73,7 @@ class Joined(ReadableSource):
     def repository_files(self) -> tuple[str, ...]:
         return (self.path,)
 
-    def open(self, access: Access) -> Stream:
+    def open(self, access: SourceAccess) -> Stream:
         with open(access.confinement.open(self.path), "rb") as file:  # noqa: PTH123
             first = file.read()
         if b"\0" in first:

@@ -17,14 +17,13 @@ from reconciler.manifest.reading.notyet import refused
 from reconciler.manifest.reading.origin import SourceKinds
 from reconciler.manifest.reading.sharing import Audiences, read_audiences
 from reconciler.manifest.reading.upkeep import read_moved, read_removed
-from reconciler.model.address import NAME_PATTERN
+from reconciler.model.address import is_name
 from reconciler.model.manifest import AgeSuite, Manifest, Secret
-from reconciler.suggest import shown
+from reconciler.suggest import shown_key
 
 INCLUDES_MAX: Final = 50
 """Files of one manifest that are opened; the schema says the same."""
 
-_NAME: Final = re.compile(NAME_PATTERN)
 _HOST: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 
 
@@ -76,7 +75,7 @@ def _manifest(
     if (version := top.number("version")) not in (None, 1):
         log.odd(top.value_at("version"))
     name = top.text("name")
-    if name is not None and not _NAME.fullmatch(name):
+    if name is not None and not is_name(name):
         log.odd(top.value_at("name"))
     files = (top, *(fields for path, each in included if (fields := fields_in(each, "", log))))
     defaults = _defaults(files, log)
@@ -121,7 +120,7 @@ def _defaults(files: SequenceType[Fields], log: Log) -> Life:
     for fields in files[1:]:
         for key, entry in _parts((fields,), "defaults"):
             if key in merged and key not in own:
-                what = f"defaults.{shown(key)} is in two included files"
+                what = f"defaults.{shown_key(key)} is in two included files"
                 hint = "say it in the manifest itself: that wins"
                 log.add(entry.mark, what, f"expected it once (the first: {merged[key].mark})", hint)
             merged.setdefault(key, entry)
