@@ -7,10 +7,9 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from reconciler.model.address import NAME_PATTERN
+from reconciler.model.address import is_name
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
-_NAME: Final = re.compile(NAME_PATTERN)
 _WORD_MAX: Final = 60
 """Characters of what difflib is asked about: its time grows with the square."""
 
@@ -18,14 +17,14 @@ _OFFERED_MAX: Final = 500
 """Words to compare with: a hint is not worth more time."""
 
 
-def shown(key: str, otherwise: str = "this key") -> str:
+def shown_key(key: str, otherwise: str = "this key") -> str:
     """Return a mapping's key if it looks like an identifier; a value pasted where a key belongs is not shown."""
     return key if _IDENTIFIER.fullmatch(key) else otherwise
 
 
 def named(name: str) -> str:
     """Return a secret's or audience's name for a message, or a stand-in for what cannot be one."""
-    return name if _NAME.fullmatch(name) else "<name>"
+    return name if is_name(name) else "<name>"
 
 
 def near(word: object, offered: Collection[str]) -> str | None:

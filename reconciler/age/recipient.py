@@ -27,14 +27,14 @@ class RecipientError(RemoteError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
+class AgeRecipient:
     """A public key to encrypt to. Made by `parse_recipient`; `text` is as received and safe to show."""
 
     suite: AgeSuite
     text: str
 
 
-def parse_recipient(text: str) -> Recipient:
+def parse_recipient(text: str) -> AgeRecipient:
     """Return the recipient that a text stands for: `age1…` (X25519) or `age1pq1…` (hybrid). Raises RecipientError.
 
     Stricter than pyrage, which takes upper case and panics on points of low order.
@@ -44,7 +44,7 @@ def parse_recipient(text: str) -> Recipient:
     except ValueError as error:  # every one of our own words
         why = str(error)
     else:
-        return Recipient(suite=suite, text=text)
+        return AgeRecipient(suite=suite, text=text)
     raise RecipientError(why)
 
 

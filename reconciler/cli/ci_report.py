@@ -14,9 +14,9 @@ import click
 from reconciler.cli import terminal
 from reconciler.cli.options import Options
 from reconciler.errors import ManifestError, ReconcilerError, RefusedError, SourceError, UsageError
+from reconciler.files import reason
 from reconciler.model.events import Left, Result
 from reconciler.model.plan import Plan
-from reconciler.storage import durable
 
 
 class Ci(StrEnum):
@@ -76,7 +76,7 @@ def tell_plan(it: Options, plan: Plan, saved: Path | None) -> None:
             _append(Path(outputs), text)
         except OSError as error:  # without them, later steps would go on as if there was nothing to do
             raise UsageError(
-                f"the step's outputs cannot be written: {durable.reason(error)}",
+                f"the step's outputs cannot be written: {reason(error)}",
                 hint="GITHUB_OUTPUT names the file that the runner reads: mend it, or plan with --ci none",
             ) from None
 

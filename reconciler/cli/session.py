@@ -17,7 +17,7 @@ from reconciler.manifest.load import load_manifest
 from reconciler.model.manifest import AgeSuite, Manifest, Sharing
 from reconciler.model.state import State
 from reconciler.operations.stack import Stack, load_state, no_state
-from reconciler.sources import Confinement, SourceReader
+from reconciler.sources import KINDS, Confinement, SourceReader
 from reconciler.storage import git
 from reconciler.storage.interface import StateStore
 from reconciler.storage.keys import Keys
@@ -59,7 +59,7 @@ class Places:
 
 def read_manifest(options: Options) -> Manifest:
     """Read the manifest that the options name. Raises ManifestError."""
-    manifest = load_manifest(options.manifest_path, source_root=source_root(options))
+    manifest = load_manifest(options.manifest_path, KINDS, source_root=source_root(options))
     if options.age_suite is None:
         return manifest
     return replace(manifest, age_suite=None if options.age_suite == "auto" else AgeSuite(options.age_suite))

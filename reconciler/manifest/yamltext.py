@@ -18,7 +18,8 @@ import yaml
 
 from reconciler.errors import ManifestError, Mark, Problem
 from reconciler.manifest.document import Entry, Mapping, Node, Plain, Scalar, Sequence
-from reconciler.suggest import shown
+from reconciler.model.hidden import REFUSED_IN_FILES
+from reconciler.suggest import shown_key
 
 SIZE_MAX: Final = 4 * 2**20
 """Bytes of one file."""
@@ -38,11 +39,6 @@ _SCALAR: Final = yaml.ScalarEvent
 _MAPPING_START: Final = yaml.MappingStartEvent
 _MAPPING_END: Final = yaml.MappingEndEvent
 _SEQUENCE_END: Final = yaml.SequenceEndEvent
-
-_HIDDEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|\r(?!\n)"
-)
-"""Control characters, line breaks that YAML 1.1 knows and editors do not, and text direction overrides."""
 
 _INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -113,7 +109,7 @@ def _checked(text: bytes, file: str) -> bytes:
     except UnicodeDecodeError as error:
         mark = _mark_of(text[: error.start].decode("utf-8"), file)
         raise _stop(mark, "the file is not UTF-8 text", hint="save it as UTF-8") from None
-    if hidden := _HIDDEN.search(content):
+    if hidden := REFUSED_IN_FILES.search(content):
         mark = _mark_of(content[: hidden.start()], file)
         what = f"the character U+{ord(hidden[0]):04X} is not allowed: people would not see it"
         raise _stop(mark, what, hint='remove it, or write it as an escape in double quotes ("\\u…")')
@@ -199,7 +195,7 @@ class _Builder:
                 what = "merge keys (<<) are not supported"
                 self.problems.append(Problem(mark=mark, what=what, hint="write the entries out"))
             elif key in entries:
-                what = f"{shown(key)} is here twice"
+                what = f"{shown_key(key)} is here twice"
                 expected = f"expected it once (the first is in line {entries[key].mark.line})"
                 self.problems.append(Problem(mark=mark, what=what, expected=expected))
             else:

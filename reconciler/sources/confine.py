@@ -6,12 +6,11 @@ import contextlib
 import errno
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.storage.durable import reason
+from reconciler.files import NotRegularError, open_regular, reason
 
 _DENIED_VARIABLES: Final = re.compile(
     r"""(?x)
@@ -109,11 +108,9 @@ class Confinement:
             descriptor = self._descend(parts)
         except OSError as error:
             raise _unreadable(path, error) from None
-        it = os.fstat(descriptor)
-        if not stat.S_ISREG(it.st_mode):
-            os.close(descriptor)
-            raise NotReadableError(f"{path} is not a regular file")
-        if self._is_own(it):
+        except NotRegularError:
+            raise NotReadableError(f"{path} is not a regular file") from None
+        if self._is_own(os.fstat(descriptor)):
             os.close(descriptor)
             raise NotReadableError(_OWN.format(path))
         return descriptor
@@ -127,17 +124,15 @@ class Confinement:
                 )
                 os.close(directory)
                 directory = beneath
-            # O_NONBLOCK: opening a FIFO must not wait for its writer
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            return os.open(parts[-1], flags, dir_fd=directory)
+            return open_regular(parts[-1], directory=directory)
         finally:
             os.close(directory)
 
-    def _is_own(self, it: os.stat_result) -> bool:
-        """Tell whether this is a file of ours, by whatever name: another case, a second name, another root."""
+    def _is_own(self, opened: os.stat_result) -> bool:
+        """Whether this is a file of ours, by whatever name: another case, a second name, another root."""
         for own in self.own:
             with contextlib.suppress(OSError):
-                if os.path.samestat(it, own.lstat()):
+                if os.path.samestat(opened, own.lstat()):
                     return True
         return False
 
@@ -181,6 +176,8 @@ def _unreadable(path: str, error: OSError) -> NotReadableError:
             )
         case errno.ENOENT:
             return NotReadableError(f"{path} does not exist", "paths start at the manifest's directory")
+        case errno.EISDIR:
+            return NotReadableError(f"{path} is a directory")
         case errno.ENOTDIR:
             return NotReadableError(
                 f"{path} lies behind something that is not a directory, or behind a symbolic link",

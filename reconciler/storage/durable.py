@@ -7,11 +7,11 @@ import errno
 import glob
 import os
 import secrets
-import stat
 from pathlib import Path
 from typing import Final
 
 from reconciler.errors import StateError
+from reconciler.files import NotRegularError, open_regular, reason
 
 PRIVATE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
@@ -19,11 +19,6 @@ READ_MAX: Final = 256 * 2**20
 """Bytes. No file of ours is larger; a larger one is not ours."""
 
 _ASIDE: Final = "[0-9a-f]" * 8
-
-
-def reason(error: OSError) -> str:
-    """Return the operating system's own words for an error, without the path."""
-    return os.strerror(error.errno) if error.errno else "input/output error"
 
 
 def _unreadable(path: Path, error: OSError) -> StateError:
@@ -36,25 +31,20 @@ def _unreadable(path: Path, error: OSError) -> StateError:
 def read_file(path: Path) -> bytes | None:
     """Return a file's bytes, None where there is none. A symbolic link or a special file is refused."""
     try:
-        with open(path, "rb", opener=_open_to_read) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise StateError(f"{path} is not a regular file")
-            data = b"" if status.st_size > READ_MAX else file.read(READ_MAX + 1)
+        with os.fdopen(open_regular(path), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            data = b"" if size > READ_MAX else file.read(READ_MAX + 1)
     except FileNotFoundError:
         return None
+    except NotRegularError:
+        raise StateError(f"{path} is not a regular file") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _is_link(path) from None
         raise _unreadable(path, error) from None
-    if max(status.st_size, len(data)) > READ_MAX:
+    if max(size, len(data)) > READ_MAX:
         raise StateError(f"{path} is larger than any file of this program")
     return data
-
-
-def _open_to_read(path: str, _: int) -> int:
-    # O_NONBLOCK: opening a FIFO must not wait for its writer
-    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _is_link(path: Path) -> StateError:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import LockedError, StateError
+from reconciler.files import reason
 from reconciler.model.canonical import time_text
 from reconciler.storage import durable
 
@@ -105,7 +106,7 @@ class Lock:
             return os.open(self.path, flags, durable.PRIVATE)
         except OSError as error:
             raise StateError(
-                f"{self.path} cannot be opened: {durable.reason(error)}",
+                f"{self.path} cannot be opened: {reason(error)}",
                 hint="fix the permissions or the disk, and run the same command again; nothing was begun",
             ) from None
 
@@ -118,7 +119,7 @@ class Lock:
                 continue
             except OSError as error:
                 raise StateError(
-                    f"{self.path} cannot be locked: {durable.reason(error)}",
+                    f"{self.path} cannot be locked: {reason(error)}",
                     hint="keep the manifest on a file system that has locks; some network shares have none",
                 ) from None
             return

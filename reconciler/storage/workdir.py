@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler.errors import StateError
+from reconciler.files import reason
 from reconciler.state import journal
 from reconciler.state.journal import Entry, Header, Journal
 from reconciler.storage import durable
@@ -51,7 +52,7 @@ class Workdir:
             return
         except OSError as error:
             raise StateError(
-                f"{self.journal_path} cannot be put aside: {durable.reason(error)}",
+                f"{self.journal_path} cannot be put aside: {reason(error)}",
                 hint="fix the directory's permissions or the disk, and run the same command again; nothing was written",
             ) from None
 
@@ -62,7 +63,7 @@ class Workdir:
             durable.sync_directory(self.path)
         except OSError as error:
             raise StateError(
-                f"{self.journal_path} cannot be removed: {durable.reason(error)}",
+                f"{self.journal_path} cannot be removed: {reason(error)}",
                 hint="all of it is in the state; fix the disk, and the next run removes it",
             ) from None
 
@@ -77,7 +78,7 @@ class JournalWriter:
         try:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
-            raise self._cannot(durable.reason(error)) from None
+            raise self._cannot(reason(error)) from None
 
     def write(self, entry: Entry) -> None:
         """Append one entry. Raises StateError: the step that it announces must then not be taken.
@@ -91,7 +92,7 @@ class JournalWriter:
             os.fdatasync(self._descriptor)
         except OSError as error:
             self._failed = True
-            raise self._cannot(durable.reason(error)) from None
+            raise self._cannot(reason(error)) from None
         self._count += 1
 
     def _cannot(self, why: str) -> StateError:

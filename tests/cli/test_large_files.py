@@ -24,8 +24,7 @@ from reconciler.operations.options import ApplyOptions, PlanOptions
 from reconciler.sandbox import reader
 from reconciler.sandbox.settings import Settings
 from reconciler.sandbox.store import Store
-from reconciler.sources import SourceReader
-from reconciler.sources.reading import Reading, Stream
+from reconciler.sources import Reading, SourceReader, Stream
 from tests.cli import large
 from tests.cli.desk import Desk, file_secret
 from tests.support import processes
@@ -59,7 +58,7 @@ class _Meddling(SourceReader):
     """A reader whose source is meddled with in the middle of the upload."""
 
     def __init__(self, inner: SourceReader, meddle: Callable[[], None]) -> None:
-        super().__init__(inner._confinement, inner._environ)
+        super().__init__(inner._access.confinement, inner._access.environ)
         self._meddle = meddle
 
     def open(

@@ -38,7 +38,7 @@ from reconciler.sandbox.settings import Settings
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.vault import Stored, is_ready, stored
 from reconciler.sensitive import Sensitive
-from reconciler.sources import Confinement, SourceReader
+from reconciler.sources import KINDS, Confinement, SourceReader
 from reconciler.state import journal, statefile, tags
 from reconciler.storage.keys import Keys
 from reconciler.storage.state_file import StateFile
@@ -138,7 +138,7 @@ class World:
         self.values = values
         for name, content in files.items():
             (self.home / name).write_bytes(content)
-        self._manifest = load_manifest(self.manifest_path)
+        self._manifest = load_manifest(self.manifest_path, KINDS)
 
     def state(self) -> State | None:
         """Return the state; one that does not parse raises."""

@@ -150,7 +150,7 @@ def _socket(path: Path) -> None:
     ("make", "what"),
     [
         (_fifo, "is not a regular file"),
-        (Path.mkdir, "is not a regular file"),
+        (Path.mkdir, "is a directory"),
         (_socket, "cannot be opened"),
         (lambda _: None, "does not exist"),
     ],

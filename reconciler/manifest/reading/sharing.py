@@ -12,13 +12,13 @@ from typing import Final
 from reconciler.errors import Mark
 from reconciler.manifest.document import Entry, Node
 from reconciler.manifest.reading.fields import Fields, Log, fields_in, text_in
-from reconciler.model.address import NAME_PATTERN, UNSEEN, fold
+from reconciler.model.address import fold, is_name
+from reconciler.model.hidden import UNSEEN
 from reconciler.model.manifest import EMAILS_MAX, USERS_MAX, Person, Sharing
 from reconciler.suggest import one_of
 
 _EMAIL: Final = re.compile(r"""[^\s@<>()\[\],;:"\\]+@[^\s@<>()\[\],;:"\\.]+(?:\.[^\s@<>()\[\],;:"\\.]+)*""")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NAME: Final = re.compile(NAME_PATTERN)
 _PERSON_MAX: Final = 254
 """Characters: the longest address that mail can carry."""
 
@@ -47,7 +47,7 @@ def read_audiences(entries: Iterable[tuple[str, Entry]], log: Log, *, complete: 
     found: dict[str, Audience] = {}
     first: dict[str, Mark] = {}
     for name, entry in entries:
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             log.odd(entry.mark)
         elif name in first:
             log.add(

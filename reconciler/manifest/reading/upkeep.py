@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from collections.abc import Mapping as MappingType
-from typing import Final
 
 from reconciler.errors import Mark
 from reconciler.manifest.document import Node
 from reconciler.manifest.reading.fields import Fields, Log, fields_in
-from reconciler.model.address import NAME_PATTERN
+from reconciler.model.address import is_name
 from reconciler.model.manifest import Moved, Removed
-
-_NAME: Final = re.compile(NAME_PATTERN)
 
 
 def read_moved(nodes: Collection[Node], secrets: Collection[str], log: Log) -> tuple[Moved, ...]:
@@ -108,7 +104,7 @@ def read_removed(
 
 def _name(fields: Fields, key: str) -> str | None:
     text = fields.text(key) if fields.need(key) else None
-    if text is None or _NAME.fullmatch(text):
+    if text is None or is_name(text):
         return text
     fields.log.odd(fields.value_at(key))
     return None
