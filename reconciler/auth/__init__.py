@@ -139,20 +139,22 @@ def _from_env(way: Way, env: Mapping[str, str]) -> Found:
     where = " and ".join(_NEEDS[way])
     if way is Way.ACCESS_TOKEN:
         token = _shaped(env, ACCESS_TOKEN, TOKEN, "the bare access token, without `Bearer`")
-        return Found(way=way, where=where, credential=AccessToken(value=token))
-    client_id = env[CLIENT_ID].strip()
-    host_of(client_id, CLIENT_ID)
+        # The vendor's GitHub Action exports both. A server that is named beside them makes the ID needless.
+        client_id = env.get(CLIENT_ID, "").strip() or None
+        return Found(way=way, where=where, credential=AccessToken(value=token, client_id=client_id))
+    client = env[CLIENT_ID].strip()
+    host_of(client, CLIENT_ID)
     credential: WorkloadToken | ClientCredentials | GithubWorkload
     match way:
         case Way.OIDC_TOKEN:
             value = _shaped(env, OIDC_TOKEN, JWT, "a JWT: three parts with dots between")
-            credential = WorkloadToken(client_id=client_id, value=value)
+            credential = WorkloadToken(client_id=client, value=value)
         case Way.CLIENT_CREDENTIALS:
             secret = _shaped(env, CLIENT_SECRET, _VISIBLE, EXPECTED)
-            credential = ClientCredentials(client_id=client_id, key=parse_secret(secret, CLIENT_SECRET))
+            credential = ClientCredentials(client_id=client, key=parse_secret(secret, CLIENT_SECRET))
         case _:
             credential = GithubWorkload(
-                client_id=client_id,
+                client_id=client,
                 url=_shaped(env, _GITHUB_URL, _VISIBLE, "the URL that GitHub sets"),
                 request_token=_shaped(env, _GITHUB_TOKEN, TOKEN, "the token that GitHub sets"),
             )

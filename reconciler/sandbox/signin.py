@@ -31,6 +31,7 @@ _EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 _SUBJECT_TYPE: Final = "urn:ietf:params:oauth:token-type:jwt"
 _JWT_HEADER: Final = {"alg": "EdDSA", "typ": "JWT"}
 _ASSERTION_LIFE_MAX: Final = 600
+_SUBJECT_AGE_MAX: Final = 600
 _SKEW: Final = 60
 
 
@@ -148,6 +149,8 @@ def _grant(store: Store, keys: Keys, name: str, form: dict[str, str], host: str)
                 raise _BadToken("the subject may not act as this client")
             _audience(claims, host)
             _times(store, claims)
+            if store.now() // clock.SECOND - _time(claims, "iat") > _SUBJECT_AGE_MAX:
+                raise _BadToken("it was issued too long ago")
         case _:
             raise _BadToken("the grant type is unknown")
 
@@ -159,6 +162,8 @@ def _assertion(store: Store, keys: Keys, name: str, form: dict[str, str], host: 
     if claims.get("aud") != [host.partition(":")[0]]:
         raise _BadToken("the audience is not this host")
     _times(store, claims)
+    if _time(claims, "exp") - _time(claims, "iat") > _ASSERTION_LIFE_MAX:
+        raise _BadToken("it lives too long")
     nonce = header.get("nonce")
     if not isinstance(nonce, str) or len(nonce) < 16:
         raise _BadToken("the nonce is missing")
@@ -180,8 +185,8 @@ def _times(store: Store, claims: dict[str, Any]) -> None:
     not_before = _time(claims, "nbf") if "nbf" in claims else issued
     if not_before > now + _SKEW or issued > now + _SKEW:
         raise _BadToken("it is not valid yet")
-    if expires <= now or expires - issued > _ASSERTION_LIFE_MAX:
-        raise _BadToken("it has expired or lives too long")
+    if expires <= now:
+        raise _BadToken("it has expired")
 
 
 def _time(claims: dict[str, Any], name: str) -> int:

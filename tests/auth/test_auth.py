@@ -406,6 +406,27 @@ def test_the_order_is_the_vendors(env: Mapping[str, str], way: Way) -> None:
     )
 
 
+def test_an_access_token_goes_with_the_id_that_names_its_tenant() -> None:
+    """The vendor's GitHub Action exports these two; a secret beside them changes nothing."""
+    for env in ({ID: CLIENT_ID}, {ID: f" {CLIENT_ID}\n"}, {ID: CLIENT_ID, SECRET: secret()}):
+        found = auth.find({ACCESS: "a", **env})
+        assert (Way.ACCESS_TOKEN, ACCESS, CLIENT_ID) == (found.way, found.where, found.client_id)
+        assert "https://acme.conductor.one" == auth.resolve(flag=None, env={}, client_id=found.client_id).url
+    for env in ({}, {ID: ""}, {ID: " "}):
+        assert auth.find({ACCESS: "a", **env}).client_id is None
+
+
+def test_a_misshapen_id_beside_an_access_token_matters_where_it_is_asked() -> None:
+    """A named server makes it needless; without one it is refused, unquoted."""
+    found = auth.find({ACCESS: "a", ID: CANARY})
+    named = auth.resolve(flag="https://acme.conductor.one", env={}, client_id=found.client_id)
+    assert "--server" == named.where
+    with pytest.raises(SignInError) as caught:
+        auth.resolve(flag=None, env={}, client_id=found.client_id)
+    assert "NAME@TENANT" in shown(caught.value)
+    assert CANARY not in shown(caught.value)
+
+
 WRONG: dict[str, tuple[dict[str, str], str]] = {
     "nothing": ({}, "No C1 credential"),
     "only an id": ({ID: CLIENT_ID}, "No C1 credential"),
