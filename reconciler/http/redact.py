@@ -16,7 +16,7 @@ _PIECE: Final = 12
 """Characters in a row of a secret that are too many to be chance, and too many to be shown."""
 
 _ESCAPE: Final = re.compile(
-    r"\\+(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2}))|0x([0-9a-f]{2})|=([0-9A-F]{2})"
+    r"\\+(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,5})\}|x([0-9a-fA-F]{2}))|0x([0-9a-f]{2})|=([0-9A-F]{2})"
 )
 """A character of JSON, of other languages' texts, or of quoted-printable."""
 

@@ -108,6 +108,7 @@ def test_what_holds_no_token_is_shown() -> None:
             base64.b64encode(source.randbytes(24)).decode(),
         ]
         assert words[0] in redact.shown(": ".join(words), hide=TOKEN)
+    assert "\\u{110000} &#xfffffff; %ff" == redact.shown("\\u{110000} &#xfffffff; %ff", hide=TOKEN)
     assert "a short one" == redact.shown("a short one", hide="")
 
 
