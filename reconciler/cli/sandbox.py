@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,12 +39,13 @@ def sandbox_command() -> None:
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep its data there.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: a free one.")
+@click.option("--tls", is_flag=True, help="Serve over TLS, by an authority of its own.")
 @click.option("--person", multiple=True, metavar="EMAIL", help="Somebody its directory should know.")
 @click.option(
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a setting; see docs/sandbox.md."
 )
 def serve(
-    *, data: Path | None, host: str, port: int, person: tuple[str, ...], changes: tuple[str, ...]
+    *, data: Path | None, host: str, port: int, tls: bool, person: tuple[str, ...], changes: tuple[str, ...]
 ) -> None:
     """Run it as a server of its own, for pipelines and other clients."""
     from reconciler.sandbox import NOTICE
@@ -57,6 +59,7 @@ def serve(
         host_port=(host, port),
         settings=_settings(changes),
         people=person,
+        secure=tls,
         on_ready=_announce,
     )
 
@@ -65,6 +68,9 @@ def _announce(endpoints: Endpoints) -> None:
     """Print what another shell needs, for each way of signing in. All of it opens nothing but the sandbox."""
     owner = endpoints.credentials["owner"]
     client = f"export {CLIENT_ID}={owner.client_id}"
+    if endpoints.authority:
+        click.echo(f"export SSL_CERT_FILE={shlex.quote(str(endpoints.authority.absolute()))}")
+        click.echo("# (or pass that file to --ca-file)")
     click.echo(f"export {SERVER_URL}={endpoints.url}")
     click.echo(f"export {ACCESS_TOKEN}={endpoints.tokens['owner'].reveal_text()}")
     click.echo("# or, as another identity:")

@@ -34,6 +34,7 @@ _OWN_FILES: Final = (
     "sandbox.db-journal",
     "events.jsonl",
     "identities.json",
+    "authority.pem",
 )
 _OWN_DIRECTORIES: Final = ("contents", "downloads")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -142,3 +143,16 @@ def test_the_tenant_is_named_by_flag_or_environment(
     """The flag wins."""
     machine.set(**{ACCESS: tenant.tokens["owner"].reveal_text()})
     machine.done(*named(machine, tenant), "auth", "status")
+
+
+def test_what_the_vendors_action_exports_is_enough(machine: Machine, tmp_path: Path) -> None:
+    """An access token and the client's ID, and no server: the ID says where, over TLS."""
+    with Embedded(tmp_path / "secured", secure=True) as tenant:
+        machine.set(SSL_CERT_FILE=str(tenant.endpoints.authority))
+        machine.set(**{ACCESS: tenant.tokens["owner"].reveal_text(), ID: credential(tenant)[ID]})
+        machine.manifest()
+        machine.apply()
+        status = machine.done("auth", "status").out
+        assert "(from the client id)" in status
+        assert "Using:          access token, from CONDUCTORONE_ACCESS_TOKEN\n" in status
+        assert ["owner"] == [event["who"] for event in tenant.store.log.read("created")]
