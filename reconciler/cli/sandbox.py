@@ -6,6 +6,7 @@ import contextlib
 import os
 import shlex
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,7 @@ import click
 from reconciler.cli import session, terminal
 from reconciler.cli.group import Group
 from reconciler.cli.options import options, shared
-from reconciler.errors import UsageError
+from reconciler.errors import StateError, UsageError
 from reconciler.model.address import Address
 from reconciler.model.envvars import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OIDC_TOKEN, SERVER_URL
 from reconciler.model.state import Share
@@ -125,33 +126,61 @@ def reset() -> None:
 @shared
 @click.argument("name")
 @click.option("--as", "who", metavar="EMAIL", help="Open it as this recipient (default: the first).")
-def view(*, name: str, who: str | None) -> None:
-    """Open a share as its recipient would: what they read goes to standard output. Counts as a view."""
-    from reconciler.sandbox import NOTICE, reader
-    from reconciler.sandbox.store import Store
+@click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), help="Where `serve` keeps its data."
+)
+def view(*, name: str, who: str | None, data: Path | None) -> None:
+    """Open a share as its recipient would: what they read goes to standard output. Counts as a view.
 
-    share = _live(name)
-    person = who or share.attributes.recipients[0].as_written
-    with contextlib.closing(Store(session.places(options(), None).sandbox_data, _settings(()))) as store:
-        pieces = reader.read(store, share.vault_id, who=person)
+    NAME is a secret of the sandbox's state (or of --state), or the share's vault ID, code or link.
+    """
+    from reconciler.sandbox import NOTICE, reader
+    from reconciler.sandbox.store import Store, require_data
+
+    share = _named(name, served=data is not None)
+    directory = data or session.places(options(), None).sandbox_data
+    require_data(directory)
+    with contextlib.closing(Store(directory, _settings(()))) as store:
+        vault_id = share.vault_id if share else reader.referred(store, name)
+        first = share.attributes.recipients[0].as_written if share else None
+        person = who or first or reader.recipient(store, vault_id, None)
+        pieces = reader.read(store, vault_id, who=person)
         terminal.warn(f"opened as {person}; {NOTICE}")
         for piece in pieces:
             sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
 
 
+def _named(name: str, *, served: bool) -> Share | None:
+    """Return the share of a secret that the state knows; None for another name that can be a share's own."""
+    from reconciler.sandbox import reader
+
+    try:
+        return _live(name)
+    except (UsageError, StateError) as error:
+        if reader.is_reference(name):
+            return None
+        if served and not options().state:
+            error.hint = "for a name of a served sandbox's stack: --state FILE"
+        raise
+
+
 def _live(name: str) -> Share:
-    """Return the object whose content a recipient would ask for: live, or the last one."""
-    it = options()
-    state = session.current_state(it)
+    """Return the share whose content a recipient would ask for: live, or the last one.
+
+    Raises UsageError for a name that the state does not know, StateError where there is no state.
+    """
+    where = options()
+    state = session.current_state(replace(where, sandbox=False) if where.state else where)
     try:
         instance = state.instances.get(Address.parse(name))
     except ValueError:
         instance = None
     share = instance.last() if instance else None
     if share is None:
+        listed = f"--state {shlex.quote(where.state)}" if where.state else "--sandbox"
         raise UsageError(
             f"{name} has no share in the sandbox",
-            hint="`reconciler --sandbox state list` shows what is there",
+            hint=f"`reconciler {listed} state list` shows what is there",
         )
     return share
