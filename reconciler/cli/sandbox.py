@@ -160,9 +160,10 @@ def _named(name: str, *, served: bool) -> Share | None:
     except (UsageError, StateError) as error:
         if reader.is_reference(name):
             return None
-        if served and not options().state:
-            error.hint = "for a name of a served sandbox's stack: --state FILE"
-        raise
+        if not served or options().state:
+            raise
+        hint = "for a name of a served sandbox's stack: --state FILE"
+        raise type(error)(error.detail, hint=hint) from None
 
 
 def _live(name: str) -> Share:

@@ -36,6 +36,8 @@ def machine(
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
         "CONE_PROFILE",
+        "CONE_CLIENT_ID",
+        "CONE_CLIENT_SECRET",
         "CONE_CONFIG_PATH",
     ):
         monkeypatch.delenv(name, raising=False)

@@ -85,12 +85,21 @@ def cone_profile(machine: Machine, tenant: Embedded) -> AbstractContextManager[o
     return nullcontext()
 
 
+def cone_variables(machine: Machine, tenant: Embedded) -> AbstractContextManager[object]:
+    """What the C1 command line takes in a container: the ID from here, the secret from its file."""
+    mine = credential(tenant)
+    machine.cone("nobody@127.0.0.1/x", mine[SECRET], profile="ci.eu")
+    machine.set(CONE_PROFILE="ci.eu", CONE_CLIENT_ID=mine[ID])
+    return nullcontext()
+
+
 WAYS: Final[dict[str, tuple[Way, str]]] = {
     "access token": (access_token, "access token"),
     "OIDC token, as on GitLab": (oidc_token, "workload identity"),
     "GitHub Actions": (github_actions, "workload identity of GitHub Actions"),
     "client credentials": (client_credentials, "client credentials"),
     "login of cone": (cone_login, "login of the C1 command line"),
+    "variables of cone over a dotted profile": (cone_variables, "login of the C1 command line"),
     "another profile of cone": (cone_profile, "login of the C1 command line"),
 }
 
