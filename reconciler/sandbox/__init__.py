@@ -10,6 +10,7 @@ its data directory can read everything that was ever sent to it.
     app, blobs   what each listener answers
     vaults, view, search, audit, directory, identities, signin      the rules
     store, eventlog                                                 the data, and the judge's record of effects
+    devices      `cone login`, as its public client asks for it
     openapi      requests are checked strictly against the vendor's own description
     bech32, agekeys, ageio                                          the reading side of age
     reader       what a recipient would read

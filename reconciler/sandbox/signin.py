@@ -56,8 +56,8 @@ class Keys:
             for name, about in known.items()
         }
 
-    def credential(self, name: str, host: str) -> Credential:
-        """Return an identity's client credential for the tenant at `host` (with port)."""
+    def credential(self, name: str, host: str, *, kind: str = "spc") -> Credential:
+        """Return an identity's client credential for the tenant at `host` (with port); `kind` ends its ID."""
         key = self._keys[name]
         jwk = {
             "kty": "OKP",
@@ -66,7 +66,7 @@ class Keys:
             "d": _encode(key.private_bytes_raw()),
         }
         secret = SECRET_PREFIX + _encode(json.dumps(jwk).encode())
-        return Credential(client_id=f"{name}@{host}/spc", client_secret=Sensitive.of(secret))
+        return Credential(client_id=f"{name}@{host}/{kind}", client_secret=Sensitive.of(secret))
 
     def workload_token(self, name: str, audience: str, now: int, **claims: object) -> Sensitive:
         """Return what the test issuer (a CI system) says of a job that may act as an identity."""
@@ -99,20 +99,46 @@ class Keys:
         return header, claims
 
 
-def endpoint(store: Store) -> Callable[[Request], Awaitable[Response]]:
-    """Return the handler of `POST /auth/v1/token`."""
+class OauthError(Exception):
+    """A refusal whose reason the caller is told (RFC 6749, 5.2)."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(description)
+        self._body = {"error": error, "error_description": description}
+
+    def answer(self) -> Response:
+        """Return it as an answer."""
+        return JSONResponse(self._body, status_code=400)
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Return a form body; empty where the body is another kind."""
+    body = await body_of(request)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        return {}
+    return dict(parse_qsl(body.decode("utf-8", "replace"), strict_parsing=False))
+
+
+def endpoint(
+    store: Store, redeem: Callable[[dict[str, str]], str], *, device_grant: str
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return the handler of `POST /auth/v1/token`; `redeem` knows whose the codes of devices are."""
     keys = Keys(identities.prepare(store))
 
     async def token(request: Request) -> Response:
-        body = await body_of(request)
-        form = dict(parse_qsl(body.decode("utf-8", "replace"), strict_parsing=False))
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        form = await form_of(request)
         host = request.headers.get("host", "")
         try:
-            if kind != "application/x-www-form-urlencoded" or "authorization" in request.headers:
+            if not form or "authorization" in request.headers:
                 raise _BadToken("credentials belong in a form body")
-            name = _client(form.get("client_id", ""), host)
-            _grant(store, keys, name, form, host)
+            if form.get("grant_type") == device_grant:
+                name = redeem(form)
+            else:
+                name = _client(form.get("client_id", ""), host)
+                _grant(store, keys, name, form, host)
+        except OauthError as error:
+            return error.answer()
         except _BadToken as error:
             store.record("sign_in_refused", why=str(error))
             return JSONResponse(
