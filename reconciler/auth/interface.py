@@ -50,6 +50,8 @@ class AccessToken:
     """A token that someone else got; it cannot be renewed."""
 
     value: Sensitive
+    client_id: str | None = None
+    """The client that it was issued to, where that is known: it says which tenant, and is not checked before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +93,8 @@ class ChosenCredential:
 
     @property
     def client_id(self) -> str | None:
-        """Return the client's ID, which names the tenant's host; an access token has none."""
-        return None if isinstance(self.credential, AccessToken) else self.credential.client_id
+        """Return the client's ID, which names the tenant's host; an access token may have none."""
+        return self.credential.client_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ import httpx
 from reconciler.auth.interface import HINT, wrong_shape
 from reconciler.errors import Mark, SignInError, UsageError
 from reconciler.http.urls import is_loopback
-from reconciler.model.envvars import RECONCILER_SERVER, SERVER_URL, TENANT_DOMAIN
+from reconciler.model.envvars import CLIENT_ID, RECONCILER_SERVER, SERVER_URL, TENANT_DOMAIN
 
 _DOMAIN: Final = "conductor.one"
 _VENDOR_DOMAINS: Final = ("conductor.one", "conductorone.com")
@@ -51,7 +51,7 @@ def resolve_server(*, flag: str | None, env: Mapping[str, str], client_id: str |
         return parse(host_of(client_id), where="the client id")
     raise SignInError(
         "nothing says which tenant this is",
-        hint=f"pass --server https://TENANT.{_DOMAIN}, or set {TENANT_DOMAIN}=TENANT",
+        hint=f"pass --server https://TENANT.{_DOMAIN}, or set {TENANT_DOMAIN}=TENANT or {CLIENT_ID}",
     )
 
 

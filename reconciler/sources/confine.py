@@ -14,7 +14,7 @@ from reconciler.files import NotRegularError, open_regular, reason
 
 _DENIED_VARIABLES: Final = re.compile(
     r"""(?x)
-    (?: CONDUCTORONE_ | RECONCILER_
+    (?: CONDUCTORONE_ | CONE_CLIENT_ | RECONCILER_
       # CI
       | GITHUB_ | ACTIONS_ | RUNNER_ | INPUT_ | DRONE_
       | CI_JOB_ | CI_DEPLOY_ | CI_REGISTRY_ | CI_REPOSITORY_ | CI_DEPENDENCY_PROXY_

@@ -36,6 +36,8 @@ ACCESS = "CONDUCTORONE_ACCESS_TOKEN"
 OIDC = "CONDUCTORONE_OIDC_TOKEN"
 ID = "CONDUCTORONE_CLIENT_ID"
 SECRET = "CONDUCTORONE_CLIENT_SECRET"
+CONE_ID = "CONE_CLIENT_ID"
+CONE_SECRET = "CONE_CLIENT_SECRET"
 GH_URL = "ACTIONS_ID_TOKEN_REQUEST_URL"
 GH_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 SUBJECT = f"eyJ0.{CANARY}.c2ln"
@@ -403,6 +405,30 @@ def test_the_order_is_the_vendors(env: Mapping[str, str], way: Way) -> None:
     )
 
 
+def test_an_access_token_goes_with_the_id_that_names_its_tenant() -> None:
+    """The vendor's GitHub Action exports these two; a secret beside them changes nothing."""
+    for env in ({ID: CLIENT_ID}, {ID: f" {CLIENT_ID}\n"}, {ID: CLIENT_ID, SECRET: secret()}):
+        found = auth.find_credential({ACCESS: "a", **env})
+        assert (Way.ACCESS_TOKEN, ACCESS, CLIENT_ID) == (found.way, found.where, found.client_id)
+        assert (
+            "https://acme.conductor.one"
+            == auth.resolve_server(flag=None, env={}, client_id=found.client_id).url
+        )
+    for env in ({}, {ID: ""}, {ID: " "}):
+        assert auth.find_credential({ACCESS: "a", **env}).client_id is None
+
+
+def test_a_misshapen_id_beside_an_access_token_matters_where_it_is_asked() -> None:
+    """A named server makes it needless; without one it is refused, unquoted."""
+    found = auth.find_credential({ACCESS: "a", ID: CANARY})
+    named = auth.resolve_server(flag="https://acme.conductor.one", env={}, client_id=found.client_id)
+    assert "--server" == named.where
+    with pytest.raises(SignInError) as caught:
+        auth.resolve_server(flag=None, env={}, client_id=found.client_id)
+    assert "NAME@TENANT" in shown(caught.value)
+    assert CANARY not in shown(caught.value)
+
+
 WRONG: dict[str, tuple[dict[str, str], str]] = {
     "nothing": ({}, "no C1 credential"),
     "only an id": ({ID: CLIENT_ID}, "no C1 credential"),
@@ -498,6 +524,82 @@ def test_the_login_of_the_c1_command_line(tmp_path: Path) -> None:
     assert elsewhere.client_id == CLIENT_ID
     assert before == file.read_bytes()
     assert auth.find_credential({ACCESS: "a"}, home=tmp_path).way == Way.ACCESS_TOKEN
+
+
+OTHER = "other@acme.conductor.one/x"
+NESTED = {"client-id": OTHER, "client-secret": secret()}
+MINE = {"client-id": CLIENT_ID, "client-secret": secret()}
+
+
+@pytest.mark.parametrize(
+    ("document", "env", "client_id"),
+    [
+        ({"profiles": {"work": {"eu": NESTED}}}, {"CONE_PROFILE": "work.eu"}, OTHER),
+        ({"profiles": {"work.eu": NESTED}}, {"CONE_PROFILE": "Work.EU"}, OTHER),
+        ({"profiles": {"work": {"eu": MINE}, "work.eu": NESTED}}, {"CONE_PROFILE": "work.eu"}, OTHER),
+        ({"profiles": {"a": {"b.c": NESTED}}}, {"CONE_PROFILE": "a.b.c"}, OTHER),
+        ({"profiles": {"a.b": {"x": MINE}, "a": {"b": {"c": NESTED}}}}, {"CONE_PROFILE": "a.b.c"}, OTHER),
+        ({"profiles.work": NESTED}, {"CONE_PROFILE": "work"}, OTHER),
+        ({"profile": "work", "profiles": {"default": MINE, "work": NESTED}}, {}, OTHER),
+        (
+            {"profile": "work", "profiles": {"default": MINE, "work": NESTED}},
+            {"CONE_PROFILE": "default"},
+            CLIENT_ID,
+        ),
+        ({"profile": "", "profiles": {"default": MINE}}, {"CONE_PROFILE": ""}, CLIENT_ID),
+    ],
+)
+def test_a_profile_is_found_as_cone_finds_it(
+    tmp_path: Path, document: object, env: dict[str, str], client_id: str
+) -> None:
+    """A dot leads into a profile, as `cone login --profile a.b` writes it; the longest key comes first."""
+    file = write_config(tmp_path, json.dumps(document))
+    found = auth.find_credential(env, home=tmp_path)
+    assert (Way.CONE, str(file), client_id) == (found.way, found.where, found.client_id)
+
+
+@pytest.mark.parametrize(
+    ("env", "client_id", "where"),
+    [
+        ({CONE_ID: OTHER, CONE_SECRET: secret()}, OTHER, f"{CONE_ID} and {CONE_SECRET}"),
+        ({CONE_ID: OTHER}, OTHER, f"{CONE_ID} and FILE"),
+        ({CONE_SECRET: secret() + "\n"}, CLIENT_ID, f"{CONE_SECRET} and FILE"),
+        ({CONE_ID: "", CONE_SECRET: ""}, CLIENT_ID, "FILE"),
+        (
+            {CONE_ID: OTHER, CONE_SECRET: secret(), "CONE_PROFILE": "gone"},
+            OTHER,
+            f"{CONE_ID} and {CONE_SECRET}",
+        ),
+    ],
+)
+def test_cones_own_variables_come_before_its_file(
+    tmp_path: Path, env: dict[str, str], client_id: str, where: str
+) -> None:
+    """Each by itself, as its flags would; a profile that is not there matters only where it is asked."""
+    file = write_config(tmp_path, config(default=MINE))
+    found = auth.find_credential(env, home=tmp_path)
+    assert (Way.CONE, client_id) == (found.way, found.client_id)
+    assert where.replace("FILE", str(file)) == found.where
+    both = " and " in where and "FILE" not in where
+    looked = [place for place in auth.looked_for(env, home=tmp_path) if place.way is Way.CONE]
+    assert [(True, where if both else f"{file} (default)")] == [(p.found, p.where) for p in looked]
+    assert auth.find_credential(env | {ACCESS: "a"}, home=tmp_path).way is Way.ACCESS_TOKEN
+
+
+def test_cones_variables_need_no_home() -> None:
+    """As in a container; a half of them is told by its name, and nothing of it."""
+    found = auth.find_credential({CONE_ID: OTHER, CONE_SECRET: secret()}, home=None)
+    assert (Way.CONE, OTHER) == (found.way, found.client_id)
+    for env, says in (
+        ({CONE_ID: f"{CANARY}@acme.conductor.one/x"}, f"{CONE_ID} is set, but {CONE_SECRET} is not"),
+        ({CONE_SECRET: f"{CANARY}"}, f"{CONE_SECRET} is set, but {CONE_ID} is not"),
+        ({CONE_ID: OTHER, CONE_SECRET: CANARY}, f"{CONE_SECRET} does not have the expected form"),
+        ({CONE_ID: CANARY, CONE_SECRET: secret()}, f"{CONE_ID} does not have the expected form"),
+    ):
+        with pytest.raises(SignInError) as caught:
+            auth.find_credential(env, home=None)
+        assert says in shown(caught.value)
+        assert CANARY not in shown(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,9 @@ def test_whoever_sets_up_a_run_learns_what_it_needs(registered: Desk) -> None:
         subprocess.run([*git, *command], check=True)
     desk.write("first.txt", "other\n")
     subprocess.run([*git, "commit", "-qam", "two"], check=True)
-    assert "changed: apply replaces the share if its value differs" in desk.done("diff", "--base", "HEAD~1").out
+    assert (
+        "changed: apply replaces the share if its value differs" in desk.done("diff", "--base", "HEAD~1").out
+    )
     desk.done("init", "--ci", "github")
     written = "".join(path.read_text() for path in (desk.path / ".github").rglob("*.yml"))
     assert "REST: ${{ secrets.REST }}  # for one" in written
