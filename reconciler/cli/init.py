@@ -9,10 +9,9 @@ from typing import Final
 
 import click
 
-from reconciler import __version__
 from reconciler.cli import session, templates
 from reconciler.cli.options import Options, options, shared
-from reconciler.cli.templates import github, gitlab, variables
+from reconciler.cli.templates import github, gitlab, origin, variables
 from reconciler.errors import UsageError
 from reconciler.manifest.load import work_tree
 from reconciler.storage.git import default_branch
@@ -40,22 +39,32 @@ docs/ci.md says more."""
 @click.command("init")
 @shared
 @click.option("--force", is_flag=True, help="Overwrite a pipeline's files.")
-def init_command(*, force: bool) -> None:
+@click.option(
+    "--install-from",
+    metavar="SOURCE",
+    help="Where the pipeline installs reconciler from: URL@COMMIT, WHEEL, IMAGE@DIGEST or PACKAGE==VERSION.",
+)
+def init_command(*, force: bool, install_from: str | None) -> None:
     """Write a commented manifest and the .gitignore lines that belong to it.
 
-    With --ci github or --ci gitlab also the pipeline for it, or for the manifest that is there.
+    With --ci github or --ci gitlab also the pipeline for it, or for the manifest that is there. A pipeline needs
+    --install-from: there is no default.
     """
     it = options()
     pipeline = it.ci if it.ci in ("github", "gitlab") else None
     it.ci = "none"  # it names the pipeline to write; this is no job
     path = it.manifest_path
+    # Before anything is written: a manifest without its pipeline would be half of what was asked for.
+    source = origin.required(install_from, work_tree(path)) if pipeline else None
+    if install_from and not pipeline:
+        raise UsageError("--install-from is about a pipeline", hint="add --ci github or --ci gitlab")
     if path.exists() and not pipeline:
         raise UsageError(f"{path} exists already", hint="name another file with -f, or edit that one")
     if not path.exists():
         _write_manifest(path)
         click.echo(f"Next: edit it, then `reconciler --sandbox -f {path} plan` shows what it would do.")
-    if pipeline:
-        _write_pipeline(it, pipeline, force=force)
+    if pipeline and source:
+        _write_pipeline(it, pipeline, source, force=force)
 
 
 def _write_manifest(path: Path) -> None:
@@ -79,14 +88,14 @@ def _ignore(path: Path) -> Path | None:
     return path
 
 
-def _write_pipeline(it: Options, pipeline: str, *, force: bool) -> None:
+def _write_pipeline(it: Options, pipeline: str, source: origin.Origin, *, force: bool) -> None:
     top = work_tree(it.manifest_path)
     manifest = it.manifest_path.resolve().relative_to(top).as_posix()
     if not _PLAIN.match(manifest):
         raise UsageError(f"{manifest} has characters that mean something in a pipeline", hint="rename it")
     needed = variables.of(session.load(it))
     if pipeline == "gitlab":
-        _lay(top, gitlab.pipeline(manifest=manifest, version=__version__, needed=needed), force=force)
+        _lay(top, gitlab.pipeline(manifest=manifest, origin=source, needed=needed), force=force)
         click.echo(_GITLAB_NEXT)
         return
     branch = default_branch(top)
@@ -95,7 +104,7 @@ def _write_pipeline(it: Options, pipeline: str, *, force: bool) -> None:
             "the default branch's name has characters that mean something in a pipeline",
             hint="rename it, or say which one it is: git remote set-head origin NAME",
         )
-    files = github.workflows(manifest=manifest, branch=branch, version=__version__, needed=needed)
+    files = github.workflows(manifest=manifest, branch=branch, origin=source, needed=needed)
     _lay(top, files, force=force)
     click.echo(_GITHUB_NEXT.format(branch=branch))
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-import reconciler
-from reconciler.cli.templates import variables
+from reconciler.cli.templates import origin, variables
 from reconciler.cli.templates.github import workflows as github_workflows
 from reconciler.manifest.load import load_manifest
 from reconciler.sandbox.serve import Embedded
@@ -58,7 +57,7 @@ def write_workflows(forge: Forge) -> None:
     found = github_workflows(
         manifest="reconciler.yaml",
         branch="main",
-        version=reconciler.__version__,
+        origin=origin.parse(forge.install_from, forge.work),
         needed=variables.of(manifest),
     )
     for name, text in found.items():
