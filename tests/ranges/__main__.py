@@ -75,15 +75,16 @@ def main() -> int:
     """Try the ends that are named, or all; return 1 where one fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="lowest, highest, or a bad release that is allowed")
-    names = parser.parse_args().names
+    known = dict(ends())
+    names = parser.parse_args().names or list(known)
+    if not known.keys() >= set(names):
+        parser.error(f"must be of: {', '.join(known)}")
     failed = []
-    for name, arguments in ends():
-        if names and name not in names:
-            continue
+    for name in names:
         began = time.monotonic()
         print(f"== {name}", flush=True)
         with tempfile.TemporaryDirectory() as home:
-            if not holds(Path(home), arguments):
+            if not holds(Path(home), known[name]):
                 failed.append(name)
         print(f"== {name}: {time.monotonic() - began:.0f} s", flush=True)
     print(f"failed: {', '.join(failed)}" if failed else "Every end holds.")
