@@ -9,9 +9,10 @@ from typing import Final
 
 import click
 
-from reconciler.cli import session, templates
+from reconciler.cli import pipeline_files, session, templates
 from reconciler.cli.options import Options, options, shared
-from reconciler.cli.templates import github, gitlab, origin, variables
+from reconciler.cli.templates import github, gitlab, variables
+from reconciler.cli.templates.origin import Origin
 from reconciler.errors import UsageError
 from reconciler.manifest.load import work_tree
 from reconciler.storage.git import default_branch
@@ -55,7 +56,7 @@ def init_command(*, force: bool, install_from: str | None) -> None:
     it.ci = "none"  # it names the pipeline to write; this is no job
     path = it.manifest_path
     # Before anything is written: a manifest without its pipeline would be half of what was asked for.
-    source = origin.required(install_from, work_tree(path)) if pipeline else None
+    source = pipeline_files.origin(install_from, work_tree(path)) if pipeline else None
     if install_from and not pipeline:
         raise UsageError("--install-from is about a pipeline", hint="add --ci github or --ci gitlab")
     if path.exists() and not pipeline:
@@ -88,14 +89,16 @@ def _ignore(path: Path) -> Path | None:
     return path
 
 
-def _write_pipeline(it: Options, pipeline: str, source: origin.Origin, *, force: bool) -> None:
+def _write_pipeline(it: Options, pipeline: str, source: Origin, *, force: bool) -> None:
     top = work_tree(it.manifest_path)
     manifest = it.manifest_path.resolve().relative_to(top).as_posix()
     if not _PLAIN.match(manifest):
         raise UsageError(f"{manifest} has characters that mean something in a pipeline", hint="rename it")
     needed = variables.of(session.load(it))
+    packaged = pipeline_files.packaged()
     if pipeline == "gitlab":
-        _lay(top, gitlab.pipeline(manifest=manifest, origin=source, needed=needed), force=force)
+        files = gitlab.pipeline(manifest=manifest, origin=source, needed=needed, packaged=packaged)
+        _lay(top, files, force=force)
         click.echo(_GITLAB_NEXT)
         return
     branch = default_branch(top)
@@ -104,7 +107,9 @@ def _write_pipeline(it: Options, pipeline: str, source: origin.Origin, *, force:
             "the default branch's name has characters that mean something in a pipeline",
             hint="rename it, or say which one it is: git remote set-head origin NAME",
         )
-    files = github.workflows(manifest=manifest, branch=branch, origin=source, needed=needed)
+    files = github.workflows(
+        manifest=manifest, branch=branch, origin=source, needed=needed, packaged=packaged
+    )
     _lay(top, files, force=force)
     click.echo(_GITHUB_NEXT.format(branch=branch))
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.templates import origin, variables
+from reconciler.cli import pipeline_files
+from reconciler.cli.templates import variables
 from reconciler.cli.templates.github import workflows as github_workflows
 from reconciler.manifest.load import load_manifest
 from reconciler.sandbox.serve import Embedded
@@ -57,7 +58,8 @@ def write_workflows(forge: Forge) -> None:
     found = github_workflows(
         manifest="reconciler.yaml",
         branch="main",
-        origin=origin.parse(forge.install_from, forge.work),
+        origin=pipeline_files.origin(forge.install_from, forge.work),
+        packaged=pipeline_files.packaged(),
         needed=variables.of(manifest),
     )
     for name, text in found.items():

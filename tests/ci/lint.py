@@ -11,9 +11,10 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from reconciler.cli.templates import github, gitlab, origin
+from reconciler.cli import pipeline_files
+from reconciler.cli.templates import github, gitlab
 from tests.cli.desk import REPOSITORY
 
 TEMPLATES: Final = REPOSITORY / "reconciler/cli/templates"
@@ -38,11 +39,13 @@ def generated(top: Path, source: str) -> Mapping[str, str]:
     """Return what `init --ci` writes for both forges; `top` gets a file for a wheel."""
     (top / WHEEL).parent.mkdir(parents=True, exist_ok=True)
     (top / WHEEL).write_bytes(b"a wheel")
-    parsed = origin.parse(source, top)
-    needed = {"DB_PASSWORD": ("db-password",), "lower_case": ("a", "b")}
-    manifest = "stacks/prod.yaml"
-    workflows = github.workflows(manifest=manifest, branch="main", origin=parsed, needed=needed)
-    return {**workflows, **gitlab.pipeline(manifest=manifest, origin=parsed, needed=needed)}
+    given: Any = {
+        "manifest": "stacks/prod.yaml",
+        "origin": pipeline_files.origin(source, top),
+        "needed": {"DB_PASSWORD": ("db-password",), "lower_case": ("a", "b")},
+        "packaged": pipeline_files.packaged(),
+    }
+    return {**github.workflows(**given, branch="main"), **gitlab.pipeline(**given)}
 
 
 def commands(home: Path) -> Iterator[tuple[str, ...]]:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler.cli.templates import github, gitlab, origin, slugs
+from reconciler.cli import pipeline_files
+from reconciler.cli.templates import github, gitlab, slugs
 from tests.ci.forge import FROM, git
 from tests.cli.desk import REPOSITORY, Desk, text_secret
 
@@ -170,8 +171,13 @@ ALIKE = (
 def test_no_two_manifests_share_a_name_in_a_pipeline() -> None:
     """Files, jobs, groups: all but the state's directory and what is the same for everybody."""
     found: dict[str, str] = {}
+    common = {
+        "origin": pipeline_files.origin(FROM, Path()),
+        "packaged": pipeline_files.packaged(),
+        "needed": {},
+    }
     for path in ALIKE:
-        about: Any = {"manifest": path, "origin": origin.parse(FROM, Path()), "needed": {}}
+        about: Any = {"manifest": path, **common}
         pipeline = gitlab.pipeline(**about)
         texts = {**github.workflows(**about, branch="main"), **pipeline}
         del texts[gitlab.START]

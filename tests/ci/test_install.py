@@ -14,7 +14,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from reconciler.cli.templates import fill, origin
+from reconciler.cli import pipeline_files
+from reconciler.cli.templates import fill
 from reconciler.errors import UsageError
 from tests.ci import lint
 from tests.ci.conftest import write_workflows
@@ -83,7 +84,7 @@ def test_what_is_not_pinned_or_not_here_is_refused(tmp_path: Path, text: str) ->
     (tmp_path / "elsewhere/inside.whl").touch()
     (top / "linked").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UsageError):
-        origin.parse(text, top)
+        pipeline_files.origin(text, top)
 
 
 @pytest.mark.parametrize("kind", lint.SOURCES)
@@ -209,8 +210,8 @@ def test_a_commit_is_built_with_what_the_lock_names(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", source], check=True)
     git(source, "add", "-A")
     git(source, "commit", "-q", "-m", "Begin")
-    made = origin.parse(f"https://git.invalid/acme/it@{git(source, 'rev-parse', 'HEAD')}", tmp_path)
-    text = made.lock()
+    made = pipeline_files.origin(f"https://git.invalid/acme/it@{git(source, 'rev-parse', 'HEAD')}", tmp_path)
+    text = made.lock(pipeline_files.packaged())
     assert text
     (tmp_path / "requirements.lock").write_text(text)
     bin_ = environment(tmp_path / "empty")

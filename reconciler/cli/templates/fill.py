@@ -8,16 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Final
 
 _WORD: Final = re.compile(r"__([A-Z]+)__")
 _BLOCK: Final = re.compile(r"(?P<indent> *(?:- |# )?)__(?P<name>[A-Z]+)__(?:: .*)?")
-
-
-def template(name: str) -> str:
-    """Return a file of this package."""
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def filled(text: str, *, words: Mapping[str, str | None], blocks: Mapping[str, Sequence[str]]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from reconciler.cli.templates import slugs, variables
-from reconciler.cli.templates.fill import filled, template
+from reconciler.cli.templates.fill import filled
 from reconciler.cli.templates.origin import Origin
 
 _PYTHON: Final = re.compile(r" +- uses: actions/setup-python@.*\n(?: {8,}.*\n)*")
@@ -20,9 +20,17 @@ _CONTAINER: Final = (
 
 
 def workflows(
-    *, manifest: str, branch: str, origin: Origin, needed: Mapping[str, Iterable[str]]
+    *,
+    manifest: str,
+    branch: str,
+    origin: Origin,
+    needed: Mapping[str, Iterable[str]],
+    packaged: Mapping[str, str],
 ) -> Mapping[str, str]:
-    """Return the workflows, and the lock that they install, by path. What is on `branch` is applied."""
+    """Return the workflows, and the lock that they install, by path. What is on `branch` is applied.
+
+    `packaged` has the templates and locks of this package by the names of their files.
+    """
     slug = slugs.of(manifest)
     lock = f".github/{slug}.requirements.lock"
     image, digest = origin.image or (None, None)
@@ -40,14 +48,12 @@ def workflows(
         "INSTALL": (*(_CONTAINER if image else ()), *origin.commands(lock)),
         "VARIABLES": [line.strip() for line in variables.github(needed).splitlines()[1:]],
     }
-    templates = {f"{slug}-pull-request.yml": "github-pull-request.yml", f"{slug}.yml": "github-main.yml"}
-    files = {
-        f".github/workflows/{name}": filled(
-            _for_image(source) if image else source, words=words, blocks=blocks
-        )
-        for name, source in ((name, template(file)) for name, file in templates.items())
-    }
-    locked = origin.lock()
+    names = {f"{slug}-pull-request.yml": "github-pull-request.yml", f"{slug}.yml": "github-main.yml"}
+    files = {}
+    for name, template in names.items():
+        text = _for_image(packaged[template]) if image else packaged[template]
+        files[f".github/workflows/{name}"] = filled(text, words=words, blocks=blocks)
+    locked = origin.lock(packaged)
     return {**files, lock: locked} if locked else files
 
 

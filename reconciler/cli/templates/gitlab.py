@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from reconciler.cli.templates import slugs, variables
-from reconciler.cli.templates.fill import filled, template
+from reconciler.cli.templates.fill import filled
 from reconciler.cli.templates.origin import Origin
 
 START: Final = ".gitlab-ci.yml"
@@ -14,8 +14,13 @@ START: Final = ".gitlab-ci.yml"
 _PYTHON: Final = "python:3.13"
 
 
-def pipeline(*, manifest: str, origin: Origin, needed: Mapping[str, Iterable[str]]) -> Mapping[str, str]:
-    """Return the pipeline, the lock that it installs, and a start file that includes it, by path."""
+def pipeline(
+    *, manifest: str, origin: Origin, needed: Mapping[str, Iterable[str]], packaged: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return the pipeline, the lock that it installs, and a start file that includes it, by path.
+
+    `packaged` has the templates and locks of this package by the names of their files.
+    """
     slug = slugs.of(manifest)
     lock = f".gitlab/{slug}.requirements.lock"
     settings, _, _ = variables.gitlab(needed).partition("id_tokens:")
@@ -31,8 +36,8 @@ def pipeline(*, manifest: str, origin: Origin, needed: Mapping[str, Iterable[str
         "SETTINGS": [line.removeprefix("# ") for line in settings.splitlines()],
     }
     files = {
-        f".gitlab/{slug}.gitlab-ci.yml": filled(template("gitlab-pipeline.yml"), words=words, blocks=blocks),
-        START: filled(template("gitlab-start.yml"), words=words, blocks=blocks),
+        f".gitlab/{slug}.gitlab-ci.yml": filled(packaged["gitlab-pipeline.yml"], words=words, blocks=blocks),
+        START: filled(packaged["gitlab-start.yml"], words=words, blocks=blocks),
     }
-    locked = origin.lock()
+    locked = origin.lock(packaged)
     return {**files, lock: locked} if locked else files

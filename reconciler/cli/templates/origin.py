@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from reconciler.cli.templates.fill import template
 from reconciler.errors import UsageError
 
 FORMS: Final = """\
@@ -45,16 +43,12 @@ class Origin:
     """The arguments of a second installation: of what has no hash, or is built."""
     built: bool = False
 
-    def lock(self) -> str | None:
+    def lock(self, packaged: Mapping[str, str]) -> str | None:
         """Return the file of requirements with hashes that the job installs, or None for an image."""
         if self.image:
             return None
-        parts = (
-            template("requirements.lock"),
-            template("build.lock") if self.built else "",
-            self.locked or "",
-        )
-        return "".join(parts)
+        build = packaged["build.lock"] if self.built else ""
+        return packaged["requirements.lock"] + build + (self.locked or "")
 
     def commands(self, lock: str) -> tuple[str, ...]:
         """Return what a job runs to have the program; `lock` is the path of that file in the repository."""
@@ -66,11 +60,16 @@ class Origin:
         return (first, *second, "python -I -m pip check")
 
 
-def parse(text: str, top: Path) -> Origin:
-    """Return the source that a text names; a wheel's path counts from `top`, the top of the repository.
+def parse(text: str | None, wheel_digest: Callable[[str], str]) -> Origin:
+    """Return the source that a text names; `wheel_digest` returns the SHA-256 of a wheel in the repository.
 
-    Raises UsageError where the text has none of the forms: nothing that is not pinned is taken.
+    Raises UsageError with the choices where there is no text, or one of another form: nothing that can move is taken.
     """
+    if text is None:
+        raise UsageError(
+            f"a pipeline needs to know where reconciler is installed from:\n{FORMS}",
+            hint="add --install-from with one of these; there is no default, because no name in an index is ours",
+        )
     if match := _IMAGE.fullmatch(text):
         return Origin(text=text, image=(match["image"], match["digest"]))
     if match := _COMMIT.fullmatch(text):
@@ -79,7 +78,7 @@ def parse(text: str, top: Path) -> Origin:
     if match := _WHEEL_AT_URL.fullmatch(text):
         return Origin(text=text, locked=_line(match["url"], match["digest"]))
     if _WHEEL.fullmatch(text):
-        return Origin(text=text, locked=_line(f"./{text}", _digest(top / text, text)))
+        return Origin(text=text, locked=_line(f"./{text}", wheel_digest(text)))
     if match := _PACKAGE.fullmatch(text):
         if match["digest"]:
             return Origin(text=text, locked=_line(match["package"], match["digest"]))
@@ -87,27 +86,5 @@ def parse(text: str, top: Path) -> Origin:
     raise UsageError(f"--install-from must name one of:\n{FORMS}")
 
 
-def required(text: str | None, top: Path) -> Origin:
-    """Return the source that a pipeline installs from, or raise UsageError with the choices: there is no default."""
-    if text is None:
-        raise UsageError(
-            f"a pipeline needs to know where reconciler is installed from:\n{FORMS}",
-            hint="add --install-from with one of these; there is no default, because no name in an index is ours",
-        )
-    return parse(text, top)
-
-
 def _line(requirement: str, digest: str) -> str:
     return f"{requirement} \\\n    --hash=sha256:{digest}\n"
-
-
-def _digest(path: Path, name: str) -> str:
-    """Return the SHA-256 of a wheel, which must be a file inside of the repository."""
-    if path.is_symlink() or not path.is_file() or path.resolve() != path:
-        raise UsageError(
-            f"{name} is no file in this repository", hint="its path counts from the top of the repository"
-        )
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        raise UsageError(f"{name} cannot be read") from None
