@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import reconciler
+from reconciler.cli import pipeline_files
 from reconciler.cli.templates import variables
 from reconciler.cli.templates.github import workflows as github_workflows
 from reconciler.manifest.load import load_manifest
@@ -56,7 +56,8 @@ def write_workflows(forge: Forge) -> None:
     found = github_workflows(
         manifest="reconciler.yaml",
         branch="main",
-        version=reconciler.__version__,
+        origin=pipeline_files.origin(forge.install_from, forge.work),
+        packaged=pipeline_files.packaged(),
         needed=variables.needed_variables(manifest),
     )
     for name, text in found.items():
