@@ -32,8 +32,8 @@ def near(word: object, offered: Collection[str]) -> str | None:
     if not isinstance(word, str) or len(word) > _WORD_MAX or len(offered) > _OFFERED_MAX:
         return None
     spellings = {each.casefold().replace("-", "_"): each for each in offered}
-    found = difflib.get_close_matches(word.casefold().replace("-", "_"), spellings, n=1, cutoff=0.7)
-    return spellings[found[0]] if found else None
+    matches = difflib.get_close_matches(word.casefold().replace("-", "_"), spellings, n=1, cutoff=0.7)
+    return spellings[matches[0]] if matches else None
 
 
 def did_you_mean(word: object, offered: Collection[str]) -> str | None:

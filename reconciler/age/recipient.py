@@ -22,7 +22,7 @@ class RecipientError(RemoteError):
     def __init__(self, why: str) -> None:
         super().__init__(
             f"the age recipient {why}",
-            hint="nothing was encrypted to it; if it comes again, ask whoever runs the tenant, or a proxy on the way",
+            hint="nothing was encrypted to it; if this happens again, ask the tenant's administrator",
         )
 
 

@@ -69,8 +69,8 @@ class BoundedReader:
 def _wrong_length() -> Problem:
     return Problem(
         mark=None,
-        what="the source is not as long as it was when it was looked at",
-        hint="run again; the incomplete share is revoked",
+        what="the size of the source changed after it was planned",
+        hint="run the same command again; the incomplete share is revoked",
     )
 
 
@@ -92,7 +92,7 @@ class Sink:
         return len(data)
 
     def flush(self) -> None:
-        """Let go of what is held."""
+        """Write what is held."""
         parts, self._parts, self._size, self._begun = self._parts, [], 0, True
         if parts:
             self._put(b"".join(parts))

@@ -15,7 +15,7 @@ from reconciler.manifest.document import Node, Scalar
 from reconciler.manifest.reading import SourceKinds
 from reconciler.model.manifest import Manifest
 
-_INIT = "`reconciler init` writes one to start from; -f names another"
+_INIT = "`reconciler init` creates one; use -f for another file"
 
 
 def load_manifest(path: Path, kinds: SourceKinds, *, source_root: Path | None = None) -> Manifest:
@@ -94,7 +94,7 @@ class _Left:
 
     def parse(self, text: bytes, shown: str) -> yamltext.Parsed:
         if len(text) > self.size:
-            raise _RefusedError("is too large", "expected at most 4 MiB in all included files")
+            raise _RefusedError("is too large", "expected at most 4 MiB in all included files together")
         self.size -= len(text)
         parsed = yamltext.parse(text, shown, values=self._values)
         self._values -= parsed.values
@@ -110,7 +110,7 @@ def _read_included(path: Path, root: Path, seen: set[Path], at_most: int) -> byt
         return _read(resolved, at_most)
     except OSError as error:
         raise _RefusedError(
-            f"cannot be read: {reason(error)}", "expected a path that starts at this file's directory"
+            f"cannot be read: {reason(error)}", "expected a path relative to this file's directory"
         ) from None
 
 
@@ -125,19 +125,19 @@ class _RefusedError(Exception):
 def _confined(path: Path, root: Path) -> Path:
     """Return the file's real path, which lies beneath the real root and outside of `.git`."""
     if not str(path).isprintable():
-        raise _RefusedError("has no possible name")
+        raise _RefusedError("has an unusable name")
     try:
         resolved = path.resolve()  # not strict: what lies outside is not told apart from what is not there
     except RuntimeError:  # Python < 3.13: a circle of links
-        raise _RefusedError("lies behind links that go in a circle") from None
+        raise _RefusedError("is behind a loop of symbolic links") from None
     beneath = root.resolve()
     if not resolved.is_relative_to(beneath):
         raise _RefusedError(
-            "lies outside of the work tree",
-            "expected a file within it (or --source-root, given on the command line)",
+            "is outside the work tree",
+            "expected a file inside it (or inside --source-root)",
         )
     if ".git" in (part.casefold() for part in resolved.relative_to(beneath).parts):
-        raise _RefusedError("lies in .git, which is never read")
+        raise _RefusedError("is in .git, which is never read")
     return resolved
 
 
@@ -159,5 +159,5 @@ def _unreadable(path: Path, error: OSError) -> UsageError:
             return UsageError(f"{path} is a directory", hint="name the manifest in it with -f")
         case _:
             return UsageError(
-                f"{path} cannot be read: {reason(error)}", hint="mend that, or name another with -f"
+                f"{path} cannot be read: {reason(error)}", hint="fix that, or name another file with -f"
             )

@@ -138,21 +138,22 @@ class Confinement:
 
     def _parts(self, path: str) -> tuple[str, ...]:
         if not _is_path(path):
-            raise NotReadableError("the path of a source holds characters that no file's name can hold")
+            raise NotReadableError("the path of a source contains characters that no file name can have")
         whole = Path(os.path.normpath(self.base / path))
         try:
             parts = whole.relative_to(self.root).parts
         except ValueError:
+            where = "the manifest's directory" if self.root == self.base else self.root
             raise NotReadableError(
-                f"{path} lies outside {'the manifest’s directory' if self.root == self.base else self.root}",
-                "move it beneath, or name a wider directory with --source-root (never in the manifest)",
+                f"{path} is outside {where}",
+                "move it there, or pass a wider directory with --source-root (never in the manifest)",
             ) from None
         if not parts:
             raise NotReadableError(f"{path} is a directory")
         if _DENIED_PARTS.intersection(part.casefold() for part in parts):  # some file systems know no case
             raise NotReadableError(
-                f"{path} is, or lies in, a place that is never read as a source: tools keep their credentials there",
-                "keep what is to be shared elsewhere",
+                f"{path} is, or is in, a place that is never read as a source: tools keep credentials there",
+                "keep the value elsewhere",
             )
         if whole in self.own:
             raise NotReadableError(_OWN.format(path))
@@ -160,7 +161,7 @@ class Confinement:
 
 
 def _is_path(path: str) -> bool:
-    """Tell whether the system can be asked for it: NUL ends a name, half a surrogate pair is no character."""
+    """Whether the system can be asked for it: NUL ends a name, half a surrogate pair is no character."""
     try:
         os.fsencode(path)
     except UnicodeEncodeError:
@@ -172,7 +173,7 @@ def _unreadable(path: str, error: OSError) -> NotReadableError:
     match error.errno:
         case errno.ELOOP:
             return NotReadableError(
-                f"{path} is, or lies behind, a symbolic link", "name the real file: links are not followed"
+                f"{path} is, or is behind, a symbolic link", "name the real file: links are not followed"
             )
         case errno.ENOENT:
             return NotReadableError(f"{path} does not exist", "paths start at the manifest's directory")
@@ -180,7 +181,7 @@ def _unreadable(path: str, error: OSError) -> NotReadableError:
             return NotReadableError(f"{path} is a directory")
         case errno.ENOTDIR:
             return NotReadableError(
-                f"{path} lies behind something that is not a directory, or behind a symbolic link",
+                f"{path} is behind something that is not a directory, or behind a symbolic link",
                 "name the real file: links are not followed",
             )
         case _:

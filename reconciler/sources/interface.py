@@ -58,7 +58,7 @@ class SourceAccess:
         if value is None:
             raise NotReadableError(
                 f"environment variable {name} is not set",
-                "set it where this runs; in CI a secret that is not there arrives empty or not at all",
+                "set it where reconciler runs; CI passes a missing secret as empty or not at all",
             )
         return value.encode("utf-8", "surrogateescape")
 

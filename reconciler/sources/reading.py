@@ -110,7 +110,7 @@ class Reading:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._stream.close()
 
     def read(self, size: int = -1, /) -> bytes:
@@ -124,14 +124,14 @@ class Reading:
         except OSError as error:
             raise _unreadable(self._source, error) from None
         if not piece:
-            raise self._changed("became shorter")
+            raise self._changed("became shorter while it was read")
         if grown:
-            raise self._changed("grew")
+            raise self._changed("grew while it was read")
         self._left -= len(piece)
         if self._mac:
             self._mac.update(piece)
             if self._left == 0 and self._expected and self._mac.hexdigest() != self._expected:
-                raise self._changed("is not the value that was planned")
+                raise self._changed("no longer has the value that was planned")
         return piece
 
     def _after_end(self) -> bytes:
@@ -144,8 +144,8 @@ class Reading:
     def _changed(self, how: str) -> SourceError:
         return _refused(
             self._source,
-            f"{self._source} {how} while it was read",
-            "run again; the incomplete share is revoked",
+            f"{self._source} {how}",
+            "run the same command again; the incomplete share is revoked",
         )
 
     def check_plain(self) -> None:
@@ -158,7 +158,7 @@ class Reading:
         what = _ciphertext(head)
         if what:
             raise _refused(
-                self._source, f"{self._source} is {what}, not a plaintext", "name the decrypted value"
+                self._source, f"{self._source} is {what}, not plaintext", "use the decrypted value"
             )
 
 
@@ -200,7 +200,7 @@ def _check_size(source: Source, kind: Kind, size: int) -> None:
         raise _refused(
             source,
             f"{source} is empty",
-            "CI passes a missing secret as an empty one; remove the entry if not",
+            "CI passes a missing secret as an empty one",
         )
     if kind is Kind.TEXT and size > TEXT_MAX:
         raise _refused(

@@ -124,7 +124,7 @@ def test_recipients_are_counted_after_folding(key: str, limit: int, person: str)
     assert people == [each.as_written for each in manifest.secrets["a"].people]
     (problem,) = _problems(_secret(f"share_with: {{{key}: {json.dumps([*people, person.format(limit)])}}}"))
     assert f"reaches {limit + 1} " in problem
-    assert f"expected at most {limit}; make two entries" in problem
+    assert f"expected at most {limit}; split it into two entries" in problem
 
 
 def test_ids_are_never_folded_and_addresses_are() -> None:
@@ -203,9 +203,9 @@ def test_two_included_files_may_not_say_the_same() -> None:
     with pytest.raises(ManifestError) as caught:
         reading.read(top, file="m.yaml", kinds=KINDS, included=[("o.yaml", one), ("p.yaml", two)])
     assert [
-        "p.yaml:1:13: audience b is defined twice; expected it once (the first: o.yaml:2:13)",
-        "p.yaml:2:12: defaults.expires_in is in two included files; expected it once (the first: o.yaml:1:12); "
-        "say it in the manifest itself: that wins",
+        "p.yaml:1:13: audience b is defined twice; expected it once (first defined at o.yaml:2:13)",
+        "p.yaml:2:12: defaults.expires_in is set in two included files; expected it once (first set at o.yaml:1:12); "
+        "set it in the manifest itself, which takes precedence",
     ] == [str(problem) for problem in caught.value.problems]
 
 

@@ -295,8 +295,8 @@ def test_a_misspelt_key_is_one_problem() -> None:
 def test_an_included_file_holds_audiences_and_defaults() -> None:
     assert [] == _told("audiences: {a: {users: [x]}}\ndefaults: {renew: never}\n", included=True)
     assert [
-        "m.yaml:1:1: unknown key; expected audiences and defaults only: this file is included",
-        "m.yaml:2:1: unknown key; expected audiences and defaults only: this file is included",
+        "m.yaml:1:1: unknown key; expected only audiences and defaults in an included file",
+        "m.yaml:2:1: unknown key; expected only audiences and defaults in an included file",
     ] == _told("secrets: {}\ninclude: [x]\n", included=True)
 
 
@@ -305,7 +305,7 @@ def test_ten_thousand_faults_are_told_in_part() -> None:
     text = "version: 1\nname: x\nsecrets:\n" + "".join(f"  s{i}: 1\n" for i in range(10_000))
     found = schema.problems(_node(text), KINDS)
     assert schema.PROBLEMS_MAX + 1 == len(found)
-    assert "more than 1,000 problems; repair these first" == str(found[-1])
+    assert "more than 1,000 problems; fix these first" == str(found[-1])
 
 
 def test_problems_of_valid_neighbours_are_not_looked_for() -> None:
@@ -314,7 +314,7 @@ def test_problems_of_valid_neighbours_are_not_looked_for() -> None:
     bad = "  bad: {source: {env: A}, share_with: {users: [x]}, max_views: x}\n"
     text = f"version: 1\nname: x\nsecrets:\n{good}{bad}"
     assert [
-        "m.yaml:54:64: secrets.bad.max_views is a text; expected a whole number from 0 (no limit) to 1000"
+        "m.yaml:54:64: secrets.bad.max_views is a string; expected a whole number from 0 (unlimited) to 1000"
     ] == _told(text)
 
 

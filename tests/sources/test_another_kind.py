@@ -139,9 +139,9 @@ def test_its_mistakes_are_told_with_all_others(registered: Desk) -> None:
     ):
         assert words in said
     desk.manifest(_secret("{env: A, behind: REST}"))
-    assert "secrets.one.source.behind goes with join; expected join beside it" in desk.run("validate").err
+    assert "secrets.one.source.behind requires join; expected join beside it" in desk.run("validate").err
     desk.manifest(_secret("{join: first.txt, env: A}"))
-    assert "secrets.one.source says env and join" in desk.run("validate").err
+    assert "secrets.one.source names more than one source: env and join" in desk.run("validate").err
     desk.manifest(_secret("{join: first.txt}"))
     assert 0 != desk.run("validate").code
 
@@ -155,7 +155,7 @@ def test_what_it_may_not_read_it_does_not(registered: Desk, monkeypatch: pytest.
         "{join: first.txt, behind: UNSET}": "environment variable UNSET is not set",
         "{join: link.txt, behind: REST}": "a symbolic link",
         "{join: nul.txt, behind: REST}": "nul.txt holds a NUL",
-        "{join: sealed.age, behind: REST}": "an age-encrypted file, not a plaintext",
+        "{join: sealed.age, behind: REST}": "an age-encrypted file, not plaintext",
         "{join: large.txt, behind: REST}": "larger than a text secret may be",
     }
     desk.write("sealed.age", "age-encryption.org/v1\n")

@@ -424,7 +424,7 @@ def test_a_text_that_changed_is_refused(give: _Give) -> None:
     """`text` gives the planned value or none."""
     reader, source = give(b"other")
     said = _refused(lambda: reader.text(source, _KEY, _mac(_CANARY)))
-    assert "is not the value that was planned" in said
+    assert "no longer has the value that was planned" in said
 
 
 @pytest.mark.parametrize(

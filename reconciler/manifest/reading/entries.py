@@ -83,17 +83,19 @@ def _kind(fields: Fields, source: Source | None) -> Kind:
         return Kind.TEXT
     if kind is Kind.FILE and "format" in fields:
         fields.log.add(
-            fields.at("format"), f"{fields.name('format')} is for texts", "expected it with kind: text only"
+            fields.at("format"),
+            f"{fields.name('format')} applies only to kind: text",
+            "expected kind: text, or no format",
         )
     suffix = PurePosixPath(source.default_filename).suffix.lower() if source else ""
     if kind is None and suffix in _MUST_SAY:
-        what = f"{fields.path} does not say its kind, and its source is a {suffix} file"
-        fields.log.add(fields.at("source"), what, "expected kind: file (or kind: text) beside it")
+        problem = f"{fields.path} has no kind, and its source is a {suffix} file"
+        fields.log.add(fields.at("source"), problem, "expected kind: file or kind: text")
     elif kind is not Kind.FILE:
         for key in ("filename", "content_type"):
             if key in fields:
-                what = f"{fields.name(key)} is for files"
-                fields.log.add(fields.at(key), what, "expected kind: file beside it")
+                problem = f"{fields.name(key)} applies only to kind: file"
+                fields.log.add(fields.at(key), problem, "expected kind: file beside it")
     return kind or Kind.TEXT
 
 
@@ -105,10 +107,10 @@ def _label(fields: Fields) -> str | None:
         fields.log.odd(fields.value_at("label"))
         return None
     if not label.strip():
-        fields.log.add(fields.value_at("label"), f"{fields.name('label')} is blank", "expected a text")
+        fields.log.add(fields.value_at("label"), f"{fields.name('label')} is blank", "expected visible text")
     elif has_control(label):
-        what = f"{fields.name('label')} holds a line break, control character or text direction mark"
-        fields.log.add(fields.value_at("label"), what, "expected one line of plain text")
+        problem = f"{fields.name('label')} contains a line break, control character or text direction mark"
+        fields.log.add(fields.value_at("label"), problem, "expected one line of plain text")
     return label
 
 
@@ -120,20 +122,22 @@ def _filename(fields: Fields) -> str | None:
         fields.log.odd(fields.value_at("filename"))
         return None
     if "/" in filename or "\\" in filename or filename in (".", ".."):
-        what = f"{fields.name('filename')} is not a plain file name"
-        fields.log.add(fields.value_at("filename"), what, "expected a name without directories")
+        problem = f"{fields.name('filename')} is not a plain file name"
+        fields.log.add(fields.value_at("filename"), problem, "expected a name without directories")
     elif has_control(filename) or not filename.strip():
-        what = f"{fields.name('filename')} holds a control character or text direction mark, or is blank"
-        fields.log.add(fields.value_at("filename"), what, "expected a file name of plain characters")
+        problem = (
+            f"{fields.name('filename')} contains a control character or text direction mark, or is blank"
+        )
+        fields.log.add(fields.value_at("filename"), problem, "expected a file name of plain characters")
     elif len(filename) <= _FILENAME_MAX < len(filename.encode("utf-8", "replace")):
-        what = f"{fields.name('filename')} is too long"
-        fields.log.add(fields.value_at("filename"), what, f"expected at most {_FILENAME_MAX} bytes")
+        problem = f"{fields.name('filename')} is too long"
+        fields.log.add(fields.value_at("filename"), problem, f"expected at most {_FILENAME_MAX} bytes")
     return filename
 
 
 def _description(fields: Fields) -> str | None:
     description = fields.text("description")
     if description and has_control(description.replace("\n", "").replace("\t", "")):
-        what = f"{fields.name('description')} holds a control character or text direction mark"
-        fields.log.add(fields.value_at("description"), what, "expected plain text")
+        problem = f"{fields.name('description')} contains a control character or text direction mark"
+        fields.log.add(fields.value_at("description"), problem, "expected plain text")
     return description

@@ -35,25 +35,29 @@ _NOT_YET: Final = "fields"
 def read_source(fields: Fields, mark: Mark, kinds: SourceKinds) -> Source | None:
     """Read a source; `mark` is its key's. None after a problem, or for what this version does not support."""
     log = fields.log
-    ways = [way for way in (*kinds, _NOT_YET) if way in fields]
-    if not ways:
+    keys = [key for key in (*kinds, _NOT_YET) if key in fields]
+    if not keys:
         if fields.only("trim"):
-            log.add(mark, f"{fields.path} does not say where the value is", _expected(kinds))
+            log.add(mark, f"{fields.path} names no source", _expected(kinds))
         log.odd(mark)
         return None
-    if len(ways) > 1:
-        log.add(fields.at(ways[1]), f"{fields.path} says {' and '.join(ways)}", _expected(kinds))
+    if len(keys) > 1:
+        log.add(
+            fields.at(keys[1]),
+            f"{fields.path} names more than one source: {' and '.join(keys)}",
+            _expected(kinds),
+        )
         return None
     trim = fields.text("trim")
     if trim not in (None, "newline"):
         log.odd(fields.value_at("trim"))
-    way = ways[0]
-    if way not in kinds or not fields.only("trim", *kinds[way].properties):
+    key = keys[0]
+    if key not in kinds or not fields.only("trim", *kinds[key].properties):
         log.odd(mark)
         return None
-    return kinds[way].declared(fields, trim_newline=trim is not None)
+    return kinds[key].declared(fields, trim_newline=trim is not None)
 
 
 def _expected(kinds: SourceKinds) -> str:
     usages = [kind.usage for kind in kinds.values()]
-    return f"expected one of {', '.join(usages)} and {{fields: …}}"
+    return f"expected {' or '.join(usages)}"

@@ -120,9 +120,9 @@ def _defaults(files: SequenceType[Fields], log: Log) -> Life:
     for fields in files[1:]:
         for key, entry in _parts((fields,), "defaults"):
             if key in merged and key not in own:
-                what = f"defaults.{shown_key(key)} is in two included files"
-                hint = "say it in the manifest itself: that wins"
-                log.add(entry.mark, what, f"expected it once (the first: {merged[key].mark})", hint)
+                problem = f"defaults.{shown_key(key)} is set in two included files"
+                hint = "set it in the manifest itself, which takes precedence"
+                log.add(entry.mark, problem, f"expected it once (first set at {merged[key].mark})", hint)
             merged.setdefault(key, entry)
     mark = Mark(file=files[0].mark.file, line=1, column=1)
     return read_life(Fields(Mapping(entries=merged, mark=mark), "defaults", log), USUAL)
@@ -157,8 +157,8 @@ def _state_path(top: Fields) -> str | None:
     if not path:
         top.log.odd(state.value_at("path"))
     elif not path.isprintable():
-        what = "state.path holds a control or hidden character"
-        top.log.add(state.value_at("path"), what, "expected the path of a file")
+        problem = "state.path contains a control or hidden character"
+        top.log.add(state.value_at("path"), problem, "expected the path of a file")
     return path
 
 

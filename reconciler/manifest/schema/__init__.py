@@ -41,7 +41,7 @@ _INCLUDABLE: Final = ("version", "audiences", "defaults")
 
 def schema_text() -> str:
     """Return the JSON Schema (draft-07) of a manifest as it is shipped."""
-    return _found().read_text(encoding="utf-8")
+    return _file().read_text(encoding="utf-8")
 
 
 def with_kinds(schema: Schema, kinds: SourceKinds) -> Schema:
@@ -72,15 +72,15 @@ def problems(node: Node, kinds: SourceKinds, *, included: bool = False) -> list[
     if checks.accepts(node):
         return []
     errors = checks.validator().iter_errors(_doubtful(node, checks.accepts_secret))
-    found = dict.fromkeys(
+    unique = dict.fromkeys(
         problem
         for error in islice(errors, PROBLEMS_MAX)
         for problem in islice(tell(error, node, included=included), PROBLEMS_MAX)
     )
-    if len(found) < PROBLEMS_MAX:
-        return list(found)
-    more = Problem(mark=None, what=f"more than {PROBLEMS_MAX:,} problems", hint="repair these first")
-    return [*islice(found, PROBLEMS_MAX), more]
+    if len(unique) < PROBLEMS_MAX:
+        return list(unique)
+    more = Problem(mark=None, what=f"more than {PROBLEMS_MAX:,} problems", hint="fix these first")
+    return [*islice(unique, PROBLEMS_MAX), more]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class _Checks:
     validator: Callable[[], Draft7Validator]
 
 
-def _found() -> Traversable:
+def _file() -> Traversable:
     """Return the file: inside the installed package, or beside it in a source checkout."""
     shipped = importlib.resources.files("reconciler").joinpath("schemas", _FILE)
     return shipped if shipped.is_file() else Path(__file__).resolve().parents[3] / "schemas" / _FILE
@@ -118,7 +118,7 @@ def _checks(kinds: tuple[tuple[str, SourceKind], ...], *, included: bool) -> _Ch
 
 
 def _whole_patterns(schema: dict[str, Any]) -> dict[str, Any]:
-    """Give `$` its meaning in JSON Schema: the end of the text. Python's also matches before a last newline."""
+    """Return the schema with JSON Schema's `$`, the end of the text. Python's also matches before a last newline."""
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and pattern.endswith("$"):
         return {**schema, "pattern": pattern[:-1] + r"\Z"}
