@@ -181,7 +181,7 @@ def test_whoever_sets_up_a_run_learns_what_it_needs(registered: Desk) -> None:
     assert (
         "changed: apply replaces the share if its value differs" in desk.done("diff", "--base", "HEAD~1").out
     )
-    desk.done("init", "--ci", "github")
+    desk.done("init", "--ci", "github", "--install-from", "c1-reconciler==1.0.0")
     written = "".join(path.read_text() for path in (desk.path / ".github").rglob("*.yml"))
     assert "REST: ${{ secrets.REST }}  # for one" in written
 
