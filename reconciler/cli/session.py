@@ -207,7 +207,8 @@ def require_sandbox() -> None:
     """Raise UsageError where the sandbox's own packages are not installed: they are an extra."""
     if not all(importlib.util.find_spec(name) for name in ("starlette", "uvicorn")):
         raise UsageError(
-            "the sandbox is not installed", hint="`pip install 'c1-reconciler[sandbox]'` brings it along"
+            "the sandbox is not installed",
+            hint="install this program with its extra `sandbox`, as in `pip install '.[sandbox]'`",
         )
 
 
