@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test lint bench faults kills fuzz clean
+.PHONY: demo test lint lock ranges bench faults kills fuzz clean
 
 $(VENV)/demo-installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,9 +23,19 @@ lint: $(VENV)/test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/deptry .
+	$(BIN)/python -m tests.ci.lint
 
 test: lint
 	$(BIN)/pytest -n $(WORKERS)
+
+# The locks that ship in the package; LOCK=--upgrade takes the newest releases.
+lock: $(VENV)/test-installed
+	$(BIN)/python -m tests.ranges.lock $(LOCK)
+
+# The quickstart and the suite at both ends of every declared range; ENDS="lowest" tries that one.
+ranges: $(VENV)/test-installed
+	$(BIN)/python -m tests.ranges $(ENDS)
 
 bench: $(VENV)/test-installed
 	$(BIN)/python -m tests.bench

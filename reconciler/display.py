@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Final
 
-from reconciler.model.address import UNSEEN
+from reconciler.model.hidden import without_hidden
 from reconciler.model.manifest import DAY, HOUR
-
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode's control, invisible, surrogate, and line- and paragraph-separating characters."""
 
 SUBSTITUTE: Final = "\N{REPLACEMENT CHARACTER}"
 
@@ -28,8 +24,7 @@ def clean(text: str) -> str:
     text = COMMAND.sub(f"##{SUBSTITUTE}", text)
     if text.isascii() and text.isprintable():
         return text
-    text = UNSEEN.sub(SUBSTITUTE, text)
-    return "".join(SUBSTITUTE if unicodedata.category(c) in _HIDDEN else c for c in text)
+    return without_hidden(text, SUBSTITUTE)
 
 
 def line(text: str) -> str:

@@ -1,8 +1,9 @@
 """The errors a person sees, and the exit code of each.
 
-Every error has a constant *summary*, a *detail* that says what and why, and a *hint* with the next step.
-An edge converts foreign exceptions at its border; nobody else catches broadly. No text here may hold a value
-that could be secret: third-party messages that quote their input are rebuilt, never interpolated.
+Every error has a constant *summary*, a *detail* that says what and why, where a shape was wrong the shape that was
+*expected*, and a *hint* with the next step: no capital, no full stop. None changes once it is made; `restated` makes
+another one. An edge converts foreign exceptions at its border; nobody else catches broadly. No text here may hold a
+value that could be secret: third-party messages that quote their input are rebuilt, never interpolated.
 
     ReconcilerError            1    something failed
       UsageError              64    the command line is wrong
@@ -25,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 
 class ExitCode(IntEnum):
@@ -75,15 +76,39 @@ class Problem:
 
 
 class ReconcilerError(Exception):
-    """Anything this program says to a person instead of a traceback."""
+    """Anything this program tells its user instead of a traceback."""
 
     summary: ClassVar[str] = "failed"
     exit_code: ExitCode = ExitCode.ERROR
 
-    def __init__(self, detail: str, *, hint: str | None = None) -> None:
+    def __init__(self, detail: str, *, expected: str | None = None, hint: str | None = None) -> None:
         super().__init__(detail)
-        self.detail = detail
-        self.hint = hint
+        self._detail = detail
+        self._expected = expected
+        self._hint = hint
+
+    @property
+    def detail(self) -> str:
+        """What failed and why; a line for each problem."""
+        return self._detail
+
+    @property
+    def expected(self) -> str | None:
+        """The shape that was expected, never what was there."""
+        return self._expected
+
+    @property
+    def hint(self) -> str | None:
+        """The next step."""
+        return self._hint
+
+    def restated(self, detail: str | None = None, *, hint: str | None = None) -> Self:
+        """Return this error in other words, without its traceback; what is not given stays."""
+        cls = type(self)
+        other = cls.__new__(cls, detail or self._detail)
+        other.__dict__.update(self.__dict__)
+        other._detail, other._hint = detail or self._detail, hint or self._hint
+        return other
 
 
 class _ProblemsError(ReconcilerError):
@@ -98,7 +123,7 @@ class _ProblemsError(ReconcilerError):
 class UsageError(ReconcilerError):
     """The command line asks for something that is not offered."""
 
-    summary = "wrong usage"
+    summary = "invalid usage"
     exit_code = ExitCode.USAGE
 
 
@@ -130,14 +155,14 @@ class PlanError(ReconcilerError):
 class LockedError(ReconcilerError):
     """Another run holds this stack; the detail names it."""
 
-    summary = "another run holds this stack"
+    summary = "the stack is locked by another run"
     exit_code = ExitCode.LOCKED
 
 
 class SignInError(ReconcilerError):
     """No usable credential, or one that may not see or do this."""
 
-    summary = "sign-in or permission"
+    summary = "authentication or permission error"
     exit_code = ExitCode.SIGN_IN
 
 

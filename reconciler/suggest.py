@@ -7,10 +7,9 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from reconciler.model.address import NAME_PATTERN
+from reconciler.model.address import is_name
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
-_NAME: Final = re.compile(NAME_PATTERN)
 _WORD_MAX: Final = 60
 """Characters of what difflib is asked about: its time grows with the square."""
 
@@ -18,14 +17,14 @@ _OFFERED_MAX: Final = 500
 """Words to compare with: a hint is not worth more time."""
 
 
-def key_name(key: str, otherwise: str = "this key") -> str:
+def shown_key(key: str, otherwise: str = "this key") -> str:
     """Return a mapping's key if it looks like an identifier; a value pasted where a key belongs is not shown."""
     return key if _IDENTIFIER.fullmatch(key) else otherwise
 
 
 def named(name: str) -> str:
     """Return a secret's or audience's name for a message, or a stand-in for what cannot be one."""
-    return name if _NAME.fullmatch(name) else "<name>"
+    return name if is_name(name) else "<name>"
 
 
 def near(word: object, offered: Collection[str]) -> str | None:
@@ -33,8 +32,8 @@ def near(word: object, offered: Collection[str]) -> str | None:
     if not isinstance(word, str) or len(word) > _WORD_MAX or len(offered) > _OFFERED_MAX:
         return None
     spellings = {each.casefold().replace("-", "_"): each for each in offered}
-    found = difflib.get_close_matches(word.casefold().replace("-", "_"), spellings, n=1, cutoff=0.7)
-    return spellings[found[0]] if found else None
+    matches = difflib.get_close_matches(word.casefold().replace("-", "_"), spellings, n=1, cutoff=0.7)
+    return spellings[matches[0]] if matches else None
 
 
 def did_you_mean(word: object, offered: Collection[str]) -> str | None:

@@ -25,7 +25,7 @@ _LAYERS = (
     "state",
     "planning planfile render",
     "sensitive fingerprint",
-    "manifest age",
+    "files manifest age",
     "http auth c1 storage sources",
     "operations sandbox",
     "cli",

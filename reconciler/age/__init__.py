@@ -5,12 +5,12 @@ library in Python: `hybrid` writes it, and writes only; the reader of both is th
 """
 
 from reconciler.age.encryption import FileEncryption, Readable, encrypt_file, encrypt_text
-from reconciler.age.recipient import Recipient, RecipientError, parse_recipient
+from reconciler.age.recipient import AgeRecipient, RecipientError, parse_recipient
 
 __all__ = [
+    "AgeRecipient",
     "FileEncryption",
     "Readable",
-    "Recipient",
     "RecipientError",
     "encrypt_file",
     "encrypt_text",

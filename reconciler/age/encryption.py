@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from reconciler.age import hybrid, x25519
-from reconciler.age.recipient import Recipient, RecipientError
-from reconciler.age.stream import CHUNK, NONCE, TAG, Pipe, Readable, Sink, Source
+from reconciler.age.recipient import AgeRecipient, RecipientError
+from reconciler.age.stream import CHUNK, NONCE, TAG, BoundedReader, Pipe, Readable, Sink
 from reconciler.errors import Problem, ReconcilerError, SourceError
 from reconciler.model.manifest import AgeSuite
 from reconciler.sensitive import Sensitive
@@ -22,7 +22,7 @@ _HEADER_END: Final = re.compile(rb"\n--- [A-Za-z0-9+/]{43}\n")
 _UNUSABLE: Final = "cannot be encrypted to"
 
 
-def encrypt_text(recipient: Recipient, plaintext: Sensitive) -> bytes:
+def encrypt_text(recipient: AgeRecipient, plaintext: Sensitive) -> bytes:
     """Return the binary age file of a text. Raises RecipientError, and SourceError where that is over 64 KiB."""
     try:
         match recipient.suite:
@@ -40,7 +40,7 @@ def encrypt_text(recipient: Recipient, plaintext: Sensitive) -> bytes:
 
 
 @asynccontextmanager
-async def encrypt_file(recipient: Recipient, reader: Readable, size: int) -> AsyncIterator[FileEncryption]:
+async def encrypt_file(recipient: AgeRecipient, reader: Readable, size: int) -> AsyncIterator[FileEncryption]:
     """Encrypt a stream of `size` bytes in bounded memory. Close the reader after, not within, this context.
 
     Raises RecipientError, and, here or from the pieces, whatever the reader raises: then the last chunk has not been
@@ -82,7 +82,7 @@ class FileEncryption:
         return piece
 
 
-def _seal(recipient: Recipient, source: Source, sink: Sink) -> None:
+def _seal(recipient: AgeRecipient, source: BoundedReader, sink: Sink) -> None:
     """Run in the encryptor's thread."""
     try:
         match recipient.suite:

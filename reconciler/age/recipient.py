@@ -22,19 +22,19 @@ class RecipientError(RemoteError):
     def __init__(self, why: str) -> None:
         super().__init__(
             f"the age recipient {why}",
-            hint="nothing was encrypted to it; if it comes again, ask whoever runs the tenant, or a proxy on the way",
+            hint="nothing was encrypted to it; if this happens again, ask the tenant's administrator",
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
+class AgeRecipient:
     """A public key to encrypt to. Made by `parse_recipient`; `text` is as received and safe to show."""
 
     suite: AgeSuite
     text: str
 
 
-def parse_recipient(text: str) -> Recipient:
+def parse_recipient(text: str) -> AgeRecipient:
     """Return the recipient that a text stands for: `age1…` (X25519) or `age1pq1…` (hybrid). Raises RecipientError.
 
     Stricter than pyrage, which takes upper case and panics on points of low order.
@@ -44,7 +44,7 @@ def parse_recipient(text: str) -> Recipient:
     except ValueError as error:  # every one of our own words
         why = str(error)
     else:
-        return Recipient(suite=suite, text=text)
+        return AgeRecipient(suite=suite, text=text)
     raise RecipientError(why)
 
 

@@ -35,7 +35,7 @@ class _BrokenError(Exception):
     """What an encryptor sees of a failed source, or of a sink that nobody empties any more."""
 
 
-class Source:
+class BoundedReader:
     """What an encryptor reads: exactly `size` bytes of the reader, or an error before its end."""
 
     def __init__(self, reader: Readable, size: int) -> None:
@@ -69,8 +69,8 @@ class Source:
 def _wrong_length() -> Problem:
     return Problem(
         mark=None,
-        what="the source is not as long as it was when it was looked at",
-        hint="run again; the incomplete share is revoked",
+        what="the size of the source changed after it was planned",
+        hint="run the same command again; the incomplete share is revoked",
     )
 
 
@@ -92,7 +92,7 @@ class Sink:
         return len(data)
 
     def flush(self) -> None:
-        """Let go of what is held."""
+        """Write what is held."""
         parts, self._parts, self._size, self._begun = self._parts, [], 0, True
         if parts:
             self._put(b"".join(parts))
@@ -101,9 +101,9 @@ class Sink:
 class Pipe:
     """An encryptor at work in a thread of its own, not the loop's pool: there a resolver could wait for us forever."""
 
-    def __init__(self, seal: Callable[[Source, Sink], None], reader: Readable, size: int) -> None:
+    def __init__(self, seal: Callable[[BoundedReader, Sink], None], reader: Readable, size: int) -> None:
         self._seal = seal
-        self._source = Source(reader, size)
+        self._source = BoundedReader(reader, size)
         self._sink = Sink(self._put)
         self._loop = asyncio.get_running_loop()
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue()

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import pyrage
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from reconciler.age.stream import Sink, Source
+from reconciler.age.stream import BoundedReader, Sink
 from reconciler.sensitive import Sensitive
 
 _PRIME: Final = 2**255 - 19
@@ -44,7 +44,7 @@ def seal_text(recipient: str, plaintext: Sensitive) -> bytes:
     return _fenced(lambda: bytes(pyrage.encrypt(plaintext.reveal(), [_parse(recipient)])))
 
 
-def seal(recipient: str, source: Source, sink: Sink) -> None:
+def seal(recipient: str, source: BoundedReader, sink: Sink) -> None:
     """Encrypt a stream. Raises PyrageError, also in place of what the source or the sink raised."""
     _fenced(lambda: pyrage.encrypt_io(source, sink, [_parse(recipient)]))
 

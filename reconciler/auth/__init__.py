@@ -6,7 +6,7 @@ The order, and the names, are the vendor's:
 2. CONDUCTORONE_OIDC_TOKEN and CONDUCTORONE_CLIENT_ID     workload identity, exchanged (RFC 8693)
 3. CONDUCTORONE_CLIENT_ID and CONDUCTORONE_CLIENT_SECRET  client credentials
 4. a GitHub Actions job with `id-token: write`, and CONDUCTORONE_CLIENT_ID: its token is fetched by itself
-5. the login of C1's command line, on a laptop
+5. the login of C1's command line, on a laptop, or its own variables (CONE_CLIENT_ID, CONE_CLIENT_SECRET)
 
 What is set on purpose comes before what a machine offers by itself. A variable that is empty counts as not
 set, because CI passes missing secrets so. Tokens stay in memory.
@@ -26,9 +26,9 @@ from reconciler.auth.assertion import EXPECTED, parse_secret
 from reconciler.auth.interface import (
     HINT,
     AccessToken,
+    ChosenCredential,
     ClientCredentials,
     CredentialSource,
-    Found,
     GithubWorkload,
     Looked,
     Way,
@@ -36,7 +36,7 @@ from reconciler.auth.interface import (
     wrong_shape,
 )
 from reconciler.auth.issuer import JWT, TOKEN, Issuer
-from reconciler.auth.server import Server, assert_tenant, host_of, resolve
+from reconciler.auth.server import Server, assert_tenant, host_of, resolve_server
 from reconciler.auth.tokens import Fixed, Renewing
 from reconciler.errors import SignInError
 from reconciler.http.clock import ServerClock
@@ -46,23 +46,22 @@ from reconciler.model.envvars import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OID
 from reconciler.sensitive import Sensitive
 
 __all__ = [
+    "ChosenCredential",
     "CredentialSource",
     "Fixed",
-    "Found",
     "Looked",
     "Server",
     "Way",
     "assert_tenant",
-    "find",
+    "find_credential",
     "looked_for",
-    "resolve",
+    "resolve_server",
     "sign_in",
 ]
 
 _GITHUB_URL: Final = "ACTIONS_ID_TOKEN_REQUEST_URL"
 _GITHUB_TOKEN: Final = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # noqa: S105 - the name of a variable
 
-_PROFILE: Final = "CONE_PROFILE"
 _VISIBLE: Final = re.compile(r"[!-~]+\Z")
 _NEEDS: Final = {
     Way.ACCESS_TOKEN: (ACCESS_TOKEN,),
@@ -73,7 +72,7 @@ _NEEDS: Final = {
 """In order; a way is meant when the first of its names is set."""
 
 
-def find(env: Mapping[str, str], *, home: Path | None = None) -> Found:
+def find_credential(env: Mapping[str, str], *, home: Path | None = None) -> ChosenCredential:
     """Return the credential to use: the first of the list above.
 
     Raises SignInError where there is none, or the first one meant is incomplete or misshapen: it is not
@@ -84,18 +83,11 @@ def find(env: Mapping[str, str], *, home: Path | None = None) -> Found:
         if not missing:
             return _from_env(way, env)
         if names[0] not in missing and way is not Way.GITHUB_ACTIONS:  # every job may have the latter
-            raise SignInError(f"{names[0]} is set, but {' and '.join(missing)} is not.", hint=HINT)
+            raise SignInError(f"{names[0]} is set, but {' and '.join(missing)} is not", hint=HINT)
     file = cone.path(env, home)
-    if file is not None:
-        login = cone.read(file, _profile(env))
-        if login is not None:
-            return Found(way=Way.CONE, where=str(file), credential=login)
-        if env.get(_PROFILE):
-            raise SignInError(
-                f"{_PROFILE} is set, but {file} {'has no such profile' if _is_file(file) else 'is not there'}.",
-                hint=f"`cone login TENANT` writes it; {HINT}",
-            )
-    raise SignInError("No C1 credential was found.", hint=_how_to(env))
+    if login := cone.find_login(env, file):
+        return ChosenCredential(way=Way.CONE, where=login.where, credential=login.credential)
+    raise SignInError("no C1 credential was found", hint=_how_to(env))
 
 
 def looked_for(env: Mapping[str, str], *, home: Path | None = None) -> tuple[Looked, ...]:
@@ -106,13 +98,17 @@ def looked_for(env: Mapping[str, str], *, home: Path | None = None) -> tuple[Loo
         partly = missing if len(missing) < len(names) else ()
         found.append(Looked(way=way, where=" and ".join(names), found=not missing, missing=partly))
     file = cone.path(env, home)
-    if file is not None:
-        found.append(Looked(way=Way.CONE, where=f"{file} ({_profile(env)})", found=_is_file(file)))
+    names = (cone.CLIENT_ID, cone.CLIENT_SECRET)
+    if all(env.get(name) for name in names):
+        found.append(Looked(way=Way.CONE, where=" and ".join(names), found=True))
+    elif file is not None:
+        where = f"{file} ({cone.profile_name(env, file)})"
+        found.append(Looked(way=Way.CONE, where=where, found=_is_file(file)))
     return tuple(found)
 
 
 def _is_file(file: Path) -> bool:
-    """Tell whether a file is there, as far as this user can see."""
+    """Whether a file is there, as far as this user can see."""
     try:
         return file.is_file()
     except OSError:  # a directory that may not be searched, or a name that is too long
@@ -120,7 +116,7 @@ def _is_file(file: Path) -> bool:
 
 
 def sign_in(
-    found: Found,
+    found: ChosenCredential,
     session: Session,
     server: Server,
     *,
@@ -136,28 +132,32 @@ def sign_in(
     return Renewing(issuer.issue, clock=clock, monotonic=monotonic)
 
 
-def _from_env(way: Way, env: Mapping[str, str]) -> Found:
+def _from_env(way: Way, env: Mapping[str, str]) -> ChosenCredential:
     where = " and ".join(_NEEDS[way])
     if way is Way.ACCESS_TOKEN:
         token = _shaped(env, ACCESS_TOKEN, TOKEN, "the bare access token, without `Bearer`")
-        return Found(way=way, where=where, credential=AccessToken(value=token))
-    client_id = env[CLIENT_ID].strip()
-    host_of(client_id, CLIENT_ID)
+        # The vendor's GitHub Action exports both. A server that is named beside them makes the ID needless.
+        client_id = env.get(CLIENT_ID, "").strip() or None
+        return ChosenCredential(
+            way=way, where=where, credential=AccessToken(value=token, client_id=client_id)
+        )
+    client = env[CLIENT_ID].strip()
+    host_of(client, CLIENT_ID)
     credential: WorkloadToken | ClientCredentials | GithubWorkload
     match way:
         case Way.OIDC_TOKEN:
             value = _shaped(env, OIDC_TOKEN, JWT, "a JWT: three parts with dots between")
-            credential = WorkloadToken(client_id=client_id, value=value)
+            credential = WorkloadToken(client_id=client, value=value)
         case Way.CLIENT_CREDENTIALS:
             secret = _shaped(env, CLIENT_SECRET, _VISIBLE, EXPECTED)
-            credential = ClientCredentials(client_id=client_id, key=parse_secret(secret, CLIENT_SECRET))
+            credential = ClientCredentials(client_id=client, key=parse_secret(secret, CLIENT_SECRET))
         case _:
             credential = GithubWorkload(
-                client_id=client_id,
+                client_id=client,
                 url=_shaped(env, _GITHUB_URL, _VISIBLE, "the URL that GitHub sets"),
                 request_token=_shaped(env, _GITHUB_TOKEN, TOKEN, "the token that GitHub sets"),
             )
-    return Found(way=way, where=where, credential=credential)
+    return ChosenCredential(way=way, where=where, credential=credential)
 
 
 def _shaped(env: Mapping[str, str], name: str, shape: re.Pattern[str], expected: str) -> Sensitive:
@@ -165,10 +165,6 @@ def _shaped(env: Mapping[str, str], name: str, shape: re.Pattern[str], expected:
     if not shape.match(text):
         raise wrong_shape(name, expected)
     return Sensitive.of(text)
-
-
-def _profile(env: Mapping[str, str]) -> str:
-    return env.get(_PROFILE) or "default"
 
 
 def _how_to(env: Mapping[str, str]) -> str:

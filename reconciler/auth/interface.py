@@ -50,6 +50,8 @@ class AccessToken:
     """A token that someone else got; it cannot be renewed."""
 
     value: Sensitive
+    client_id: str | None = None
+    """The client that it was issued to, where that is known: it says which tenant, and is not checked before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,7 @@ Credential: TypeAlias = AccessToken | WorkloadToken | GithubWorkload | ClientCre
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ChosenCredential:
     """The credential that will be used, and where it was found."""
 
     way: Way
@@ -91,8 +93,8 @@ class Found:
 
     @property
     def client_id(self) -> str | None:
-        """Return the client's ID, which names the tenant's host; an access token has none."""
-        return None if isinstance(self.credential, AccessToken) else self.credential.client_id
+        """Return the client's ID, which names the tenant's host; an access token may have none."""
+        return self.credential.client_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,4 +110,4 @@ class Looked:
 
 def wrong_shape(name: str, expected: str) -> SignInError:
     """Return the error for a secret of the wrong shape: what was expected, never what was there."""
-    return SignInError(f"{name} does not have the expected form.", hint=f"expected {expected}")
+    return SignInError(f"{name} does not have the expected form", expected=expected)

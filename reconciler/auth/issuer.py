@@ -67,19 +67,19 @@ class Issuer:
         self._clock.hear(answer)
         if answer.status != 200:
             refused = 400 <= answer.status < 500 and answer.status not in (408, 429)
-            what = (
-                f"{self._server.host} did not sign us in ({answer.status}){_said(answer, hide=self._proof)}."
+            detail = (
+                f"{self._server.host} did not sign us in ({answer.status}){_said(answer, hide=self._proof)}"
             )
             if refused:
-                raise SignInError(what, hint=f"{self._next()}; {HINT}")
-            raise NoTokenError(what, hint="is this the tenant's address? If so, run the same command again")
+                raise SignInError(detail, hint=f"{self._next()}; {HINT}")
+            raise NoTokenError(detail, hint="is this the tenant's address? If so, run the same command again")
         try:
             return _issued(answer)
         except answers.BadAnswer as bad:
-            raise NoTokenError(f"Signing in at {self._server.host}: {bad}.") from None
+            raise NoTokenError(f"signing in at {self._server.host}: {bad}") from None
 
     def _next(self) -> str:
-        """Say what is likely wrong with a credential that was refused. OAuth's answers do not tell."""
+        """Return what is likely wrong with a credential that was refused: OAuth's answers do not say."""
         match self._credential:
             case ClientCredentials():
                 return "the client may be of another tenant or gone, or its secret was replaced: make a new one in C1"
@@ -131,7 +131,7 @@ class Issuer:
         """Return the job's OIDC token, made out to the tenant's host."""
         base = job.url.reveal_text()
         if check_url(base) is not None:
-            raise SignInError("ACTIONS_ID_TOKEN_REQUEST_URL is not an https URL.", hint=HINT)
+            raise SignInError("ACTIONS_ID_TOKEN_REQUEST_URL is not an https URL", hint=HINT)
         url = f"{base}{'&' if '?' in base else '?'}audience={quote(self._server.host, safe='')}"
         headers = {
             "authorization": f"Bearer {job.request_token.reveal_text()}",
@@ -148,7 +148,7 @@ class Issuer:
             token = None
         if not isinstance(token, str) or not JWT.match(token):
             raise SignInError(
-                f"GitHub gave no OIDC token (it answered {answer.status}).",
+                f"GitHub gave no OIDC token (it answered {answer.status})",
                 hint="the job needs `permissions: {id-token: write}`",
             )
         return Sensitive.of(token)
@@ -170,7 +170,7 @@ class Issuer:
                     return answer
                 case _:
                     hint = PRIVATE_AUTHORITY if failure.permanent else NOT_REACHED
-                    raise NoTokenError(f"Signing in: {who} was not reached: {failure.why}.", hint=hint)
+                    raise NoTokenError(f"signing in: {who} was not reached: {failure.why}", hint=hint)
 
     def _failure(self, answer: Answer) -> Failure | None:
         if answer.status == 200:

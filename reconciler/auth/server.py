@@ -12,7 +12,7 @@ import httpx
 from reconciler.auth.interface import HINT, wrong_shape
 from reconciler.errors import Mark, SignInError, UsageError
 from reconciler.http.urls import is_loopback
-from reconciler.model.envvars import RECONCILER_SERVER, SERVER_URL, TENANT_DOMAIN
+from reconciler.model.envvars import CLIENT_ID, RECONCILER_SERVER, SERVER_URL, TENANT_DOMAIN
 
 _DOMAIN: Final = "conductor.one"
 _VENDOR_DOMAINS: Final = ("conductor.one", "conductorone.com")
@@ -35,7 +35,7 @@ class Server:
         return self.url.partition("://")[2]
 
 
-def resolve(*, flag: str | None, env: Mapping[str, str], client_id: str | None) -> Server:
+def resolve_server(*, flag: str | None, env: Mapping[str, str], client_id: str | None) -> Server:
     """Return the tenant: `--server`, the environment, else the host inside the client id.
 
     Raises UsageError where one of them is malformed, SignInError where none says.
@@ -50,15 +50,15 @@ def resolve(*, flag: str | None, env: Mapping[str, str], client_id: str | None) 
     if client_id:
         return parse(host_of(client_id), where="the client id")
     raise SignInError(
-        "Nothing says which tenant this is.",
-        hint=f"pass --server https://TENANT.{_DOMAIN}, or set {TENANT_DOMAIN}=TENANT",
+        "nothing says which tenant this is",
+        hint=f"pass --server https://TENANT.{_DOMAIN}, or set {TENANT_DOMAIN}=TENANT or {CLIENT_ID}",
     )
 
 
 def parse(text: str, *, where: str) -> Server:
     """Read a tenant's address: `https://host[:port]` or `host[:port]`; raises UsageError, quoting nothing."""
-    expected = f"expected https://TENANT.{_DOMAIN}: no path, user or query; plain http only on this machine"
-    wrong = UsageError(f"{where} is not a tenant's address.", hint=expected)
+    expected = f"https://TENANT.{_DOMAIN}: no path, user or query; plain http only on this machine"
+    wrong = UsageError(f"{where} is not a tenant's address", expected=expected)
     try:
         url = httpx.URL(text.strip() if "://" in text else f"https://{text.strip()}")
         port = url.port
@@ -75,7 +75,7 @@ def parse(text: str, *, where: str) -> Server:
     return Server(url=f"{url.scheme}://{literal}{f':{port}' if port else ''}", host=host, where=where)
 
 
-def host_of(client_id: str, name: str = "The client id") -> str:
+def host_of(client_id: str, name: str = "the client id") -> str:
     """Return the host inside a client id (`name@host/suffix`); raises SignInError, quoting nothing of it.
 
     `name` is where the client id was.
@@ -96,6 +96,6 @@ def assert_tenant(server: Server, tenant: str | None, mark: Mark | None) -> None
         return
     place = f"{mark}: " if mark else ""
     raise SignInError(
-        f"{place}the manifest is for the tenant {tenant}, but {server.where} leads to {server.host}.",
+        f"{place}the manifest is for the tenant {tenant}, but {server.where} leads to {server.host}",
         hint=f"use that tenant's credential or --server, or correct `target`; {HINT}",
     )

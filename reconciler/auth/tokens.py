@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -43,10 +42,10 @@ class Fixed:
         return self._token
 
     async def renew(self, refused: Sensitive) -> None:  # noqa: ARG002 - there is only one
-        """Say that there is no other."""
+        """Raise SignInError: there is no other."""
         raise SignInError(
-            f"The tenant does not accept the token in {self._where}: it has ended, was revoked, or is for "
-            "another tenant.",
+            f"the tenant does not accept the token in {self._where}: it has ended, was revoked, or is for "
+            "another tenant",
             hint=f"get a new one; it cannot be renewed from here; {HINT}",
         )
 
@@ -131,12 +130,12 @@ class Renewing:
     async def _once(self, asked: int) -> Sensitive:
         """Get a token, unless that failed just now, or since the caller `asked`: then it fails alike."""
         if self._failure and (self._rounds != asked or self._monotonic() < self._failed_until):
-            raise copy.copy(self._failure)  # whoever catches it adds words of its own
+            raise self._failure.restated()  # one for each call: a raised error keeps where it came from
         try:
             token = await self._fresh()
         except ReconcilerError as error:
             self._rounds += 1
-            self._failure = copy.copy(error)
+            self._failure = error.restated()
             self._failed_until = self._monotonic() + _PAUSE
             raise
         self._rounds += 1

@@ -19,7 +19,7 @@ from reconciler.http.retry import (
     FailureKind,
     GiveUp,
     InDoubt,
-    MakeAnew,
+    Recreate,
     RenewToken,
     Retry,
     retry_after,
@@ -49,7 +49,7 @@ class Refused:
     """Whether this API itself said it: a 404 of something in between says nothing about a vault."""
 
     def says(self, *statuses: int) -> bool:
-        """Tell whether the API itself answered one of these."""
+        """Whether the API itself answered one of these."""
         return self.by_api and self.failure.status in statuses
 
 
@@ -92,7 +92,7 @@ class Exchange:
                 case RenewToken():
                     await self._credentials.renew(token)
                     renewed = True
-                case GiveUp() | MakeAnew():  # the latter is for uploads only
+                case GiveUp() | Recreate():  # the latter is for uploads only
                     return result
                 case InDoubt():
                     return Unclear(why=result.failure.why)
@@ -102,7 +102,7 @@ class Exchange:
     def sure(self, outcome: Outcome[T], what: str) -> T:
         """Return the value, or raise what its absence means; `what` was being done."""
         if isinstance(outcome, Unclear):
-            raise RemoteError(f"{what}: it is not known whether it was done: {outcome.why}.")
+            raise RemoteError(f"{what}: it is not known whether it was done: {outcome.why}")
         if isinstance(outcome, Refused):
             raise self.error(outcome, what)
         return outcome
@@ -113,25 +113,25 @@ class Exchange:
         said = f": {refused.message}" if refused.message else ""
         match failure.kind, failure.status:
             case FailureKind.ANSWERED, 401:
-                return SignInError(f"{what}: {host} does not accept this credential (401){said}.", hint=HINT)
+                return SignInError(f"{what}: {host} does not accept this credential (401){said}", hint=HINT)
             case FailureKind.ANSWERED, 403:
-                return SignInError(f"{what}: this identity may not do that (403){said}.", hint=HINT)
+                return SignInError(f"{what}: this identity may not do that (403){said}", hint=HINT)
             case FailureKind.ANSWERED, 429:
                 wait = f" for {failure.retry_after:.0f} s" if failure.retry_after else ""
                 return RemoteError(
-                    f"{what}: {host} asked to wait{wait}, longer than this run does (429){said}.",
+                    f"{what}: {host} asked to wait{wait}, longer than this run does (429){said}",
                     hint="run the same command again later; a lower --parallelism asks less",
                 )
             case FailureKind.ANSWERED, status:
                 hint: str | None = "is this the tenant's address? The C1 API answers with JSON"
                 if refused.by_api:
                     hint = "run the same command again later" if (status or 0) >= 500 else None
-                return RemoteError(f"{what}: {host} answered {status}{said}.", hint=hint)
+                return RemoteError(f"{what}: {host} answered {status}{said}", hint=hint)
             case FailureKind.NOT_SENT, _:
                 hint = PRIVATE_AUTHORITY if failure.permanent else NOT_REACHED
-                return RemoteError(f"{what}: {host} was not reached: {failure.why}.", hint=hint)
+                return RemoteError(f"{what}: {host} was not reached: {failure.why}", hint=hint)
             case _:
-                return RemoteError(f"{what}: {host}: {failure.why}.", hint="run the same command again")
+                return RemoteError(f"{what}: {host}: {failure.why}", hint="run the same command again")
 
     async def _send(self, method: str, path: str, body: Json | None, token: Sensitive) -> Answer | Failure:
         headers = {"authorization": f"Bearer {token.reveal_text()}", "accept": "application/json"}

@@ -137,7 +137,7 @@ class Client:
                 case Retry(after):
                     await self.patience.wait(after, outcome.why)
                 case _:
-                    raise RemoteError(f"{what}: it did not get there: {outcome.why}.")
+                    raise RemoteError(f"{what}: it did not get there: {outcome.why}")
 
     async def get(self, vault_id: str) -> Vault | Missing:
         """Return one vault's metadata, or why it cannot be read."""
@@ -214,16 +214,16 @@ class Client:
                 return
             if self._monotonic() >= until:
                 raise RemoteError(
-                    f"{what}: the tenant had not named its last page after {_LISTING / 60:.0f} minutes.",
+                    f"{what}: the tenant had not named its last page after {_LISTING / 60:.0f} minutes",
                     hint="run the same command again later",
                 )
             used.add(token)
-        raise RemoteError(f"{what}: the tenant always named another page.")
+        raise RemoteError(f"{what}: the tenant always named another page")
 
 
 def _path(vault_id: str) -> str:
     if not wire.is_id(vault_id):
-        raise RemoteError("A vault id does not have the expected form.")
+        raise RemoteError("a vault id does not have the expected form")
     return f"/api/v1/secrets/{vault_id}"
 
 

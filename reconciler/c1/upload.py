@@ -55,7 +55,7 @@ class Uploader:
         """
         refusal = check_url(url.reveal_text(), local=self._local)
         if refusal is not None:
-            raise RemoteError(f"The upload address cannot be used: {refusal}.")
+            raise RemoteError(f"the upload address cannot be used: {refusal}")
         counted = _Counted(body, length, on_progress or self._on_progress)
         answer = await self._session.send(
             "PUT",
@@ -127,4 +127,4 @@ class _Counted:
 
 
 def _wrong_length(announced: int, found: str) -> str:
-    return f"Uploading stopped before its end: {announced} bytes were announced, the body had {found}."
+    return f"the upload stopped before its end: {announced} bytes were announced, the body had {found}"

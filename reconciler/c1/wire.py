@@ -87,7 +87,7 @@ def input_format(format_: Format) -> str:
 
 
 def is_id(text: str) -> bool:
-    """Tell whether a text may stand in a URL's path as an ID."""
+    """Whether a text may stand in a URL's path as an ID."""
     return _ID.match(text) is not None
 
 

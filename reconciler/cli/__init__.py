@@ -167,6 +167,8 @@ def _tell(error: ReconcilerError) -> None:
     lines = [f"Error: {error.summary}"]
     for line in error.detail.splitlines():
         lines += terminal.paragraph(clean(line), first="  ", rest="    ")
+    if error.expected:
+        lines += terminal.paragraph(f"Expected: {clean(error.expected)}", first="  ", rest="    ")
     if error.hint:
         lines += terminal.paragraph(f"Next: {clean(error.hint)}", first="  ", rest="    ")
     terminal.say("\n".join(lines))

@@ -18,9 +18,9 @@ from reconciler.errors import ExitCode, SignInError, UsageError
 from reconciler.layout import wrap
 from reconciler.model.events import Outcome
 from reconciler.model.plan import Plan
-from reconciler.operations.apply import Applied, ApplyOptions, FrontEnd, SavedPlan, apply
+from reconciler.operations.apply import Applied, FrontEnd, apply
 from reconciler.operations.execute import Stop
-from reconciler.operations.offline import PlanOptions
+from reconciler.operations.options import ApplyOptions, PlanOptions, SavedPlan
 from reconciler.planning.guards import Limits
 from reconciler.planning.selection import EVERYTHING, Only, Selection
 from reconciler.render import outcome
@@ -185,7 +185,7 @@ def _confirmed(options: Options, plan: Plan, *, auto_approve: bool, destroy: boo
 
 
 async def _apply(options: Options, request: ApplyOptions, front: FrontEnd) -> Applied:
-    async with session.sign_in(options) as at:
+    async with session.signed_in(options) as at:
         with signals.stopping(front.stop):
             return await apply(at.stack, at.client, at.uploader, request, front)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 import click
 
 from reconciler import auth
-from reconciler.auth.interface import HINT, Found
+from reconciler.auth.interface import HINT, ChosenCredential
 from reconciler.auth.server import Server
 from reconciler.c1.calls import sharing_off
 from reconciler.c1.client import Client
@@ -51,7 +51,7 @@ def status() -> int:
 @dataclass(slots=True, kw_only=True)
 class _Report:
     looked: tuple[auth.Looked, ...]
-    found: Found | None = None
+    found: ChosenCredential | None = None
     server: Server | None = None
     identity: Identity | None = None
     user: User | None = None
@@ -80,7 +80,9 @@ class _Report:
             "token_seconds_left": self.seconds_left(),
             "secret_sharing": identity.sharing_enabled if identity else None,
             "made_this_stack": self.is_creator(),
-            "problems": [{"detail": f.detail, "next": _next(f)} for f in self.failures],
+            "problems": [
+                {"detail": f.detail, "expected": f.expected, "next": _next(f)} for f in self.failures
+            ],
         }
 
     def email(self) -> str | None:
@@ -116,6 +118,7 @@ class _Report:
             lines += self._identity_lines(self.identity)
         for failure in self.failures:
             lines.append(f"Problem:        {clean(failure.detail)}")
+            lines += [f"  Expected: {failure.expected}"] if failure.expected else []
             hint = _next(failure)
             lines += [f"  Next: {hint}"] if hint else []
         return lines
@@ -143,8 +146,10 @@ async def _ask(options: Options) -> _Report:
     home = session.home()
     report = _Report(looked=auth.looked_for(os.environ, home=home), failures=[])
     try:
-        report.found = auth.find(os.environ, home=home)
-        report.server = auth.resolve(flag=options.server, env=os.environ, client_id=report.found.client_id)
+        report.found = auth.find_credential(os.environ, home=home)
+        report.server = auth.resolve_server(
+            flag=options.server, env=os.environ, client_id=report.found.client_id
+        )
         async with session.connect(options, report.server, report.found) as link:
             report.identity = await link.client.introspect()
             report.ends, report.now = link.credentials.expires, link.client.now
@@ -191,7 +196,7 @@ def _problems(options: Options, report: _Report) -> list[ReconcilerError]:
 def _other_tenant(options: Options, server: Server) -> list[ReconcilerError]:
     """Return the error of a manifest that is for another tenant, if it can be read."""
     try:
-        manifest = session.load(options)
+        manifest = session.read_manifest(options)
     except ReconcilerError:
         return []  # `validate` tells about manifests
     try:

@@ -153,8 +153,8 @@ def fetch_state(*, name: str, remote: str) -> None:
     copy that differs is kept as `.backup`.
     """
     options = current_options()
-    manifest = session.load(options)
-    where = session.places(options, manifest)
+    manifest = session.read_manifest(options)
+    where = session.places_of(options, manifest)
     _fetched(where.state).unlink(missing_ok=True)  # should this fail, nothing older may pass for its record
     branch = _branch(options, manifest, remote=remote, name=name)
     paths = _paths(options, branch)
@@ -169,7 +169,7 @@ def fetch_state(*, name: str, remote: str) -> None:
 
 def _lay(local: Path, data: bytes | None) -> None:
     """Replace a local file by the branch's, and keep a backup."""
-    present = durable.read(local)
+    present = durable.read_file(local)
     if present == data:
         return
     durable.make_private_directory(local.parent)
@@ -199,12 +199,12 @@ def push_state(*, name: str, remote: str) -> None:
     If another run was faster, this run's state is saved on a separate branch, which the error names.
     """
     options = current_options()
-    manifest = session.load(options)
-    where = session.places(options, manifest)
+    manifest = session.read_manifest(options)
+    where = session.places_of(options, manifest)
     branch = _branch(options, manifest, remote=remote, name=name)
     base = _base(where.state, branch, {"branch": name, "remote": remote})
     paths = _paths(options, branch)
-    here = dict(zip(paths, map(durable.read, (where.state, where.workdir.journal_path)), strict=True))
+    here = dict(zip(paths, map(durable.read_file, (where.state, where.workdir.journal_path)), strict=True))
     conflict = branch.write(
         here, base=base, message=f"Keep the state of {paths[0].removesuffix('.state.json')}"
     )
@@ -226,7 +226,7 @@ def _base(state: Path, branch: Branch, about: dict[str, str]) -> Mapping[str, st
             f"{path} is committed, so no `ci fetch-state` wrote it", hint=f"git rm --cached {path}"
         )
     try:
-        record = json.loads(durable.read(path) or b"")
+        record = json.loads(durable.read_file(path) or b"")
         found, base = {name: record[name] for name in about}, dict(record["files"])
     except (ValueError, KeyError, TypeError):
         raise UsageError(

@@ -14,9 +14,9 @@ import click
 from reconciler.cli import terminal
 from reconciler.cli.options import Options
 from reconciler.errors import ManifestError, ReconcilerError, RefusedError, SourceError, UsageError
+from reconciler.files import reason
 from reconciler.model.events import Left, Result
 from reconciler.model.plan import Plan
-from reconciler.storage import durable
 
 
 class Ci(StrEnum):
@@ -47,7 +47,7 @@ def tell_error(options: Options, error: ReconcilerError) -> None:
     if isinstance(error, ManifestError | SourceError):
         found = annotations.of_problems(error.problems)
     else:
-        text = "; ".join(part for part in (error.summary, error.detail, error.hint) if part)
+        text = "; ".join(part for part in (error.summary, error.detail, error.expected, error.hint) if part)
         found = [annotations.Annotation(level=annotations.Level.ERROR, text=text)]
     # Standard output is the result, and often goes to a file; GitHub reads commands from both.
     click.echo(annotations.render(found, below=_below()), nl=False, err=True)
@@ -76,7 +76,7 @@ def tell_plan(options: Options, plan: Plan, saved: Path | None) -> None:
             _append(Path(outputs), text)
         except OSError as error:  # without them, later steps would go on as if there was nothing to do
             raise UsageError(
-                f"the step's outputs cannot be written: {durable.reason(error)}",
+                f"the step's outputs cannot be written: {reason(error)}",
                 hint="GITHUB_OUTPUT names the file that the runner reads: fix its permissions, or plan with --ci none",
             ) from None
 

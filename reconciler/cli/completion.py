@@ -38,11 +38,12 @@ def completion_command(shell: str) -> None:
 def secret_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of the manifest's secrets that begin like this; none where there is no valid manifest."""
     from reconciler.manifest.load import load_manifest
+    from reconciler.sources import KINDS
 
     options = ctx.find_object(Options) or Options()
     root = Path(options.source_root).resolve() if options.source_root else None
     try:
-        manifest = load_manifest(options.manifest_path, source_root=root)
+        manifest = load_manifest(options.manifest_path, KINDS, source_root=root)
     except (ReconcilerError, OSError):
         return []
     return [name for name in manifest.secrets if name.startswith(incomplete)]

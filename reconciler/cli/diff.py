@@ -18,8 +18,9 @@ from reconciler.cli.output import FormatName, print_plan
 from reconciler.errors import ExitCode, ManifestError, Problem, UsageError
 from reconciler.manifest import reading, yamltext
 from reconciler.manifest.load import load_manifest, work_tree
-from reconciler.model.manifest import FileSource, Manifest
+from reconciler.model.manifest import Manifest
 from reconciler.planning import manifest_diff
+from reconciler.sources import KINDS
 from reconciler.storage.git import Repository
 
 _MANIFESTS: Final = (".yaml", ".yml")
@@ -50,11 +51,11 @@ _PATHS: Final = ("/", "./", "../")
 def diff_command(*, base: str, form: str | None, detailed_exitcode: bool) -> int:
     """Compare the manifest with another version of it. Needs no state, key or token; reads no source."""
     options = current_options()
-    head = session.load(options)
+    head = session.read_manifest(options)
     changed: frozenset[str] = frozenset()
     before: Manifest | None
     if (then := _committed(options.manifest_path, base)) is None:
-        before = load_manifest(Path(base), source_root=session.source_root(options))
+        before = load_manifest(Path(base), KINDS, source_root=session.source_root(options))
     else:
         before = _at(then, options.manifest_path, base)
         changed = _changed_files(then, options.manifest_path, head)
@@ -101,7 +102,7 @@ def _at(then: Repository, path: Path, base: str) -> Manifest | None:
             if (included := then.content(str(beside))) is not None:
                 _lay(root, str(beside), included)
         try:
-            return load_manifest(root / name, source_root=root)
+            return load_manifest(root / name, KINDS, source_root=root)
         except ManifestError as error:
             raise ManifestError([_as_of(base, problem, root) for problem in error.problems]) from None
 
@@ -127,8 +128,7 @@ def _changed_files(then: Repository, path: Path, head: Manifest) -> frozenset[st
     home = path.resolve().parent.relative_to(then.top)
     found = set()
     for secret in head.secrets.values():
-        if isinstance(secret.source, FileSource):
-            name = os.path.normpath(home / secret.source.path)
-            if then.blob(name) != now.blob(name):
-                found.add(str(secret.source))
+        names = [os.path.normpath(home / path) for path in secret.source.repository_files]
+        if any(then.blob(name) != now.blob(name) for name in names):
+            found.add(str(secret.source))
     return frozenset(found)

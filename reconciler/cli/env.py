@@ -19,5 +19,5 @@ def env_command(*, github: bool, gitlab: bool) -> None:
     """Print the variables that a pipeline's job needs. Reads none of them."""
     if github == gitlab:
         raise UsageError("the pipeline is not named", hint="pass --github or --gitlab")
-    needed = variables.needed_variables(session.load(current_options()))
+    needed = variables.needed_variables(session.read_manifest(current_options()))
     click.echo(variables.github(needed) if github else variables.gitlab(needed), nl=False)

@@ -9,11 +9,11 @@ from typing import Final
 
 import click
 
-from reconciler import __version__
-from reconciler.cli import session, templates
+from reconciler.cli import pipeline_files, session, templates
 from reconciler.cli.help import Command
 from reconciler.cli.options import Options, current_options, shared
 from reconciler.cli.templates import github, gitlab, variables
+from reconciler.cli.templates.origin import Origin
 from reconciler.errors import UsageError
 from reconciler.manifest.load import work_tree
 from reconciler.storage.git import default_branch
@@ -38,25 +38,34 @@ Next, in the project's settings:
 docs/ci.md says more."""
 
 
-@click.command("init", cls=Command, examples=("reconciler init", "reconciler init --ci github"))
+@click.command("init", cls=Command, examples=("reconciler init", "reconciler init -f prod.yaml"))
 @shared
 @click.option("--force", is_flag=True, help="Overwrite the pipeline's files.")
-def init_command(*, force: bool) -> None:
+@click.option(
+    "--install-from",
+    metavar="SOURCE",
+    help="Where the pipeline installs reconciler from: URL@COMMIT, WHEEL, IMAGE@DIGEST or PACKAGE==VERSION.",
+)
+def init_command(*, force: bool, install_from: str | None) -> None:
     """Write a commented manifest and its .gitignore lines.
 
-    With --ci github or --ci gitlab also write a pipeline for the manifest.
+    With --ci github or --ci gitlab also write a pipeline for the manifest, which needs --install-from.
     """
     options = current_options()
     pipeline = options.ci if options.ci in ("github", "gitlab") else None
     options.ci = "none"  # it names the pipeline to write; this is no job
     path = options.manifest_path
+    # Before anything is written: a manifest without its pipeline would be half of what was asked for.
+    source = pipeline_files.origin(install_from, work_tree(path)) if pipeline else None
+    if install_from and not pipeline:
+        raise UsageError("--install-from is about a pipeline", hint="add --ci github or --ci gitlab")
     if path.exists() and not pipeline:
         raise UsageError(f"{path} exists already", hint="name another file with -f, or edit that one")
     if not path.exists():
         _write_manifest(path)
         click.echo(f"Next: edit it, then `reconciler --sandbox -f {path} plan` shows what it would do.")
-    if pipeline:
-        _write_pipeline(options, pipeline, force=force)
+    if pipeline and source:
+        _write_pipeline(options, pipeline, source, force=force)
 
 
 def _write_manifest(path: Path) -> None:
@@ -80,14 +89,16 @@ def _ignore(path: Path) -> Path | None:
     return path
 
 
-def _write_pipeline(options: Options, pipeline: str, *, force: bool) -> None:
+def _write_pipeline(options: Options, pipeline: str, source: Origin, *, force: bool) -> None:
     top = work_tree(options.manifest_path)
     manifest = options.manifest_path.resolve().relative_to(top).as_posix()
     if not _PLAIN.match(manifest):
         raise UsageError(f"{manifest} has characters that mean something in a pipeline", hint="rename it")
-    needed = variables.needed_variables(session.load(options))
+    needed = variables.needed_variables(session.read_manifest(options))
+    packaged = pipeline_files.packaged()
     if pipeline == "gitlab":
-        _lay(top, gitlab.pipeline(manifest=manifest, version=__version__, needed=needed), force=force)
+        files = gitlab.pipeline(manifest=manifest, origin=source, needed=needed, packaged=packaged)
+        _lay(top, files, force=force)
         click.echo(_GITLAB_NEXT)
         return
     branch = default_branch(top)
@@ -96,7 +107,9 @@ def _write_pipeline(options: Options, pipeline: str, *, force: bool) -> None:
             "the default branch's name has characters that mean something in a pipeline",
             hint="rename it, or say which one it is: git remote set-head origin NAME",
         )
-    files = github.workflows(manifest=manifest, branch=branch, version=__version__, needed=needed)
+    files = github.workflows(
+        manifest=manifest, branch=branch, origin=source, needed=needed, packaged=packaged
+    )
     _lay(top, files, force=force)
     click.echo(_GITHUB_NEXT.format(branch=branch))
 

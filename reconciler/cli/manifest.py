@@ -13,6 +13,7 @@ from reconciler.cli.options import current_options, shared
 from reconciler.errors import ExitCode, ManifestError, Problem
 from reconciler.manifest import schema
 from reconciler.manifest.load import load_manifest
+from reconciler.sources import KINDS
 
 
 @click.command(
@@ -30,7 +31,7 @@ def validate_command(files: tuple[str, ...]) -> int:
     names = files or (options.file,)
     for name in names:
         try:
-            load_manifest(Path(name), source_root=root)
+            load_manifest(Path(name), KINDS, source_root=root)
         except ManifestError as error:
             problems += error.problems
     if options.json:

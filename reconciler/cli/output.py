@@ -17,6 +17,7 @@ from click.shell_completion import CompletionItem
 from reconciler.cli import terminal
 from reconciler.cli.options import Options
 from reconciler.errors import UsageError
+from reconciler.files import reason
 from reconciler.model import canonical
 from reconciler.model.plan import Plan
 from reconciler.storage import durable
@@ -31,7 +32,7 @@ def check_output(path: Path, *, holding: str, option: str) -> None:
     try:
         about = path.lstat() if path.exists() or path.is_symlink() else None
     except OSError as error:
-        raise UsageError(f"{option} {path} cannot be written: {durable.reason(error)}") from None
+        raise UsageError(f"{option} {path} cannot be written: {reason(error)}") from None
     if about and not stat.S_ISREG(about.st_mode):
         raise UsageError(f"{option} {path} is not a regular file", hint="name a file, or a new one")
     if not path.parent.is_dir():
@@ -44,7 +45,7 @@ def check_output(path: Path, *, holding: str, option: str) -> None:
 
 
 def _refuse_to_lose(path: Path, holding: str, option: str) -> None:
-    data = durable.read(path)
+    data = durable.read_file(path)
     if not data:
         return
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -22,7 +21,8 @@ from reconciler.fingerprint import Key
 from reconciler.model import canonical
 from reconciler.model.address import Address
 from reconciler.model.plan import Plan
-from reconciler.operations.offline import PlanOptions, look_offline
+from reconciler.operations.offline import look_offline
+from reconciler.operations.options import PlanOptions
 from reconciler.operations.stack import Stack
 from reconciler.planfile import sealed
 from reconciler.planning.selection import Selection
@@ -93,7 +93,7 @@ def plan_command(
 
 
 def _offline(options: Options, asked: PlanOptions) -> Plan:
-    manifest = session.load(options)
+    manifest = session.read_manifest(options)
     stack = session.stack_of(options, manifest, server=manifest.tenant or "")
     return look_offline(stack, asked, datetime.now(UTC))
 
@@ -108,27 +108,27 @@ def _online(options: Options, asked: PlanOptions, out: Path | None) -> Plan:
 async def _look(options: Options, asked: PlanOptions, out: Path | None) -> Plan:
     from reconciler.operations.plan import look
 
-    async with session.sign_in(options) as at:
-        holder = at.stack.workdir.lock.held_by()
+    async with session.signed_in(options) as at:
+        holder = at.stack.held_by()
         if holder and out:
             raise LockedError(
                 f"another run holds this stack: {holder}", hint="save the plan when it has ended"
             )
         if holder:
             terminal.warn(f"another run holds this stack ({holder}); the next plan shows its changes")
-        key = at.stack.key() or (at.stack.first_key() if out else None)
-        seen = await look(at.stack, at.client, asked, key)
+        loaded = at.stack.load_with_key(make=bool(out))
+        seen = await look(at.stack, at.client, asked, loaded)
         if out:
-            _save(out, seen.planned.plan, seen.key, at.stack)
+            _save(out, seen.planned.plan, loaded.key, at.stack)
         return seen.planned.plan
 
 
 def _save(out: Path, plan: Plan, key: Key | None, stack: Stack) -> None:
     if key is None:
         raise StateError(
-            "a plan is saved with the stack's fingerprint key, which is not here", hint=stack.lost_key_hint
+            "a plan is saved with the stack's fingerprint key, which is not here", hint=stack.keys.lost_hint
         )
-    stack.keep_first_key(key)
+    stack.keys.keep(key)
     durable.replace(out, sealed.encode(plan, key))
     terminal.warn(f"the plan is saved; `reconciler apply {out}` applies exactly this")
 
@@ -154,10 +154,10 @@ def show_command(*, plan_file: Path | None, form: str | None) -> None:
         print_state(options)
         return
     require_plan(plan_file)
-    key = session.places(options, None).workdir.key_file.find({} if options.sandbox else os.environ)
+    key = session.keys_of(options, session.places_of(options, None).workdir).here()
     if key is None:
         terminal.warn(f"the seal of {plan_file} was not checked: the stack's key is not here")
-    elif not sealed.sealed_with(durable.read(plan_file) or b"", file=str(plan_file), key=key):
+    elif not sealed.sealed_with(durable.read_file(plan_file) or b"", file=str(plan_file), key=key):
         terminal.warn(f"the seal of {plan_file} was not checked: another key than the one here made it")
         key = None
     print_plan(options, read_plan(plan_file, key), form)
@@ -166,7 +166,7 @@ def show_command(*, plan_file: Path | None, form: str | None) -> None:
 def read_plan(path: Path, key: Key | None) -> Plan:
     """Read a saved plan; with a key its seal is checked. Raises PlanError, StalePlanError."""
     require_plan(path)
-    data = durable.read(path) or b""
+    data = durable.read_file(path) or b""
     return sealed.decode(data, file=str(path), key=key)
 
 

@@ -26,7 +26,8 @@ def write(path: Path, applied: Applied | None, reporter: Reporter, failed: BaseE
         for left in reporter.left
     ]
     if isinstance(failed, ReconcilerError):
-        body["error"] = {"summary": failed.summary, "detail": failed.detail, "next": failed.hint}
+        expected = {"expected": failed.expected} if failed.expected else {}
+        body["error"] = {"summary": failed.summary, "detail": failed.detail, **expected, "next": failed.hint}
     elif failed:
         body["error"] = {
             "summary": "internal error",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,10 +17,11 @@ from reconciler.cli import session, terminal
 from reconciler.cli.completion import secret_names
 from reconciler.cli.help import Group
 from reconciler.cli.options import current_options, shared
-from reconciler.errors import UsageError
+from reconciler.errors import StateError, UsageError
 from reconciler.model.address import Address
 from reconciler.model.envvars import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OIDC_TOKEN, SERVER_URL
 from reconciler.model.state import Share
+from reconciler.storage.lock import Holder
 from reconciler.storage.workdir import Workdir
 
 if TYPE_CHECKING:  # the sandbox is an extra, and takes a while to import
@@ -51,12 +54,13 @@ def sandbox_command() -> None:
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="The port (default: a free one)."
 )
+@click.option("--tls", is_flag=True, help="Serve over TLS, with a certificate authority of its own.")
 @click.option("--person", multiple=True, metavar="EMAIL", help="Add a person to its directory.")
 @click.option(
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a setting; see docs/sandbox.md."
 )
 def serve(
-    *, data: Path | None, host: str, port: int, person: tuple[str, ...], changes: tuple[str, ...]
+    *, data: Path | None, host: str, port: int, tls: bool, person: tuple[str, ...], changes: tuple[str, ...]
 ) -> None:
     """Serve the sandbox to pipelines and other clients."""
     from reconciler.sandbox import NOTICE
@@ -66,10 +70,11 @@ def serve(
 
     terminal.warn(NOTICE)
     run(
-        data or session.places(current_options(), None).sandbox_data,
+        data or session.places_of(current_options(), None).sandbox_data,
         host_port=(host, port),
         settings=_settings(changes),
         people=person,
+        secure=tls,
         on_ready=_announce,
     )
 
@@ -78,6 +83,9 @@ def _announce(endpoints: Endpoints) -> None:
     """Print what another shell needs, for each way of signing in. All of it opens nothing but the sandbox."""
     owner = endpoints.credentials["owner"]
     client = f"export {CLIENT_ID}={owner.client_id}"
+    if endpoints.authority:
+        click.echo(f"export SSL_CERT_FILE={shlex.quote(str(endpoints.authority.absolute()))}")
+        click.echo("# (or pass that file to --ca-file)")
     click.echo(f"export {SERVER_URL}={endpoints.url}")
     click.echo(f"export {ACCESS_TOKEN}={endpoints.tokens['owner'].reveal_text()}")
     click.echo("# or, as another identity:")
@@ -117,13 +125,13 @@ def reset() -> None:
     """Delete the sandbox's data, its key and its states."""
     from reconciler.sandbox import serve as program
 
-    where = session.places(current_options(), None)
+    where = session.places_of(current_options(), None)
     home = where.sandbox_data.parent
     ours = [path for pattern in _OURS for path in sorted(home.glob(pattern))]
     existed = bool(ours) or where.sandbox_data.exists()
     with contextlib.ExitStack() as held:
         for stem in sorted({path.stem for path in home.glob("*.lock")}):
-            held.enter_context(Workdir(home, stem).lock.held(now=datetime.now(UTC), job=None))
+            held.enter_context(Workdir(home, stem).lock.held(Holder.here(datetime.now(UTC), job=None)))
         program.reset(where.sandbox_data)
         for path in ours:
             path.unlink(missing_ok=True)
@@ -140,34 +148,65 @@ def reset() -> None:
 @shared
 @click.argument("name", shell_complete=secret_names)
 @click.option("--as", "who", metavar="EMAIL", help="The recipient (default: the first).")
-def view(*, name: str, who: str | None) -> None:
-    """Open a share as a recipient and print its content. Counts as a view."""
-    from reconciler.sandbox import reader
-    from reconciler.sandbox.store import Store
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The data of a served sandbox (default: in .reconciler).",
+)
+def view(*, name: str, who: str | None, data: Path | None) -> None:
+    """Open a share as a recipient and print its content. Counts as a view.
 
-    share = _live(name)
-    person = who or share.attributes.recipients[0].as_written
-    with contextlib.closing(
-        Store(session.places(current_options(), None).sandbox_data, _settings(()))
-    ) as store:
-        pieces = reader.read(store, share.vault_id, who=person)
+    NAME is a secret of the sandbox's state (or of --state), or the share's ID, code or link.
+    """
+    from reconciler.sandbox import reader
+    from reconciler.sandbox.store import Store, require_data
+
+    share = _named(name, served=data is not None)
+    directory = data or session.places_of(current_options(), None).sandbox_data
+    require_data(directory)
+    with contextlib.closing(Store(directory, _settings(()))) as store:
+        vault_id = share.vault_id if share else reader.referred(store, name)
+        first = share.attributes.recipients[0].as_written if share else None
+        person = who or first or reader.recipient(store, vault_id, None)
+        pieces = reader.read(store, vault_id, who=person)
         terminal.warn(f"opened as {person}")
         for piece in pieces:
             sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
 
 
+def _named(name: str, *, served: bool) -> Share | None:
+    """Return the share of a secret that the state knows; None for another name that can be a share's own."""
+    from reconciler.sandbox import reader
+
+    try:
+        return _live(name)
+    except (UsageError, StateError) as error:
+        if reader.is_reference(name):
+            return None
+        if not served or current_options().state:
+            raise
+        hint = "for a name of a served sandbox's stack: --state FILE"
+        raise type(error)(error.detail, hint=hint) from None
+
+
 def _live(name: str) -> Share:
-    """Return the object whose content a recipient would ask for: live, or the last one."""
-    state = session.current_state(current_options())
+    """Return the share whose content a recipient would ask for: live, or the last one.
+
+    Raises UsageError for a name that the state does not know, StateError where there is no state.
+    """
+    options = current_options()
+    state = session.current_state(replace(options, sandbox=False) if options.state else options)
     try:
         instance = state.instances.get(Address.parse(name))
     except ValueError:
         instance = None
     share = instance.last() if instance else None
     if share is None:
+        listed = f"--state {shlex.quote(options.state)}" if options.state else "--sandbox"
         raise UsageError(
             f"{name} has no share in the sandbox",
-            hint="`reconciler --sandbox state list` shows what is there",
+            hint=f"`reconciler {listed} state list` shows what is there",
         )
     return share

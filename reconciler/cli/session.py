@@ -16,15 +16,17 @@ from reconciler.errors import StateError, UsageError
 from reconciler.manifest.load import load_manifest
 from reconciler.model.manifest import AgeSuite, Manifest, Sharing
 from reconciler.model.state import State
-from reconciler.operations.stack import Stack
-from reconciler.sources import Confinement, SourceReader
-from reconciler.state.ledger import replay
+from reconciler.operations.stack import Stack, load_state, no_state
+from reconciler.sources import KINDS, Confinement, SourceReader
 from reconciler.storage import git
-from reconciler.storage.state_file import PathBackend
+from reconciler.storage.interface import StateStore
+from reconciler.storage.keys import Keys
+from reconciler.storage.state_file import StateFile
+from reconciler.storage.stores import open_store
 from reconciler.storage.workdir import Workdir
 
 if TYPE_CHECKING:  # importing these costs what `output` and `state` need not pay
-    from reconciler.auth.interface import CredentialSource, Found
+    from reconciler.auth.interface import ChosenCredential, CredentialSource
     from reconciler.auth.server import Server
     from reconciler.c1.client import Client
     from reconciler.c1.upload import Uploader
@@ -38,26 +40,32 @@ class Places:
     """Where a stack's own files lie."""
 
     manifest: Path
-    state: Path
+    store: StateStore
     workdir: Workdir
     sandbox_data: Path
+
+    @property
+    def state(self) -> Path:
+        """The state's file, for what works on the file itself. Raises UsageError where the state is no file."""
+        if isinstance(self.store, StateFile):
+            return self.store.path
+        raise UsageError(f"the state at {self.store.where} is not a file", hint="name a file with --state")
 
     def own_files(self) -> tuple[Path, ...]:
         """Return the files that a stack's runs leave: state, backup, journal, lock, key."""
         workdir = self.workdir
-        backup = self.state.with_name(self.state.name + ".backup")
-        return self.state, backup, workdir.journal_path, workdir.lock.path, workdir.key_file.path
+        return *self.store.own_files, workdir.journal_path, workdir.lock.path, workdir.key_file.path
 
 
-def load(options: Options) -> Manifest:
+def read_manifest(options: Options) -> Manifest:
     """Read the manifest that the options name. Raises ManifestError."""
-    manifest = load_manifest(options.manifest_path, source_root=source_root(options))
+    manifest = load_manifest(options.manifest_path, KINDS, source_root=source_root(options))
     if options.age_suite is None:
         return manifest
     return replace(manifest, age_suite=None if options.age_suite == "auto" else AgeSuite(options.age_suite))
 
 
-def places(options: Options, manifest: Manifest | None) -> Places:
+def places_of(options: Options, manifest: Manifest | None) -> Places:
     """Return where state and workdir are; in the sandbox both are its own."""
     path = options.manifest_path
     home = path.parent / ".reconciler"
@@ -65,16 +73,18 @@ def places(options: Options, manifest: Manifest | None) -> Places:
     _refuse_links(home, sandbox)
     _refuse_planted(home)
     stem = path.stem
+    store: StateStore
     if options.sandbox:
-        state = sandbox / f"{stem}.state.json"
+        store = StateFile(sandbox / f"{stem}.state.json")
     elif options.state:
-        state = Path(options.state)
+        store = open_store(options.state)
     else:
         state = path.parent / ((manifest.state_path if manifest else None) or f"{stem}.state.json")
         _check_beneath(state, path.parent)
+        store = StateFile(state)
     return Places(
         manifest=path,
-        state=state,
+        store=store,
         workdir=Workdir(sandbox if options.sandbox else home, stem),
         sandbox_data=sandbox / "tenant",
     )
@@ -85,13 +95,18 @@ def current_state(options: Options) -> State:
 
     The manifest is read only where it says which file the state is.
     """
-    asks_manifest = not (options.sandbox or options.state)
-    where = places(options, load(options) if asks_manifest else None)
-    journal = where.workdir.read_journal()
-    state, _ = replay(PathBackend(where.state).load(), journal, file=str(where.workdir.journal_path))
+    manifest = None if options.sandbox or options.state else read_manifest(options)
+    where = places_of(options, manifest)
+    state = load_state(where.store, where.workdir, name=manifest.name if manifest else None).state
     if state is None:
-        raise StateError(f"there is no state at {where.state} yet", hint="`reconciler apply` makes it")
+        raise no_state(where.store)
     return state
+
+
+def keys_of(options: Options, workdir: Workdir) -> Keys:
+    """Return the fingerprint keys of this directory's stacks; the sandbox has its own and asks no variable."""
+    environ = None if options.sandbox else os.environ
+    return Keys(file=workdir.key_file, environ=environ, may_make=not options.in_ci())
 
 
 def _refuse_links(*directories: Path) -> None:
@@ -107,7 +122,7 @@ def _refuse_links(*directories: Path) -> None:
 def _refuse_planted(home: Path) -> None:
     """Refuse a directory of ours that others fill: its key would be no secret, its journal nothing that we did."""
     try:
-        it = home.stat()
+        status = home.stat()
     except FileNotFoundError:
         return
     if git.tracks(home):
@@ -115,12 +130,12 @@ def _refuse_planted(home: Path) -> None:
             f"git tracks files in {home}, which holds what belongs to this machine alone",
             hint="`git rm -r --cached` it, remove what others put there, and list `.reconciler/` in .gitignore",
         )
-    if it.st_mode & 0o022:
+    if status.st_mode & 0o022:
         raise StateError(
             f"{home} can be written by others",
             hint="look what is in it; if all of it is your own: `chmod go-w` it",
         )
-    if it.st_uid not in (os.geteuid(), 0):
+    if status.st_uid not in (os.geteuid(), 0):
         raise StateError(
             f"{home} belongs to another user", hint="run as that user, or remove it if nobody needs it"
         )
@@ -140,20 +155,18 @@ def _check_beneath(state: Path, directory: Path) -> None:
 
 def stack_of(options: Options, manifest: Manifest, *, server: str) -> Stack:
     """Return the stack of a manifest at a tenant."""
-    where = places(options, manifest)
+    where = places_of(options, manifest)
     base = where.manifest.parent.resolve()
     root = source_root(options) or base
     confinement = Confinement(root=root, base=base, own=frozenset(p.resolve() for p in where.own_files()))
     return Stack(
         manifest=manifest,
-        backend=PathBackend(where.state),
+        store=where.store,
         workdir=where.workdir,
+        keys=keys_of(options, where.workdir),
         reader=SourceReader(confinement, os.environ),
-        environ={} if options.sandbox else os.environ,
         server=server,
-        first_key_here=not options.in_ci(),
         job=_job_url(),
-        key_from_environment=not options.sandbox,
     )
 
 
@@ -182,19 +195,20 @@ class SignedIn:
 
 
 @contextlib.asynccontextmanager
-async def sign_in(options: Options) -> AsyncIterator[SignedIn]:
+async def signed_in(options: Options) -> AsyncIterator[SignedIn]:
     """Read the manifest, and connect to the tenant or the embedded sandbox for as long as the context lasts."""
-    manifest = load(options)
+    manifest = read_manifest(options)
     opened = _in_sandbox(options, manifest) if options.sandbox else _at_tenant(options, manifest)
-    async with opened as it:
-        yield it
+    async with opened as signed:
+        yield signed
 
 
 def require_sandbox() -> None:
     """Raise UsageError where the sandbox's own packages are not installed: they are an extra."""
     if not all(importlib.util.find_spec(name) for name in ("starlette", "uvicorn")):
         raise UsageError(
-            "the sandbox is not installed", hint="`pip install 'c1-reconciler[sandbox]'` brings it along"
+            "the sandbox is not installed",
+            hint="install this program with its extra `sandbox`, as in `pip install '.[sandbox]'`",
         )
 
 
@@ -210,18 +224,18 @@ def home() -> Path | None:
 async def _at_tenant(options: Options, manifest: Manifest) -> AsyncIterator[SignedIn]:
     from reconciler import auth
 
-    found = auth.find(os.environ, home=home())
-    server = auth.resolve(flag=options.server, env=os.environ, client_id=found.client_id)
+    found = auth.find_credential(os.environ, home=home())
+    server = auth.resolve_server(flag=options.server, env=os.environ, client_id=found.client_id)
     auth.assert_tenant(server, manifest.tenant, manifest.tenant_mark)
     stack = stack_of(options, manifest, server=server.name)
-    async with _connected(options, stack, server, found) as it:
-        yield it
+    async with _connected(options, stack, server, found) as signed:
+        yield signed
 
 
 @contextlib.asynccontextmanager
 async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[SignedIn]:
     from reconciler.auth import server as tenants
-    from reconciler.auth.interface import AccessToken, Found, Way
+    from reconciler.auth.interface import AccessToken, ChosenCredential, Way
     from reconciler.sandbox import NOTICE
 
     require_sandbox()
@@ -230,7 +244,7 @@ async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[Sig
 
     secrets = manifest.secrets.values()
     people = [p.as_written for s in secrets if s.sharing is Sharing.INTERNAL for p in s.people]
-    data = places(options, manifest).sandbox_data
+    data = places_of(options, manifest).sandbox_data
     emails = [person for person in people if "@" in person]
     if not data.exists():
         terminal.warn(NOTICE)
@@ -238,13 +252,15 @@ async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[Sig
         server = tenants.parse(tenant.url, where="the sandbox")
         stack = stack_of(options, manifest, server=SANDBOX_SERVER)
         token = AccessToken(value=tenant.token)
-        found = Found(way=Way.ACCESS_TOKEN, where="the sandbox", credential=token)
-        async with _connected(options, stack, server, found) as it:
-            yield it
+        found = ChosenCredential(way=Way.ACCESS_TOKEN, where="the sandbox", credential=token)
+        async with _connected(options, stack, server, found) as signed:
+            yield signed
 
 
 @contextlib.asynccontextmanager
-async def _connected(options: Options, stack: Stack, server: Server, found: Found) -> AsyncIterator[SignedIn]:
+async def _connected(
+    options: Options, stack: Stack, server: Server, found: ChosenCredential
+) -> AsyncIterator[SignedIn]:
     from reconciler.c1.upload import Uploader
     from reconciler.http.session import Session
     from reconciler.http.urls import is_loopback
@@ -267,7 +283,7 @@ class Link:
 
 
 @contextlib.asynccontextmanager
-async def connect(options: Options, server: Server, found: Found) -> AsyncIterator[Link]:
+async def connect(options: Options, server: Server, found: ChosenCredential) -> AsyncIterator[Link]:
     """Connect to a tenant, for as long as the context lasts."""
     from reconciler.auth import sign_in
     from reconciler.c1.client import Client

@@ -14,13 +14,12 @@ from reconciler.cli.options import Options, shared
 from reconciler.cli.options import current_options as options
 from reconciler.display import clean, counted, line
 from reconciler.errors import ExitCode, LockedError, UsageError
-from reconciler.fingerprint import Key
 from reconciler.layout import pairs
 from reconciler.model.address import Address
 from reconciler.model.canonical import time_text
 from reconciler.model.envvars import FINGERPRINT_KEY, NEW_FINGERPRINT_KEY
 from reconciler.model.state import Instance, Share
-from reconciler.operations.stack import Stack
+from reconciler.operations.stack import Stack, instance_of
 from reconciler.render.links import ShareLink, link_lines
 from reconciler.state.records import instance_record
 from reconciler.storage.keyfile import new_key, read_key
@@ -67,7 +66,7 @@ def state_command() -> None:
 
 @state_command.command("list", examples=("reconciler state list", "reconciler state list --json"))
 @shared
-def list_() -> None:
+def state_list() -> None:
     """List the secrets in the state."""
     print_state(options())
 
@@ -98,38 +97,34 @@ def _condition(instance: Instance) -> str:
 )
 @shared
 @click.argument("name", shell_complete=secret_names)
-def show(name: str) -> None:
+def state_show(name: str) -> None:
     """Show a secret in the state. Values are never in it."""
-    it = options()
-    instance = session.current_state(it).instances.get(_address(name))
-    if instance is None:
-        raise UsageError(f"{name} is not in the state", hint="`reconciler state list` shows what is")
+    instance = instance_of(session.current_state(options()), _address(name))
     click.echo(terminal.json_text(instance_record(instance)))
 
 
 @state_command.command("unlock", examples=("reconciler state unlock", "reconciler state unlock -f prod.yaml"))
 @shared
-def unlock() -> None:
+def state_unlock() -> None:
     """Show which run holds the lock. Nothing needs unlocking: the lock ends with that run's process."""
-    it = options()
-    holder = session.places(it, session.load(it)).workdir.lock.held_by()
+    holder = _stack().held_by()
     if holder:
         raise LockedError(
-            f"another run holds this stack: {holder}",
+            f"this stack is locked by another run: {holder}",
             hint="wait for it, or end that process: the lock goes with it",
         )
-    click.echo("Nobody holds this stack.")
+    click.echo("The stack is not locked.")
 
 
 @state_command.command("rm", examples=("reconciler state rm db-password", "reconciler state rm legacy"))
 @shared
 @click.argument("name", shell_complete=secret_names)
-def rm(name: str) -> None:
+def state_rm(name: str) -> None:
     """Remove a secret from the state without revoking its share. The share ends when it expires."""
     from reconciler.operations import state_commands
 
     state_commands.remove(_stack(), _address(name))
-    click.echo(line(f"{name} is let go; its share was not revoked."))
+    click.echo(line(f"{name} is removed from the state; its share was not revoked."))
 
 
 @state_command.command(
@@ -138,11 +133,11 @@ def rm(name: str) -> None:
 @shared
 @click.argument("old", shell_complete=secret_names)
 @click.argument("new", shell_complete=secret_names)
-def mv(old: str, new: str) -> None:
+def state_mv(old: str, new: str) -> None:
     """Rename a secret in the state. `moved:` in the manifest does the same, under review."""
     from reconciler.operations import state_commands
 
-    state_commands.move(_stack(), _address(old), _address(new))
+    state_commands.rename(_stack(), _address(old), _address(new))
     click.echo(line(f"{old} is {new} now."))
 
 
@@ -156,13 +151,13 @@ def mv(old: str, new: str) -> None:
 @shared
 @click.argument("name", shell_complete=secret_names)
 @click.argument("vault_id", metavar="SHARE_ID")
-def import_(name: str, vault_id: str) -> None:
+def state_import(name: str, vault_id: str) -> None:
     """Import an existing share of this identity as a secret's current one. Its value is not checked."""
     from reconciler.operations import state_commands
 
     async def take() -> None:
-        async with session.sign_in(options()) as at:
-            await state_commands.import_(at.stack, at.client, _address(name), vault_id)
+        async with session.signed_in(options()) as at:
+            await state_commands.import_share(at.stack, at.client, _address(name), vault_id)
 
     asyncio.run(take())
     click.echo(line(f"{name} is in the state. `reconciler plan` shows what differs."))
@@ -177,7 +172,7 @@ def import_(name: str, vault_id: str) -> None:
 )
 @shared
 @click.option("--assign", multiple=True, metavar="NAME=SHARE_ID", help="Name the current share of a secret.")
-def recover(assign: tuple[str, ...]) -> int:
+def state_recover(assign: tuple[str, ...]) -> int:
     """Rebuild a lost state from the tagged shares on the tenant."""
     from reconciler.operations import state_commands
 
@@ -185,7 +180,7 @@ def recover(assign: tuple[str, ...]) -> int:
     assigned = {_address(name): vault_id for name, _, vault_id in pairs}
 
     async def make() -> state_commands.Recovered:
-        async with session.sign_in(options()) as at:
+        async with session.signed_in(options()) as at:
             return await state_commands.recover(at.stack, at.client, assigned=assigned)
 
     recovered = asyncio.run(make())
@@ -197,7 +192,7 @@ def recover(assign: tuple[str, ...]) -> int:
         )
     if recovered.unplaced:
         click.echo("Next: `state import NAME VAULT` takes one of them; or leave it to its end.", err=True)
-    click.echo("The state is made again. `reconciler plan` shows what differs.", err=True)
+    click.echo("The state is rebuilt. `reconciler plan` shows what differs.", err=True)
     return ExitCode.OK
 
 
@@ -206,26 +201,21 @@ def recover(assign: tuple[str, ...]) -> int:
 @click.option(
     "--trust-sources", is_flag=True, help="Without the old key: trust that the sources hold what was sent."
 )
-def rekey(*, trust_sources: bool) -> None:
+def state_rekey(*, trust_sources: bool) -> None:
     """Change the fingerprint key: to the one in RECONCILER_NEW_FINGERPRINT_KEY, or to a new one."""
     stack = _stack()
     given = os.environ.get(NEW_FINGERPRINT_KEY)
     hint = "`reconciler key new` prints one"
     new = read_key(given, where=NEW_FINGERPRINT_KEY, hint=hint) if given else new_key()
-    from_environment = bool(stack.environ.get(FINGERPRINT_KEY))
-    if from_environment and not given:
+    if stack.keys.in_environment and not given:
         raise UsageError(
             f"this stack's key comes from {FINGERPRINT_KEY}, which only you can change",
             hint=f"make one with `reconciler key new`, pass it as {NEW_FINGERPRINT_KEY}, and then as {FINGERPRINT_KEY}",
         )
 
-    def keep(key: Key) -> None:
-        if not from_environment:
-            stack.workdir.key_file.keep(key)
-
     from reconciler.operations import state_commands
 
-    done = state_commands.rekey(stack, new, trust_sources=trust_sources, keep=keep)
+    done = state_commands.rekey(stack, new, trust_sources=trust_sources)
     click.echo(f"{counted(done.checked, 'value')} fingerprinted with the new key.")
     for address in done.unchecked:
         click.echo(line(f"{address}: not checked from now on; `apply --replace {address}` sends it anew"))
@@ -234,7 +224,7 @@ def rekey(*, trust_sources: bool) -> None:
 def _stack() -> Stack:
     """Return the stack for what is done without the tenant."""
     it = options()
-    return session.stack_of(it, session.load(it), server="")
+    return session.stack_of(it, session.read_manifest(it), server="")
 
 
 def _address(name: str) -> Address:

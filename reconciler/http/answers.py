@@ -18,7 +18,7 @@ class BadAnswer(Exception):  # noqa: N818 - an answer, not a fault of ours
 
 
 def is_json(answer: Answer) -> bool:
-    """Tell whether an answer says that it is JSON."""
+    """Whether an answer says that it is JSON."""
     return answer.content_type == "application/json"
 
 

@@ -92,11 +92,11 @@ class InDoubt:
 
 
 @dataclass(frozen=True, slots=True)
-class MakeAnew:
+class Recreate:
     """The place to upload to is dead: only another vault has another one."""
 
 
-Decision: TypeAlias = Retry | RenewToken | GiveUp | InDoubt | MakeAnew
+Decision: TypeAlias = Retry | RenewToken | GiveUp | InDoubt | Recreate
 
 _CREATE_REFUSED: Final = frozenset({400, 401, 403, 404, 409, 413, 422})
 """The only statuses that prove that a create made nothing."""
@@ -118,7 +118,7 @@ def decide(
     jitter: float,
     budget: Budget,
 ) -> Decision:
-    """Say what to do after attempt number `attempt` (from 1) of one call failed.
+    """Return what to do after attempt number `attempt` (from 1) of one call failed.
 
     `spent` is how long this run has waited so far; `renewed` whether this call already had a second token;
     `jitter` is a random number in [0, 1), so that many clients do not come back in step.
@@ -141,7 +141,7 @@ def _answered(call: Call, status: int, again: Retry | GiveUp, *, renewed: bool) 
     if status == 401 and call not in (Call.UPLOAD, Call.TOKEN):  # neither carries a token of ours
         return GiveUp() if renewed else RenewToken()
     if call is Call.UPLOAD and status in _PLACE_DEAD:
-        return MakeAnew()
+        return Recreate()
     if _definite(call, status):
         return GiveUp()
     return again if call.repeatable else InDoubt()

@@ -97,8 +97,8 @@ class Session:
             )
         except (ValueError, ImportError, httpx.InvalidURL):
             raise UsageError(
-                "The proxy named by HTTPS_PROXY or ALL_PROXY cannot be used.",
-                hint="expected http://HOST:PORT or https://HOST:PORT",
+                "the proxy named by HTTPS_PROXY or ALL_PROXY cannot be used",
+                expected="http://HOST:PORT or https://HOST:PORT",
             ) from None
 
     async def send(
@@ -165,7 +165,7 @@ def _secure_proxies(context: ssl.SSLContext, limits: httpx.Limits) -> dict[str, 
 
 
 def _timeout(deadline: float) -> httpx.Timeout:
-    """Let connecting end by itself before the deadline: a handshake that is cancelled leaks its socket."""
+    """Return timeouts by which connecting ends before the deadline: a cancelled handshake leaks its socket."""
     return httpx.Timeout(None, connect=min(CONNECT, 0.9 * deadline), pool=0.9 * deadline)
 
 
@@ -272,7 +272,7 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
             context.load_verify_locations(cafile=ca_file or certifi.where())
     except OSError:  # ssl.SSLError is one
         raise UsageError(
-            f"The certificate file {ca_file} cannot be read, or holds no certificate.",
+            f"the certificate file {ca_file} cannot be read, or holds no certificate",
             hint="--ca-file, RECONCILER_CA_FILE and SSL_CERT_FILE name a PEM file of certificate authorities",
         ) from None
     return context

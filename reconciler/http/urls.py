@@ -16,7 +16,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}\Z|[0-9A-Fa-f:.]{2,45}\Z")
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine: `localhost` or a loopback address, no name resolving to one."""
+    """Whether a host is this machine: `localhost` or a loopback address, no name resolving to one."""
     if host.casefold() == "localhost":
         return True
     try:
@@ -26,7 +26,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_near(host: str) -> bool:
-    """Tell whether a host leads to this machine, or to what answers on its own link, however it is spelt.
+    """Whether a host leads to this machine, or to what answers on its own link, however it is spelt.
 
     A resolver takes more than `is_loopback` does: fewer parts, other bases, a final dot, an address in another.
     """

@@ -33,7 +33,7 @@ class Patience:
         self._spent = 0.0
 
     def decide(self, call: Call, failure: Failure, *, attempt: int, renewed: bool = False) -> Decision:
-        """Say what to do after attempt number `attempt` (from 1) of a call failed."""
+        """Return what to do after attempt number `attempt` (from 1) of a call failed."""
         return decide(
             call,
             failure,

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Sequence as SequenceType
 from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import ManifestError, Problem, UsageError
+from reconciler.files import NotRegularError, open_regular, reason
 from reconciler.manifest import reading, schema, yamltext
 from reconciler.manifest.document import Node, Scalar
+from reconciler.manifest.reading import SourceKinds
 from reconciler.model.manifest import Manifest
 
-_INIT = "`reconciler init` writes one to start from; -f names another"
+_INIT = "`reconciler init` creates one; use -f for another file"
 
 
-def load_manifest(path: Path, *, source_root: Path | None = None) -> Manifest:
-    """Read a manifest and what it includes.
+def load_manifest(path: Path, kinds: SourceKinds, *, source_root: Path | None = None) -> Manifest:
+    """Read a manifest and what it includes; `kinds` are the kinds of source that it may name.
 
     Included files lie beneath `source_root`, else within the git work tree that the manifest is in. Raises
     UsageError when there is no such file to read, ManifestError with every problem of what it says.
@@ -31,9 +32,14 @@ def load_manifest(path: Path, *, source_root: Path | None = None) -> Manifest:
         raise _unreadable(path, error) from None
     parsed = yamltext.parse(text, str(path))
     included = _load_includes(reading.includes(parsed.node), path, source_root or work_tree(path))
-    known = [*parsed.problems, *schema.problems(parsed.node), *included.problems]
+    known = [*parsed.problems, *schema.problems(parsed.node, kinds), *included.problems]
     return reading.read(
-        parsed.node, file=str(path), included=included.nodes, known=known, complete=included.complete
+        parsed.node,
+        file=str(path),
+        kinds=kinds,
+        included=included.nodes,
+        known=known,
+        complete=included.complete,
     )
 
 
@@ -74,7 +80,7 @@ def _load_includes(names: SequenceType[Scalar], manifest: Path, root: Path) -> _
             problems += error.problems
             complete = False
         else:
-            problems += [*parsed.problems, *schema.problems(parsed.node, included=True)]
+            problems += [*parsed.problems, *schema.problems(parsed.node, {}, included=True)]
             nodes.append((shown, parsed.node))
     return _Included(nodes=nodes, problems=problems, complete=complete)
 
@@ -88,7 +94,7 @@ class _Left:
 
     def parse(self, text: bytes, shown: str) -> yamltext.Parsed:
         if len(text) > self.size:
-            raise _RefusedError("is too large", "expected at most 4 MiB in all included files")
+            raise _RefusedError("is too large", "expected at most 4 MiB in all included files together")
         self.size -= len(text)
         parsed = yamltext.parse(text, shown, values=self._values)
         self._values -= parsed.values
@@ -103,8 +109,9 @@ def _read_included(path: Path, root: Path, seen: set[Path], at_most: int) -> byt
         seen.add(resolved)
         return _read(resolved, at_most)
     except OSError as error:
-        what = f"cannot be read: {os.strerror(error.errno or errno.EIO)}"
-        raise _RefusedError(what, "expected a path that starts at this file's directory") from None
+        raise _RefusedError(
+            f"cannot be read: {reason(error)}", "expected a path relative to this file's directory"
+        ) from None
 
 
 class _RefusedError(Exception):
@@ -118,30 +125,30 @@ class _RefusedError(Exception):
 def _confined(path: Path, root: Path) -> Path:
     """Return the file's real path, which lies beneath the real root and outside of `.git`."""
     if not str(path).isprintable():
-        raise _RefusedError("has no possible name")
+        raise _RefusedError("has an unusable name")
     try:
         resolved = path.resolve()  # not strict: what lies outside is not told apart from what is not there
     except RuntimeError:  # Python < 3.13: a circle of links
-        raise _RefusedError("lies behind links that go in a circle") from None
+        raise _RefusedError("is behind a loop of symbolic links") from None
     beneath = root.resolve()
     if not resolved.is_relative_to(beneath):
         raise _RefusedError(
-            "lies outside of the work tree",
-            "expected a file within it (or --source-root, given on the command line)",
+            "is outside the work tree",
+            "expected a file inside it (or inside --source-root)",
         )
     if ".git" in (part.casefold() for part in resolved.relative_to(beneath).parts):
-        raise _RefusedError("lies in .git, which is never read")
+        raise _RefusedError("is in .git, which is never read")
     return resolved
 
 
 def _read(path: Path, at_most: int = yamltext.SIZE_MAX) -> bytes:
     """Return a regular file's bytes, at most one more than it may have. Raises OSError, _RefusedError."""
-    # O_NONBLOCK: opening a FIFO must not wait for its writer
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as stream:  # a directory is an OSError here
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _RefusedError("is not a regular file")
-        return stream.read(at_most + 1)
+    try:
+        descriptor = open_regular(path, follow_link=True)
+    except NotRegularError:
+        raise _RefusedError("is not a regular file") from None
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(at_most + 1)
 
 
 def _unreadable(path: Path, error: OSError) -> UsageError:
@@ -150,6 +157,7 @@ def _unreadable(path: Path, error: OSError) -> UsageError:
             return UsageError(f"there is no manifest {path}", hint=_INIT)
         case errno.EISDIR:
             return UsageError(f"{path} is a directory", hint="name the manifest in it with -f")
-        case code:
-            why = os.strerror(code or errno.EIO)
-            return UsageError(f"{path} cannot be read: {why}", hint="mend that, or name another with -f")
+        case _:
+            return UsageError(
+                f"{path} cannot be read: {reason(error)}", hint="fix that, or name another file with -f"
+            )

@@ -18,7 +18,8 @@ import yaml
 
 from reconciler.errors import ManifestError, Mark, Problem
 from reconciler.manifest.document import Entry, Mapping, Node, Plain, Scalar, Sequence
-from reconciler.suggest import key_name
+from reconciler.model.hidden import REFUSED_IN_FILES
+from reconciler.suggest import shown_key
 
 SIZE_MAX: Final = 4 * 2**20
 """Bytes of one file."""
@@ -27,7 +28,7 @@ DEPTH_MAX: Final = 16
 NODES_MAX: Final = 500_000
 """Values in one file. 4 MiB of `[]` would otherwise become a gigabyte of objects."""
 
-_VALUES_EXPECTED: Final = f"expected at most {NODES_MAX:,} (included files count together)"
+_VALUES_EXPECTED: Final = f"expected at most {NODES_MAX:,} in all files together"
 
 DIGITS_MAX: Final = 64
 """Characters of a number; Python refuses to read integers of more than 4,300 digits."""
@@ -38,11 +39,6 @@ _SCALAR: Final = yaml.ScalarEvent
 _MAPPING_START: Final = yaml.MappingStartEvent
 _MAPPING_END: Final = yaml.MappingEndEvent
 _SEQUENCE_END: Final = yaml.SequenceEndEvent
-
-_HIDDEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|\r(?!\n)"
-)
-"""Control characters, line breaks that YAML 1.1 knows and editors do not, and text direction overrides."""
 
 _INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -100,7 +96,7 @@ def _stop(mark: Mark, what: str, expected: str | None = None, hint: str | None =
 
 
 def _too_deep(mark: Mark) -> ManifestError:
-    return _stop(mark, "the nesting is too deep", f"expected at most {DEPTH_MAX} levels")
+    return _stop(mark, "nested too deeply", f"expected at most {DEPTH_MAX} levels")
 
 
 def _checked(text: bytes, file: str) -> bytes:
@@ -113,12 +109,12 @@ def _checked(text: bytes, file: str) -> bytes:
     except UnicodeDecodeError as error:
         mark = _mark_of(text[: error.start].decode("utf-8"), file)
         raise _stop(mark, "the file is not UTF-8 text", hint="save it as UTF-8") from None
-    if hidden := _HIDDEN.search(content):
+    if hidden := REFUSED_IN_FILES.search(content):
         mark = _mark_of(content[: hidden.start()], file)
-        what = f"the character U+{ord(hidden[0]):04X} is not allowed: people would not see it"
+        what = f"the character U+{ord(hidden[0]):04X} is not allowed: it is invisible"
         raise _stop(mark, what, hint='remove it, or write it as an escape in double quotes ("\\u…")')
     if content.isspace() or not content:
-        raise _stop(start, "the file is empty", hint="`reconciler init` writes one to start from")
+        raise _stop(start, "the file is empty", hint="`reconciler init` creates a manifest to start from")
     return text
 
 
@@ -141,13 +137,15 @@ class _Builder:
         event = self._next()
         if isinstance(event, yaml.StreamEndEvent):
             raise _stop(
-                self._mark(event), "the file is empty", hint="`reconciler init` writes one to start from"
+                self._mark(event),
+                "the file is empty",
+                hint="`reconciler init` creates a manifest to start from",
             )
         node = self._node(self._next(), 0)
         self._next()  # the document ends
         event = self._next()
         if not isinstance(event, yaml.StreamEndEvent):
-            raise _stop(self._mark(event), "a second document begins here", "expected one document in a file")
+            raise _stop(self._mark(event), "a second document starts here", "expected one document per file")
         return node
 
     def _mark(self, event: Any) -> Mark:
@@ -158,13 +156,13 @@ class _Builder:
         """Return where a value stands, once it is clear that it may stand there."""
         mark = self._mark(event)
         if event.anchor is not None:  # an alias has one too
-            hint = "write the value out; `defaults` and `audiences` say things once"
+            hint = "repeat the value, or use `defaults` and `audiences`"
             raise _stop(mark, "anchors (&) and aliases (*) are not supported", hint=hint)
         if event.tag is not None:
-            raise _stop(mark, "tags (!) are not supported", hint="quote a text that begins with !")
+            raise _stop(mark, "tags (!) are not supported", hint="quote a string that begins with !")
         self.left -= 1
         if self.left < 0:
-            raise _stop(mark, "the file holds too many values", _VALUES_EXPECTED)
+            raise _stop(mark, "the file has too many values", _VALUES_EXPECTED)
         return mark
 
     def _node(self, event: Any, depth: int) -> Node:
@@ -194,13 +192,13 @@ class _Builder:
             key = self._value(event, mark) if is_scalar else self._collection(event, mark, depth)
             value = self._node(self._next(), depth)
             if not isinstance(key, str):
-                self.problems.append(Problem(mark=mark, what="this key is not text", hint="quote it"))
+                self.problems.append(Problem(mark=mark, what="this key is not a string", hint="quote it"))
             elif key == "<<" and not event.style:
                 what = "merge keys (<<) are not supported"
-                self.problems.append(Problem(mark=mark, what=what, hint="write the entries out"))
+                self.problems.append(Problem(mark=mark, what=what, hint="repeat the entries"))
             elif key in entries:
-                what = f"{key_name(key)} is here twice"
-                expected = f"expected it once (the first is in line {entries[key].mark.line})"
+                what = f"{shown_key(key)} is defined twice"
+                expected = f"expected it once (first defined on line {entries[key].mark.line})"
                 self.problems.append(Problem(mark=mark, what=what, expected=expected))
             else:
                 entries[key] = Entry(mark=mark, value=value)
@@ -220,14 +218,14 @@ class _Builder:
         if not is_integer and not _FLOAT.fullmatch(text):
             return text
         if len(text) > DIGITS_MAX:
-            raise _stop(mark, "this number is too long", hint="quote it if it is a text")
+            raise _stop(mark, "this number is too long", hint="quote it if it is a string")
         if not is_integer:
             return float(text)
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
 
 _SYNTAX: Final = (
-    ("mapping values are not allowed", "a colon where none can be", "quote a text that contains “: ”"),
+    ("mapping values are not allowed", "unexpected colon", 'quote a string that contains ": "'),
     (
         "could not find expected ':'",
         "a key has no colon after it",
@@ -240,14 +238,14 @@ _SYNTAX: Final = (
         "quote it; indent with spaces, not tabs",
     ),
     ("expected ',' or", "a list or mapping in brackets is not closed or lacks a comma", None),
-    ("expected '-' indicator", "the indentation does not fit the list above", None),
-    ("expected key", "the indentation does not fit, or a quote is not closed above", None),
-    ("<block end>", "the indentation does not fit, or a quote is not closed above", None),
-    ("unexpected end of stream", "a quote is opened and not closed", None),
-    ("unknown escape", "an unknown escape after a backslash", "use single quotes where \\ is meant as it is"),
-    ("entries are not allowed", "a list item where none can be", "begin the list on a line of its own"),
+    ("expected '-' indicator", "the indentation does not match the list above", None),
+    ("expected key", "wrong indentation, or a quote above is not closed", None),
+    ("<block end>", "wrong indentation, or a quote above is not closed", None),
+    ("unexpected end of stream", "a quote is not closed", None),
+    ("unknown escape", "an unknown escape after a backslash", "use single quotes for a literal backslash"),
+    ("entries are not allowed", "unexpected list item", "begin the list on a line of its own"),
     ("document indicator", "--- or ... inside a quoted text", None),
-    ("document start", "something stands after the document's end", None),
+    ("document start", "unexpected content after the end of the document", None),
 )
 """PyYAML's fixed words, and ours. Its own texts are not passed on: some quote the input."""
 

@@ -10,13 +10,8 @@ from typing import Final
 NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 """A stack's or resource's name: safe in a file name, a label and a shell word."""
 
-UNSEEN: Final = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
-"""Characters that nobody sees, though some count as printable: Unicode's default-ignorable ones, blank Braille."""
-
-_ADDRESS: Final = re.compile(r'^(?P<name>[a-z0-9][a-z0-9._-]{0,62})(?:\[(?P<key>"(?:[^"\\]|\\.)*")\])?\Z')
+_NAME: Final = re.compile(NAME_PATTERN)
+_ADDRESS: Final = re.compile(rf'(?P<name>{NAME_PATTERN[1:-1]})(?:\[(?P<key>"(?:[^"\\]|\\.)*")\])?')
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,7 +27,7 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> Address:
         """Read an address as `str` writes it; raises ValueError for anything else."""
-        match = _ADDRESS.match(text)
+        match = _ADDRESS.fullmatch(text)
         if match is None:
             raise ValueError("not an address")
         key = match["key"]
@@ -40,6 +35,11 @@ class Address:
         if str(address) != text:  # one spelling each: two could not stand beside each other in a state
             raise ValueError("not an address")
         return address
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a stack, a secret or an audience."""
+    return _NAME.fullmatch(text) is not None
 
 
 def fold(person: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
 
 from reconciler.errors import Mark
 
@@ -64,13 +65,6 @@ class Renew(StrEnum):
     ALWAYS = "always"
 
 
-class Encoding(StrEnum):
-    """How an environment variable carries its bytes."""
-
-    UTF8 = "utf8"
-    BASE64 = "base64"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
     """How long before its end a share is renewed: seconds, or percent of its life. Exactly one is set."""
@@ -90,39 +84,47 @@ LEAD_DEFAULT: Final = Lead(percent=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnvSource:
-    """An environment variable of the process that applies."""
+class Source(ABC):
+    """Where one plaintext comes from, as declared: all that a plan may know of it without reading it.
 
-    name: str
-    encoding: Encoding
-    trim_newline: bool
+    The kinds are in `reconciler.sources`, each with how it is read. Whatever works with manifests and plans asks a
+    source for these properties and never for its kind.
+    """
+
     mark: Mark
+    trim_newline: bool
+    """Whether one newline at the end of the bytes is left out."""
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Return the kind and the place, as in `env NAME`; nothing of the value."""
+
+    @property
+    @abstractmethod
+    def reading(self) -> tuple[str, ...]:
+        """Return in words what is done to the bytes of that place, apart from the trimming."""
+
+    @property
+    @abstractmethod
+    def default_filename(self) -> str:
+        """Return the name of a file secret that has no `filename`; its ending is that of the source."""
+
+    @property
+    @abstractmethod
+    def environment_variables(self) -> tuple[str, ...]:
+        """Return the variables that must be set where this is read."""
+
+    @property
+    @abstractmethod
+    def repository_files(self) -> tuple[str, ...]:
+        """Return the files whose change may change the value; paths start at the manifest's directory."""
 
     def __str__(self) -> str:
-        """Say all that makes the bytes what they are: where it differs, another value is read."""
-        encoding = () if self.encoding is Encoding.UTF8 else (self.encoding.value,)
-        return f"env {self.name}{_read_as(*encoding, trim_newline=self.trim_newline)}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileSource:
-    """A file beside the manifest, as written: relative to the manifest's directory."""
-
-    path: str
-    trim_newline: bool
-    mark: Mark
-
-    def __str__(self) -> str:
-        """Say all that makes the bytes what they are."""
-        return f"file {self.path}{_read_as(trim_newline=self.trim_newline)}"
-
-
-def _read_as(*how: str, trim_newline: bool) -> str:
-    how = (*how, "newline trimmed") if trim_newline else how
-    return f" ({', '.join(how)})" if how else ""
-
-
-Source: TypeAlias = EnvSource | FileSource
+        """Return all that makes the bytes what they are. It is kept in the state: another text is another source."""
+        trimmed = ("newline trimmed",) if self.trim_newline else ()
+        words = ", ".join((*self.reading, *trimmed))
+        return f"{self.place} ({words})" if words else self.place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,41 +11,21 @@ from reconciler import __version__
 from reconciler.c1.client import Client
 from reconciler.c1.upload import Uploader
 from reconciler.errors import ReconcilerError, RefusedError, SignInError, StalePlanError, StateError
-from reconciler.fingerprint import Key
 from reconciler.model.attention import Refusal
 from reconciler.model.events import Event, Result
 from reconciler.model.plan import Plan
 from reconciler.model.state import State
 from reconciler.operations.execute import Stop, Work
 from reconciler.operations.gather import refuse_other_identity
-from reconciler.operations.offline import PlanOptions
+from reconciler.operations.options import ApplyOptions, PlanOptions, SavedPlan
 from reconciler.operations.plan import Look, look
 from reconciler.operations.run import Run
-from reconciler.operations.stack import Stack
+from reconciler.operations.stack import Loaded, Stack
 from reconciler.planfile import sealed
 from reconciler.planning import guards, status
-from reconciler.planning.guards import NO_LIMITS, Limits
 from reconciler.state.journal import Header
 from reconciler.state.ledger import Ledger, pending_of
 from reconciler.storage.workdir import JournalWriter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedPlan:
-    """Reads a reviewed plan once the key that sealed it is known. `digest` is what its reviewer saw."""
-
-    read: Callable[[Key | None], Plan]
-    digest: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyOptions:
-    """What the command line asks of an apply: what is to be planned, and how that is to be carried out."""
-
-    plan: PlanOptions
-    limits: Limits = NO_LIMITS
-    saved: SavedPlan | None = None
-    parallelism: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +51,12 @@ async def apply(
     stack: Stack, client: Client, uploader: Uploader, options: ApplyOptions, front: FrontEnd
 ) -> Applied:
     """Apply under the lock. Raises ReconcilerError where nothing was begun; later each outcome is named."""
-    with stack.workdir.lock.held(now=client.now, job=stack.job):
+    with stack.held(client.now):
         stack.workdir.check_writable()
-        stack.backend.check_writable()
-        key = stack.key() or stack.first_key()
-        saved = _reviewed(stack, options.saved, key) if options.saved else None
-        seen = await look(stack, client, _as_saved(options.plan, saved), key)
+        stack.store.check_writable()
+        loaded = stack.load_with_key(make=True)
+        saved = _reviewed(stack, options.saved, loaded) if options.saved else None
+        seen = await look(stack, client, _as_saved(options.plan, saved), loaded)
         if saved:
             seen = _approved(seen, saved, client.now)
         plan = seen.planned.plan
@@ -88,15 +68,13 @@ async def apply(
         return await _carry_out(stack, client, uploader, seen, front, options.parallelism)
 
 
-def _reviewed(stack: Stack, saved: SavedPlan, key: Key | None) -> Plan:
-    state = stack.backend.load()
-    key = stack.key_of(key, state.key_id if state else None)  # the one that `plan -o` sealed with
-    if key is None:
+def _reviewed(stack: Stack, saved: SavedPlan, loaded: Loaded) -> Plan:
+    if loaded.key is None:
         raise StateError(
             "a saved plan is checked with the stack's fingerprint key, which is not here",
-            hint=stack.key_hint,
+            hint=stack.keys.hint,
         )
-    plan = saved.read(key)
+    plan = saved.read(loaded.key)
     if saved.digest and saved.digest != plan.digest():
         raise StalePlanError(
             "the saved plan is not the one that was approved: its digest is another",
@@ -137,17 +115,18 @@ def _refuse(stack: Stack, seen: Look, options: ApplyOptions) -> None:
             "\n".join(f"{r.address}: {r.text}" if r.address else r.text for r in refusals),
             hint=_first_next(refusals),
         )
-    if seen.key is None and any(c.after for c in plan.acting()):
+    if seen.gathered.loaded.key is None and any(c.after for c in plan.acting()):
         raise StateError(
             "the fingerprint key of this stack is not here, so nothing can be made that a later run would know",
-            hint=stack.lost_key_hint,
+            hint=stack.keys.lost_hint,
         )
 
 
 def _refuse_the_unseen(seen: Look) -> None:
     """Raise SignInError where this identity sees none of the stack's vaults: nothing it sees means anything."""
-    refuse_other_identity(seen.recovery.state, seen.observed.identity)
-    if status.invisible(seen.recovery.state, seen.observed):
+    state, observed = seen.recovery.state, seen.gathered.observed
+    refuse_other_identity(state, observed.identity)
+    if status.invisible(state, observed):
         raise SignInError(
             "the tenant hides every vault of this stack from this identity, which made them (403)",
             hint="did it lose a role in C1? `reconciler auth status` shows who you are and what you may do",
@@ -167,15 +146,15 @@ async def _carry_out(
             client=client,
             uploader=uploader,
             reader=stack.reader,
-            key=seen.key,
+            key=seen.gathered.loaded.key,
             ledger=ledger,
             journal=journal,
             report=front.report,
         )
         work = Work(
             run=run,
-            all_desired=seen.all_desired,
-            contents=seen.contents,
+            all_desired=seen.gathered.all_desired,
+            contents=seen.gathered.contents,
             parallelism=parallelism,
             stop=front.stop,
         )
@@ -192,10 +171,11 @@ def _claimed(stack: Stack, seen: Look) -> Iterator[tuple[Ledger, JournalWriter]]
     """
     assert seen.planned.state is not None
     state = replace(seen.planned.state, serial=seen.planned.state.serial + 1)
-    if seen.key:
-        state = replace(state, key_id=seen.key.id)
-        stack.keep_first_key(seen.key)
-    stack.backend.save(state)
+    key = seen.gathered.loaded.key
+    if key:
+        state = replace(state, key_id=key.id)
+        stack.keys.keep(key)
+    stack.store.save(state)
     carried = [entry for orphan in seen.recovery.orphans if orphan.open for entry in orphan.open.entries()]
     journal = stack.workdir.new_journal(_header(state), carried)
     ledger = Ledger(state)
@@ -222,8 +202,8 @@ def _close(stack: Stack, ledger: Ledger) -> None:
     final = ledger.state()
     pending = {p.op: p for p in final.pending} | {o.intent.op: pending_of(o) for o in left}
     final = replace(final, serial=final.serial + 1, pending=tuple(pending.values()))
-    stack.backend.save(final)
-    entries = [entry for it in left if it.vault_id for entry in it.entries()]
+    stack.store.save(final)
+    entries = [entry for create in left if create.vault_id for entry in create.entries()]
     if entries:
         stack.workdir.new_journal(_header(final), entries).close()
     else:

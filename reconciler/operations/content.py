@@ -6,10 +6,10 @@ import asyncio
 from typing import Final
 
 from reconciler import age
-from reconciler.age import Recipient
+from reconciler.age import AgeRecipient
 from reconciler.c1.client import Created
 from reconciler.errors import RemoteError
-from reconciler.http.retry import Call, Failure, GiveUp, InDoubt, MakeAnew, Retry
+from reconciler.http.retry import Call, Failure, GiveUp, InDoubt, Recreate, Retry
 from reconciler.http.session import PRIVATE_AUTHORITY
 from reconciler.model.events import Progress, Step
 from reconciler.model.manifest import Format, Kind
@@ -30,7 +30,7 @@ class UrlExpiredError(RemoteError):
     """The upload URL died before the content was in: only a new vault has a new one."""
 
 
-def checked_recipient(attempt: Attempt, created: Created) -> Recipient:
+def checked_recipient(attempt: Attempt, created: Created) -> AgeRecipient:
     """Return whom to encrypt to, if the vault is the one that was asked for. Raises RemoteError."""
     if tags.find(created.display_name) != attempt.tag:
         raise RemoteError(
@@ -48,7 +48,7 @@ def checked_recipient(attempt: Attempt, created: Created) -> Recipient:
     return recipient
 
 
-async def send(attempt: Attempt, created: Created, recipient: Recipient) -> None:
+async def send(attempt: Attempt, created: Created, recipient: AgeRecipient) -> None:
     """Encrypt the source and send it. Raises SourceError where it is not what was planned, RemoteError."""
     if attempt.attributes.kind is Kind.TEXT:
         await _send_text(attempt, created.vault_id, recipient)
@@ -56,7 +56,7 @@ async def send(attempt: Attempt, created: Created, recipient: Recipient) -> None
         await _send_file(attempt, created, recipient)
 
 
-async def _send_text(attempt: Attempt, vault_id: str, recipient: Recipient) -> None:
+async def _send_text(attempt: Attempt, vault_id: str, recipient: AgeRecipient) -> None:
     run = attempt.run
     run.step(attempt.address, Step.ENCRYPTING)
     plaintext = run.reader.text(attempt.desired.source, attempt.key, attempt.content)
@@ -65,7 +65,7 @@ async def _send_text(attempt: Attempt, vault_id: str, recipient: Recipient) -> N
     await run.client.set_content(vault_id, ciphertext, attempt.attributes.format or Format.PLAINTEXT)
 
 
-async def _send_file(attempt: Attempt, created: Created, recipient: Recipient) -> None:
+async def _send_file(attempt: Attempt, created: Created, recipient: AgeRecipient) -> None:
     if created.upload_url is None:
         raise RemoteError(f"{attempt.address}: the tenant gave no place to upload the file to")
     patience = attempt.run.client.patience
@@ -85,7 +85,7 @@ async def _send_file(attempt: Attempt, created: Created, recipient: Recipient) -
         match decision:
             case Retry(after):
                 await patience.wait(after, failure.why)
-            case MakeAnew():
+            case Recreate():
                 raise UrlExpiredError(
                     f"{attempt.address}: the tenant's upload URL was refused", hint="run again"
                 )
@@ -108,7 +108,7 @@ def _given_up(attempt: Attempt, failure: Failure, sent: int) -> RemoteError:
     )
 
 
-async def _put(attempt: Attempt, url: Sensitive, recipient: Recipient) -> Failure | None:
+async def _put(attempt: Attempt, url: Sensitive, recipient: AgeRecipient) -> Failure | None:
     """Send the file once, encrypted afresh. The last piece leaves only if the whole is what was planned."""
     run = attempt.run
     reading = run.reader.open(attempt.desired.source, Kind.FILE, key=attempt.key, expected=attempt.content)

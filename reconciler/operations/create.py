@@ -35,8 +35,8 @@ _LOST_BEFORE: Final = timedelta(minutes=5)
 """How much older than its intent a vault can seem, for clocks that are not quite one."""
 
 
-async def make(run: Run, change: Change, desired: Desired, content: Content) -> Share:
-    """Make one vault and return it, committed. Raises ReconcilerError with nothing of it left, or journalled."""
+async def create_share(run: Run, change: Change, desired: Desired, content: Content) -> Share:
+    """Make one vault and return its share, committed. Raises ReconcilerError with nothing of it left, or journalled."""
     failure = RemoteError(
         f"{change.address}: the tenant did not answer clearly {_ATTEMPTS} times",
         hint="run again; what may have been made is empty, is recorded, and will be found and revoked",
@@ -158,7 +158,9 @@ async def _fill(attempt: Attempt, created: Created) -> Share:
         vault = await ready(attempt, created.vault_id)
     except ReconcilerError as error:
         if await _undo(attempt, created.vault_id):
-            error.detail = f"{error.detail.rstrip('.')}; the vault that was made for it is revoked"
+            raise error.restated(
+                f"{error.detail.rstrip('.')}; the vault that was made for it is revoked"
+            ) from error
         raise
     made = share_of(
         vault,

@@ -19,7 +19,7 @@ from reconciler.model.events import Left, OrphanRevoked, Outcome, Result
 from reconciler.model.plan import Action, Change
 from reconciler.model.state import Share
 from reconciler.operations.concurrency import each
-from reconciler.operations.create import make, revoke
+from reconciler.operations.create import create_share, revoke
 from reconciler.operations.run import Run
 from reconciler.planning.expand import Desired
 from reconciler.planning.recovery import Orphan
@@ -57,8 +57,7 @@ class Work:
             try:
                 await self.run.client.revoke(orphan.vault_id)
             except ReconcilerError as error:
-                self._failed(error)
-                self._left(orphan.address, orphan.vault_id, error)
+                self._left(orphan.address, orphan.vault_id, self._failed(error))
                 return
             if orphan.open:
                 self.run.take(Done(op=orphan.open.intent.op))
@@ -81,12 +80,12 @@ class Work:
         """
         failed = {r.address for r in self.results if r.failure}
         named = {left.vault_id for left in self.left}
-        for it in self.run.ledger.open():
-            if it.vault_id and it.vault_id not in named:
+        for create in self.run.ledger.open():
+            if create.vault_id and create.vault_id not in named:
                 error = RemoteError("that could not be done, or the tenant did not say clearly that it was")
-                if it.intent.address not in failed:
+                if create.intent.address not in failed:
                     self._failed(error)
-                self._left(it.intent.address, it.vault_id, error)
+                self._left(create.intent.address, create.vault_id, error)
 
     def _left(self, address: Address | None, vault_id: str, error: ReconcilerError) -> None:
         hint = error.hint if isinstance(error, NotYoursError) else None
@@ -107,8 +106,7 @@ class Work:
             try:
                 await self._change(change)
             except ReconcilerError as error:
-                self._failed(error)
-                self._ended(change, Outcome.FAILED, failure=error)
+                self._ended(change, Outcome.FAILED, failure=self._failed(error))
 
     def _must_wait(self, change: Change) -> bool:
         """Keep an old copy while its address has no live one, though it should: somebody may need it.
@@ -136,7 +134,7 @@ class Work:
 
     async def _make(self, change: Change) -> None:
         address = change.address
-        made = await make(self.run, change, self.all_desired[address], self.contents[address])
+        made = await create_share(self.run, change, self.all_desired[address], self.contents[address])
         if change.action is Action.CREATE:
             self._ended(change, Outcome.CREATED, made=made)
             return
@@ -144,9 +142,8 @@ class Work:
         try:
             await revoke(self.run, address, change.before.vault_id)
         except ReconcilerError as error:
-            error.detail = f"the new share is live, but the old copy is not revoked yet: {error.detail}"
-            self._failed(error)
-            self._ended(change, Outcome.FAILED, made=made, failure=error)
+            detail = f"the new share is live, but the old copy is not revoked yet: {error.detail}"
+            self._ended(change, Outcome.FAILED, made=made, failure=self._failed(error.restated(detail)))
         else:
             self._ended(change, Outcome.REPLACED, made=made)
 
@@ -156,11 +153,13 @@ class Work:
         await revoke(self.run, change.address, vault_id)
         self._ended(change, Outcome.REVOKED, vault_id=vault_id)
 
-    def _failed(self, error: ReconcilerError) -> None:
-        error.hint = error.hint or "run the same command again: it goes on from here"
-        self.failures.append(error)
-        fatal = isinstance(error, StateError | SignInError | NoTokenError)
-        self.barred = self.barred or (fatal and not isinstance(error, NotYoursError))
+    def _failed(self, error: ReconcilerError) -> ReconcilerError:
+        """Count a failure, and return it with a next step."""
+        failure = error.restated(hint=error.hint or "run the same command again to resume")
+        self.failures.append(failure)
+        fatal = isinstance(failure, StateError | SignInError | NoTokenError)
+        self.barred = self.barred or (fatal and not isinstance(failure, NotYoursError))
+        return failure
 
     def _ended(
         self,

@@ -1,4 +1,4 @@
-"""Everything that must be known before anything can be decided: journal, state, tenant, people, sources."""
+"""Everything that must be known before anything can be decided: tenant, people, sources."""
 
 from __future__ import annotations
 
@@ -16,25 +16,21 @@ from reconciler.model.manifest import Format
 from reconciler.model.state import State
 from reconciler.model.vault import Identity, Observed, User
 from reconciler.operations.concurrency import each
-from reconciler.operations.offline import remembered
 from reconciler.operations.refresh import refresh
-from reconciler.operations.stack import Stack
+from reconciler.operations.stack import Loaded, Stack
 from reconciler.planning import expand, messages, recipients, recovery
 from reconciler.planning.expand import Desired
 from reconciler.sources import Content
-from reconciler.state.ledger import Open
 
 _LOOKUPS_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """What I/O brought. `loaded` is the state with what a dead run recorded; `key` only if it is its own."""
+    """What I/O brought: what was known before, and what tenant and sources say now."""
 
+    loaded: Loaded
     observed: Observed
-    loaded: State | None
-    open_creates: tuple[Open, ...]
-    key: Key | None
     all_desired: Mapping[Address, Desired]
     contents: Mapping[Address, Content]
     unreadable: Mapping[Address, Problem]
@@ -42,32 +38,28 @@ class Gathered:
 
 
 async def gather(
-    stack: Stack, client: Client, key: Key | None, *, everything: bool, lost: bool = False
+    stack: Stack, client: Client, loaded: Loaded, *, everything: bool, lost: bool = False
 ) -> Gathered:
-    """Ask and read. Writes nothing.
+    """Return what the tenant and the sources say. Writes nothing.
 
-    `everything` is False for `destroy`, which wants nothing; `lost` for a state that is to be made again.
+    `everything` is False for `destroy`, which desires nothing; `lost` for a state that is to be rebuilt.
     """
-    # first: what cannot be trusted is refused before any request
-    loaded, open_creates = (None, ()) if lost else remembered(stack)
+    state = loaded.state
     identity = await client.introspect()
     if not identity.sharing_enabled:
         raise sharing_off(stack.server)
-    refuse_other_tenant(stack, loaded)
+    refuse_other_tenant(stack, state)
     observed = await refresh(
-        client, name=stack.manifest.name, state=loaded, open_creates=open_creates, identity=identity
+        client, name=stack.manifest.name, state=state, open_creates=loaded.open_creates, identity=identity
     )
-    if loaded is None and not lost:
+    if state is None and not lost:
         _refuse_lost_state(stack, observed)
-    key = stack.key_of(key, loaded.key_id if loaded else None)
-    resolved = await _people(client, stack, loaded, everything=everything)
+    resolved = await _people(client, stack, state, everything=everything)
     all_desired = {w.address: w for w in resolved.all_desired}
-    contents, unreadable = await _read_sources(stack, all_desired, key)
+    contents, unreadable = await _read_sources(stack, all_desired, loaded.key)
     return Gathered(
-        observed=observed,
         loaded=loaded,
-        open_creates=open_creates,
-        key=key,
+        observed=observed,
         all_desired=all_desired,
         contents=contents,
         unreadable=unreadable,
@@ -79,7 +71,7 @@ def refuse_other_tenant(stack: Stack, state: State | None) -> None:
     """Raise StateError where the state belongs to another tenant than the one that this run is signed in to."""
     if state is not None and state.server != stack.server:
         raise StateError(
-            f"{stack.backend.path} belongs to the tenant {state.server}, and this run is signed in to {stack.server}",
+            f"{stack.store.where} belongs to the tenant {state.server}, and this run is signed in to {stack.server}",
             hint="use that tenant's credential, or another --state",
         )
 
@@ -97,15 +89,15 @@ def _refuse_lost_state(stack: Stack, observed: Observed) -> None:
     """Stop where a first run finds live vaults of this stack: its state is missing, not absent."""
     bearing = recovery.strangers(None, stack.manifest.name, observed.vaults.values())
     live = [vault for vault, _ in bearing if recovery.is_live(vault, observed.now)]
-    if live and stack.backend.load() is not None:
+    if live and stack.store.load() is not None:
         raise StateError(
-            f"another run has made {stack.backend.path} since this one looked",
+            f"another run has made {stack.store.where} since this one looked",
             hint="run the same command again",
         )
     if live:
         raise StateError(
-            f"there is no state at {stack.backend.path}, but {len(live)} live "
-            f"{'vault bears' if len(live) == 1 else 'vaults bear'} the mark of the stack {stack.manifest.name}",
+            f"there is no state at {stack.store.where}, but {len(live)} live "
+            f"{'vault bears' if len(live) == 1 else 'vaults bear'} the tag of the stack {stack.manifest.name}",
             hint="restore the state file (or its .backup); `reconciler state recover` rebuilds it from the tenant; "
             "if another manifest has that name, give this one its own",
         )

@@ -13,10 +13,10 @@ from reconciler.model.address import Address
 from reconciler.model.attention import Attention
 from reconciler.model.plan import Change, Reason
 from reconciler.model.state import Instance, State
-from reconciler.model.vault import Identity, Observed
+from reconciler.model.vault import Identity
 from reconciler.operations.gather import Gathered, gather
-from reconciler.operations.offline import PlanOptions
-from reconciler.operations.stack import Stack
+from reconciler.operations.options import PlanOptions
+from reconciler.operations.stack import Loaded, Stack
 from reconciler.planning import expand, messages, planner, selection
 from reconciler.planning.expand import Desired
 from reconciler.planning.moves import move
@@ -29,65 +29,56 @@ from reconciler.state.ledger import Open
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One look at a stack: what was found, and what would happen.
+    """One look at a stack: what was gathered, and what would happen.
 
-    `loaded` is the state as it was left; `recovery.state` with everything a dead run left taken in;
+    `gathered.loaded.state` is the state as it was left; `recovery.state` with everything a dead run left taken in;
     `planned.state` with moves and ends as well, which is what apply saves first.
     """
 
-    observed: Observed
-    loaded: State | None
+    gathered: Gathered
     recovery: Recovery
     planned: Planned
-    all_desired: Mapping[Address, Desired]
-    contents: Mapping[Address, Content]
-    key: Key | None
 
     def must_write(self) -> bool:
-        """Tell whether there is anything to send or to save."""
-        return bool(self.planned.plan.acting() or self.recovery.orphans or self.planned.state != self.loaded)
+        """Whether there is anything to send or to save."""
+        state = self.gathered.loaded.state
+        return bool(self.planned.plan.acting() or self.recovery.orphans or self.planned.state != state)
 
 
-async def look(stack: Stack, client: Client, options: PlanOptions, key: Key | None) -> Look:
-    """Read the journal and the state, ask the tenant, read the sources, decide. Writes nothing."""
-    return _decide(stack, options, await gather(stack, client, key, everything=not options.destroy))
+async def look(stack: Stack, client: Client, options: PlanOptions, loaded: Loaded) -> Look:
+    """Return what would happen: ask the tenant, read the sources, decide. Writes nothing."""
+    return _decide(stack, options, await gather(stack, client, loaded, everything=not options.destroy))
 
 
-def _decide(stack: Stack, options: PlanOptions, it: Gathered) -> Look:
-    before = it.loaded or first_state(stack, it.observed.identity, it.key)
-    moves = move(before, stack.manifest.moved, it.all_desired)
-    uids = _uids(moves.state, it.all_desired, it.open_creates, options.uids)
-    recovered = recover_remains(stack, it, before, moves.origins, uids, first_run=it.loaded is None)
-    kept = move(recovered.state, stack.manifest.moved, it.all_desired).state.instances
-    unmatched = selection.check(options.requested, options.selection, it.all_desired.keys() | kept.keys())
+def _decide(stack: Stack, options: PlanOptions, gathered: Gathered) -> Look:
+    loaded, all_desired = gathered.loaded, gathered.all_desired
+    before = loaded.state or first_state(stack, gathered.observed.identity, loaded.key)
+    moves = move(before, stack.manifest.moved, all_desired)
+    uids = _uids(moves.state, all_desired, loaded.open_creates, options.uids)
+    recovery = recovery_of(stack, gathered, before, moves.origins, uids, first_run=loaded.state is None)
+    kept = move(recovery.state, stack.manifest.moved, all_desired).state.instances
+    unmatched = selection.check(options.requested, options.selection, all_desired.keys() | kept.keys())
     planned = planner.plan_changes(
         replace(stack.manifest, removed=()) if options.destroy else stack.manifest,
         server=stack.server,
-        all_desired=tuple(it.all_desired.values()),
-        prior=recovered.state if it.loaded or recovered.state.instances else None,
-        observed=it.observed,
-        contents=_known(it, uids, _no_key(stack)),
+        all_desired=tuple(all_desired.values()),
+        prior=recovery.state if loaded.state or recovery.state.instances else None,
+        observed=gathered.observed,
+        contents=_known(gathered, uids, _no_key(stack)),
         uids=uids,
         requested=options.requested | _still_asked(options.asked, kept),
-        now=options.as_of or it.observed.now,
+        now=options.as_of or gathered.observed.now,
         revoke_imported=options.revoke_imported,
-        attention=(*recovered.attention, *_told_orphans(recovered), *unmatched, *it.attention),
+        attention=(*recovery.attention, *_told_orphans(recovery), *unmatched, *gathered.attention),
     )
     plan = selection.narrow(planned.plan, options.selection)
     if options.destroy:
         plan = replace(plan, changes=tuple(_as_requested(change) for change in plan.changes))
     needed = {c.address for c in plan.acting() if c.after}
-    if problems := [problem for address, problem in it.unreadable.items() if address in needed]:
+    if problems := [problem for address, problem in gathered.unreadable.items() if address in needed]:
         raise SourceError(problems)
-    return Look(
-        observed=it.observed,
-        loaded=it.loaded,
-        recovery=recovered,
-        planned=replace(planned, plan=plan, state=planned.state or recovered.state),
-        all_desired=it.all_desired,
-        contents=it.contents,
-        key=it.key,
-    )
+    planned = replace(planned, plan=plan, state=planned.state or recovery.state)
+    return Look(gathered=gathered, recovery=recovery, planned=planned)
 
 
 def _still_asked(asked: Mapping[Address, str], kept: Mapping[Address, Instance]) -> frozenset[Address]:
@@ -131,38 +122,42 @@ def new_uid() -> str:
     return secrets.token_hex(16)
 
 
-def recover_remains(
+def recovery_of(
     stack: Stack,
-    it: Gathered,
+    gathered: Gathered,
     before: State,
     origins: Mapping[Address, Address],
     uids: Mapping[Address, str],
     *,
     first_run: bool = False,
 ) -> Recovery:
-    """Take in what an earlier run left, for the values that were read."""
-    if it.observed.identity.user_id != before.creator:
+    """Return what an earlier run left, taken in for the values that were read."""
+    observed, key = gathered.observed, gathered.loaded.key
+    if observed.identity.user_id != before.creator:
         return Recovery(state=before)
-    desires = {a: _desire(w, it.contents.get(a), uids[a], it.key) for a, w in it.all_desired.items()}
+    desires = {
+        address: _desire(desired, gathered.contents.get(address), uids[address], key)
+        for address, desired in gathered.all_desired.items()
+    }
     remains = Remains(
         name=stack.manifest.name,
-        now=it.observed.now,
-        vaults=it.observed.vaults,
-        hidden=it.observed.hidden,
-        open=it.open_creates,
+        now=observed.now,
+        vaults=observed.vaults,
+        hidden=observed.hidden,
+        open=gathered.loaded.open_creates,
         all_desired=desires,
         moved={Address(m.source): Address(m.to) for m in stack.manifest.moved},
         origins=origins,
         uids=uids,
-        mac=it.key.mac if it.key else None,
+        mac=key.mac if key else None,
         declared=frozenset(desired.address for desired in expand.expand(stack.manifest)),
         first_run=first_run,
     )
     return recover(before, remains)
 
 
-def _told_orphans(recovered: Recovery) -> list[Attention]:
-    return [messages.left_incomplete(orphan.address) for orphan in recovered.orphans]
+def _told_orphans(recovery: Recovery) -> list[Attention]:
+    return [messages.left_incomplete(orphan.address) for orphan in recovery.orphans]
 
 
 def _desire(desired: Desired, content: Content | None, uid: str, key: Key | None) -> DesiredShare:
@@ -177,28 +172,29 @@ def _desire(desired: Desired, content: Content | None, uid: str, key: Key | None
 
 
 def _no_key(stack: Stack) -> Unchecked:
-    if stack.key_from_environment:
+    if stack.keys.environ is not None:
         return NO_KEY
-    return Unchecked(why=f"{stack.key_hint}: this stack was made with it")
+    return Unchecked(why=f"{stack.keys.hint}: this stack was made with it")
 
 
-def _known(it: Gathered, uids: Mapping[Address, str], no_key: Unchecked) -> dict[Address, Known]:
+def _known(gathered: Gathered, uids: Mapping[Address, str], no_key: Unchecked) -> dict[Address, Known]:
     """Return what the planner may know of each value: a fingerprint and a bucket of its size."""
+    key = gathered.loaded.key
     known: dict[Address, Known] = {}
-    for address in it.all_desired:
-        if address in it.unreadable:
-            known[address] = Unreadable(problem=it.unreadable[address])
+    for address in gathered.all_desired:
+        if address in gathered.unreadable:
+            known[address] = Unreadable(problem=gathered.unreadable[address])
             continue
-        content = it.contents[address]
-        if it.key is None or content.mac is None:
+        content = gathered.contents[address]
+        if key is None or content.mac is None:
             known[address] = replace(no_key, size=size_bucket(content.size))
         else:
-            fingerprint = it.key.fingerprint(uids[address], content.mac)
+            fingerprint = key.fingerprint(uids[address], content.mac)
             known[address] = Checked(fingerprint=fingerprint, size=size_bucket(content.size))
     return known
 
 
 def _as_requested(change: Change) -> Change:
-    """Say of a revoke that `destroy` asks for it: the manifest still holds the secret."""
+    """Return a revoke with the reason that `destroy` gives it: the manifest still holds the secret."""
     removed = change.reason is Reason.REMOVED_FROM_MANIFEST
     return replace(change, reasons=(Reason.REQUESTED,)) if removed else change

@@ -2,76 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from reconciler.errors import StateError
+from reconciler.errors import StateError, UsageError
 from reconciler.fingerprint import Key
-from reconciler.model.envvars import FINGERPRINT_KEY
+from reconciler.model.address import Address
 from reconciler.model.manifest import Manifest
+from reconciler.model.state import Instance, State
 from reconciler.sources import SourceReader
-from reconciler.storage.keyfile import new_key
-from reconciler.storage.state_file import PathBackend
+from reconciler.state.ledger import Open, replay
+from reconciler.storage.interface import StateStore
+from reconciler.storage.keys import Keys
+from reconciler.storage.lock import Holder
 from reconciler.storage.workdir import Workdir
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What is known before the tenant is asked: the state with what a dead run recorded, and its key if it is here."""
+
+    state: State | None
+    open_creates: tuple[Open, ...] = ()
+    key: Key | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """Everything about a stack but the tenant. `server` is the host, with the port when it is not 443.
 
-    `first_key_here` allows a new stack to make its key on this machine; in CI it would be gone with the runner.
+    `job` is where a CI job can be looked at, for a run that finds the stack locked.
     """
 
     manifest: Manifest
-    backend: PathBackend
+    store: StateStore
     workdir: Workdir
+    keys: Keys
     reader: SourceReader
-    environ: Mapping[str, str] = field(repr=False)
     server: str
-    first_key_here: bool
     job: str | None
-    key_from_environment: bool = True
-    """Not in the sandbox, whose `environ` is empty."""
 
-    @property
-    def key_hint(self) -> str:
-        """What brings the stack's key here, for who has it elsewhere."""
-        file = f"bring back {self.workdir.key_file.path}"
-        return f"set {FINGERPRINT_KEY}, or {file}" if self.key_from_environment else file
+    def load_state(self) -> Loaded:
+        """Return the state after what a dead run recorded. Raises StateError for another stack's."""
+        return load_state(self.store, self.workdir, name=self.manifest.name)
 
-    @property
-    def lost_key_hint(self) -> str:
-        """What helps where nothing can be done without the key, and it may be gone."""
-        return f"{self.key_hint}; if it is lost for good, `reconciler state rekey` makes another"
+    def load_with_key(self, *, make: bool = False) -> Loaded:
+        """Return the state and its key; with `make`, a new stack gets a key, which nobody has kept yet."""
+        loaded = self.load_state()
+        new = make and loaded.state is None
+        return replace(loaded, key=self.keys.for_new_stack() if new else self.keys.for_state(loaded.state))
 
-    def key(self) -> Key | None:
-        """Return the stack's key where this machine has one."""
-        return self.workdir.key_file.find(self.environ)
+    @contextlib.contextmanager
+    def held(self, now: datetime) -> Iterator[None]:
+        """Hold the stack for this process. Raises LockedError that names the holder."""
+        holder = Holder.here(now, job=self.job)
+        with self.workdir.lock.held(holder), self.store.held(holder):
+            yield
 
-    def key_of(self, key: Key | None, key_id: str | None) -> Key | None:
-        """Return the key if it has this ID, the ID of the key that made the state: another one is as good as none.
+    def held_by(self) -> str | None:
+        """Return who holds the stack now, in words, or None."""
+        return self.workdir.lock.held_by() or self.store.held_by()
 
-        A rekey that was killed before its save left a new key file and the old state: its key lies beside.
-        """
-        if key is None or key_id is None or key.id == key_id:
-            return key
-        return None if self.environ.get(FINGERPRINT_KEY) else self.workdir.key_file.kept(key_id)
 
-    def first_key(self) -> Key | None:
-        """Make the key of a new stack; None where there is a state, whose key that cannot be.
+def load_state(store: StateStore, workdir: Workdir, *, name: str | None) -> Loaded:
+    """Return the state after what a dead run recorded, without a key. Raises StateError.
 
-        In CI it would be lost with the machine, and every value unchecked from then on: raises StateError.
-        """
-        if self.backend.load() is not None:
-            return None
-        if not self.first_key_here:
-            raise StateError(
-                f"the first apply of a stack in CI needs its key in {FINGERPRINT_KEY}",
-                hint="make one with `reconciler key new`, keep it as a masked CI secret, and pass it to each run",
-            )
-        return new_key()
+    The journal is read first: a run may end meanwhile. `name` is the stack's, where a manifest says it.
+    """
+    journal = workdir.read_journal()
+    state = store.load()
+    if state is not None and name not in (None, state.name):
+        raise StateError(
+            f"{store.where} is the state of the stack {state.name}, not of {name}",
+            hint="give each stack its own state (`state: {path: …}` or --state), or rename the stack back",
+        )
+    state, open_creates = replay(state, journal, file=str(workdir.journal_path))
+    return Loaded(state=state, open_creates=open_creates)
 
-    def keep_first_key(self, key: Key) -> None:
-        """Write the key file where the key is not kept anywhere yet."""
-        if self.key_of(self.key(), key.id) is None:
-            self.workdir.key_file.keep(key, first=True)
+
+def instance_of(state: State, address: Address) -> Instance:
+    """Return what a state knows of an address. Raises UsageError where it knows nothing."""
+    if address not in state.instances:
+        raise UsageError(
+            f"{address} is not in the state", hint="`reconciler state list` prints the addresses that are"
+        )
+    return state.instances[address]
+
+
+def no_state(store: StateStore) -> StateError:
+    """Return the error for what needs a state before the first apply."""
+    return StateError(f"there is no state at {store.where} yet", hint="`reconciler apply` makes it")

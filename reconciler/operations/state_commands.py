@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -20,9 +19,8 @@ from reconciler.operations.gather import (
     refuse_other_identity,
     refuse_other_tenant,
 )
-from reconciler.operations.offline import remembered
-from reconciler.operations.plan import first_state, new_uid, recover_remains
-from reconciler.operations.stack import Stack
+from reconciler.operations.plan import first_state, new_uid, recovery_of
+from reconciler.operations.stack import Loaded, Stack, instance_of, no_state
 from reconciler.planning import recipients, recovery
 from reconciler.planning.expand import Desired, expand
 from reconciler.planning.verify import mismatch, seen_attributes, share_of
@@ -34,33 +32,35 @@ from reconciler.state.tags import Tag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """A state made again: what is in it, and the live vaults that nobody could place."""
+    """A rebuilt state: what is in it, and the live vaults that nobody could place."""
 
     state: State
     unplaced: tuple[Vault, ...]
 
 
 async def recover(stack: Stack, client: Client, *, assigned: Mapping[Address, str]) -> Recovered:
-    """Make a lost state again from the vaults that bear the stack's tag.
+    """Rebuild a lost state from the vaults that bear the stack's tag.
 
     What is as the manifest asks is taken as current; an older or different copy is kept to be revoked once
     its address has a new one. `assigned` says by hand which vault is an address's current one.
     """
-    with _locked(stack):
-        if stack.backend.load() is not None:
+    with stack.held(_now()):
+        if stack.store.load() is not None:
             raise RefusedError(
-                f"there is a state at {stack.backend.path}", hint="move it away first, if it is the wrong one"
+                f"there is a state at {stack.store.where}", hint="move it away first, if it is the wrong one"
             )
-        it = await gather(stack, client, stack.key(), everything=True, lost=True)
-        found = recovery.strangers(None, stack.manifest.name, it.observed.vaults.values())
-        live = [vault for vault, _ in found if recovery.is_live(vault, it.observed.now)]
-        if live and it.key is None and not assigned:
+        loaded = Loaded(state=None, key=stack.keys.here())
+        gathered = await gather(stack, client, loaded, everything=True, lost=True)
+        observed = gathered.observed
+        ours = recovery.strangers(None, stack.manifest.name, observed.vaults.values())
+        live = [vault for vault, _ in ours if recovery.is_live(vault, observed.now)]
+        if live and loaded.key is None and not assigned:
             raise _not_told_apart(stack, live)
-        state = _rebuilt(stack, it, assigned)
+        state = _rebuilt(stack, gathered, assigned)
         known = state.known()
         # first, for it stands on the state that is gone: killed in between, this is done again and nothing is refused
         stack.workdir.keep_journal_aside()
-        stack.backend.save(replace(state, serial=1))
+        stack.store.save(replace(state, serial=1))
         return Recovered(state=state, unplaced=tuple(v for v in live if v.vault_id not in known))
 
 
@@ -68,44 +68,41 @@ def _not_told_apart(stack: Stack, live: Iterable[Vault]) -> StateError:
     named = "".join(f"\n{vault.vault_id} is called {json.dumps(vault.display_name)}" for vault in live)
     return StateError(
         f"without the fingerprint key of the stack nobody can say which vault is which{named}",
-        hint=f"{stack.key_hint}, or say it by hand with --assign NAME=VAULT",
+        hint=f"{stack.keys.hint}, or say it by hand with --assign NAME=VAULT",
     )
 
 
-def _rebuilt(stack: Stack, it: Gathered, assigned: Mapping[Address, str]) -> State:
-    state = first_state(stack, it.observed.identity, it.key)
+def _rebuilt(stack: Stack, gathered: Gathered, assigned: Mapping[Address, str]) -> State:
+    observed = gathered.observed
+    state = first_state(stack, observed.identity, gathered.loaded.key)
     ledger = Ledger(state)
     for address, vault_id in assigned.items():
-        vault = it.observed.vaults.get(vault_id)
+        vault = observed.vaults.get(vault_id)
         if vault is None or vault.status.end or not vault.content_ready:
             raise UsageError(f"--assign {address}={vault_id}: this identity has no such live vault")
         if vault_id in ledger.state().known():
             raise UsageError(f"--assign {address}={vault_id}: that vault is another secret's already")
-        ledger.put(address, Instance(uid=new_uid(), current=_imported(vault, it.observed.now)))
-    it = replace(it, all_desired={a: desired for a, desired in it.all_desired.items() if a not in assigned})
-    recovered = recover_remains(
-        stack, it, ledger.state(), origins={}, uids={address: new_uid() for address in it.all_desired}
-    )
-    return recovered.state
+        ledger.put(address, Instance(uid=new_uid(), current=_imported(vault, observed.now)))
+    rest = {a: desired for a, desired in gathered.all_desired.items() if a not in assigned}
+    gathered = replace(gathered, all_desired=rest)
+    return recovery_of(stack, gathered, ledger.state(), origins={}, uids={a: new_uid() for a in rest}).state
 
 
 def remove(stack: Stack, address: Address) -> None:
-    """Let an address go: its vaults live on until their end, and nothing here touches them again."""
-    with _locked(stack):
+    """Remove an address from the state: its vaults live on until their end, and are not managed any more."""
+    with stack.held(_now()):
         state = _settled(stack)
-        if address not in state.instances:
-            raise UsageError(f"{address} is not in the state", hint="`reconciler state list` shows what is")
+        instance_of(state, address)
         ledger = Ledger(state)
         ledger.take(Forgotten(address=address))
         _save(stack, ledger.state())
 
 
-def move(stack: Stack, old: Address, new: Address) -> None:
+def rename(stack: Stack, old: Address, new: Address) -> None:
     """Rename an address in the state; `moved:` in the manifest does the same where others can review it."""
-    with _locked(stack):
+    with stack.held(_now()):
         state = _settled(stack)
-        if old not in state.instances:
-            raise UsageError(f"{old} is not in the state", hint="`reconciler state list` shows what is")
+        instance_of(state, old)
         if new in state.instances:
             raise UsageError(f"{new} is in the state already")
         instances = {(new if a == old else a): i for a, i in state.instances.items()}
@@ -113,17 +110,16 @@ def move(stack: Stack, old: Address, new: Address) -> None:
         _save(stack, replace(state, instances=instances, generations={**state.generations, new: highest}))
 
 
-async def import_(stack: Stack, client: Client, address: Address, vault_id: str) -> Share:
+async def import_share(stack: Stack, client: Client, address: Address, vault_id: str) -> Share:
     """Take a vault that was made elsewhere as an address's current one. Its value stays unchecked."""
-    with _locked(stack):
-        loaded, _ = remembered(stack)
-        refuse_other_tenant(stack, loaded)
+    with stack.held(_now()):
+        loaded = stack.load_with_key(make=True)
+        refuse_other_tenant(stack, loaded.state)
         identity = await client.introspect()
-        key = stack.key() or stack.first_key()
-        state = _settled(stack) if loaded else first_state(stack, identity, key)
+        state = _settled(stack) if loaded.state else first_state(stack, identity, loaded.key)
         refuse_other_identity(state, identity)
         if address in state.instances:
-            raise UsageError(f"{address} is in the state already", hint="`state rm` lets it go first")
+            raise UsageError(f"{address} is in the state already", hint="`state rm` removes it first")
         if vault_id in state.known():
             raise UsageError(f"vault {vault_id} is in the state already")
         vault = await client.get(vault_id)
@@ -132,8 +128,8 @@ async def import_(stack: Stack, client: Client, address: Address, vault_id: str)
         share = _imported(vault, client.now, await _desired(stack, client, address, vault))
         ledger = Ledger(replace(state, forgotten=state.forgotten - {vault_id}))
         ledger.put(address, Instance(uid=new_uid(), current=share))
-        if key and not loaded:
-            stack.keep_first_key(key)
+        if loaded.key and not loaded.state:
+            stack.keys.keep(loaded.key)
         _save(stack, ledger.state())
         return share
 
@@ -146,16 +142,16 @@ class Rekeyed:
     unchecked: tuple[Address, ...]
 
 
-def rekey(stack: Stack, new: Key, *, trust_sources: bool, keep: Callable[[Key], None]) -> Rekeyed:
+def rekey(stack: Stack, new: Key, *, trust_sources: bool) -> Rekeyed:
     """Make every fingerprint again with another key.
 
     With the old key each source is first compared with what was sent. Without it, or where a source cannot be
-    read, the value stays unchecked, unless a person vouches for the sources with `trust_sources`. `keep` stores
-    the new key, before the state needs it; the old one stays beside it.
+    read, the value stays unchecked, unless the user vouches for the sources with `trust_sources`. The new key is
+    kept before the state needs it; the old one stays beside it.
     """
-    with _locked(stack):
+    with stack.held(_now()):
         state = _settled(stack)
-        old = stack.key_of(stack.key(), state.key_id)
+        old = stack.keys.for_state(state)
         all_desired = {desired.address: desired for desired in expand(stack.manifest)}
         instances, unchecked = dict(state.instances), []
         live = {a: i for a, i in state.instances.items() if i.current}
@@ -168,7 +164,7 @@ def rekey(stack: Stack, new: Key, *, trust_sources: bool, keep: Callable[[Key], 
                 unchecked.append(address)
             current = replace(instance.current, fingerprint=fingerprint)
             instances[address] = replace(instance, current=current)
-        keep(new)
+        stack.keys.replace(new)
         _save(stack, replace(state, instances=instances, key_id=new.id))
         return Rekeyed(checked=len(live) - len(unchecked), unchecked=tuple(unchecked))
 
@@ -189,10 +185,8 @@ def _sealed_again(
     return new.fingerprint(instance.uid, now) if now else None
 
 
-@contextlib.contextmanager
-def _locked(stack: Stack) -> Iterator[None]:
-    with stack.workdir.lock.held(now=datetime.now(UTC), job=stack.job):
-        yield
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _settled(stack: Stack) -> State:
@@ -202,14 +196,14 @@ def _settled(stack: Stack) -> State:
             "an interrupted run is still to be taken over",
             hint="`reconciler apply` does that (with --exclude '*' that alone); then try again",
         )
-    state = stack.backend.load()
+    state = stack.store.load()
     if state is None:
-        raise StateError(f"there is no state at {stack.backend.path} yet", hint="`reconciler apply` makes it")
+        raise no_state(stack.store)
     return state
 
 
 def _save(stack: Stack, state: State) -> None:
-    stack.backend.save(replace(state, serial=state.serial + 1))
+    stack.store.save(replace(state, serial=state.serial + 1))
 
 
 async def _desired(stack: Stack, client: Client, address: Address, vault: Vault) -> Attributes | None:

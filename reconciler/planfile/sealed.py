@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hmac
 import json
-import re
 from dataclasses import replace
 from typing import Final, NoReturn, Protocol, TypedDict
 
 from reconciler.errors import Mark, PlanError, StalePlanError
-from reconciler.model.address import NAME_PATTERN, Address
+from reconciler.model.address import Address, is_name
 from reconciler.model.attention import Attention, AttentionCode, LaterCode, Refusal, RefusalCode
 from reconciler.model.canonical import (
     E,
@@ -38,7 +37,6 @@ from reconciler.planning.values import SIZES
 
 __all__ = ["Sealer", "approved", "asked", "decode", "differences", "encode", "sealed_with", "to_json", "uids"]
 
-_NAME: Final = re.compile(NAME_PATTERN)
 
 _AGAIN: Final = "make it again with `reconciler plan -o`"
 _ACTIONS: Final = {
@@ -209,7 +207,7 @@ def _read_reasons(change: Record) -> tuple[Reason, ...]:
 
 
 def _read_name(value: object) -> str:
-    if not _NAME.fullmatch(text(value)):
+    if not is_name(text(value)):
         raise ValueError("the name of a stack was expected")
     return text(value)
 

@@ -9,8 +9,6 @@ from typing import Final
 from reconciler.errors import Mark
 from reconciler.model.address import Address, fold
 from reconciler.model.manifest import (
-    EnvSource,
-    FileSource,
     Kind,
     Lead,
     Manifest,
@@ -79,7 +77,7 @@ def _desired(manifest: Manifest, secret: Secret) -> Desired:
         Recipient(as_written=p.as_written, id=fold(p.as_written) if external else None) for p in secret.people
     )
     is_file = secret.kind is Kind.FILE
-    filename = (secret.filename or _default_filename(secret.source)) if is_file else None
+    filename = (secret.filename or secret.source.default_filename) if is_file else None
     return Desired(
         address=Address(secret.name),
         mark=secret.mark,
@@ -104,14 +102,6 @@ def _desired(manifest: Manifest, secret: Secret) -> Desired:
         prevent_revoke=secret.prevent_revoke,
         description=secret.description,
     )
-
-
-def _default_filename(source: Source) -> str:
-    match source:
-        case EnvSource():
-            return source.name
-        case FileSource():
-            return PurePosixPath(source.path).name
 
 
 def guess_content_type(filename: str) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from reconciler.model.plan import Action
 from reconciler.render import timeline
 from reconciler.render.rows import Detail
-from reconciler.render.view import Group, Note, Reader, Row, View
+from reconciler.render.view import Affected, Note, Reader, Row, View
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -93,7 +93,7 @@ def _people_of(view: View) -> Iterator[str]:
     yield "</div>"
 
 
-def _group(group: Group) -> str:
+def _group(group: Affected) -> str:
     style = {"+": "add", "-": "gone", "~": "note"}[group.sign]
     who = ", ".join(
         f'<span class="{style}">{group.sign} {_code(reader.name)}</span>{_tags(reader)}'

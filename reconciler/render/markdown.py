@@ -17,7 +17,7 @@ from reconciler.display import counted
 from reconciler.model.plan import Action
 from reconciler.planning.values import SIZES
 from reconciler.render.inline import code, html_comment, prose
-from reconciler.render.view import Group, Loss, Note, Reader, Row, View
+from reconciler.render.view import Affected, Loss, Note, Reader, Row, View
 
 COMMENT_BYTES: Final = 65_000
 """GitHub takes 65,536 characters in a comment; the rest is for what a workflow adds."""
@@ -129,7 +129,7 @@ class _Page:
         yield f"**{counted(len(found), 'new domain')}:** {', '.join((*named, *more))}"
         yield ""
 
-    def group(self, group: Group) -> str:
+    def group(self, group: Affected) -> str:
         """Return one line: who, and behind the signs what."""
         meanings = []
         # The sign stands in the span: bare, it would begin a list within the list.

@@ -29,7 +29,7 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Affected:
     """People for whom a plan means the same; each stands in one group."""
 
     readers: tuple[Reader, ...]
@@ -56,7 +56,7 @@ _Key: TypeAlias = tuple[bool, str]
 """Outside or not, and the ID by which two spellings are one person."""
 
 
-def groups_of(changes: Iterable[Change], new_domains: frozenset[str]) -> tuple[Group, ...]:
+def groups_of(changes: Iterable[Change], new_domains: frozenset[str]) -> tuple[Affected, ...]:
     """Return everyone whom a plan's acting changes concern: new outside first, then losses, then the others."""
     changes = [change for change in changes if not change.deposed]
     people = _people(changes, new_domains)
@@ -128,9 +128,9 @@ def _meaning(person: _Person) -> tuple[tuple[Address, ...], ...]:
     return tuple(sorted(person.losses)), tuple(sorted(person.gains)), tuple(sorted(person.relinked))
 
 
-def _group(alike: list[_Person], opened: dict[Address, int | None]) -> Group:
+def _group(alike: list[_Person], opened: dict[Address, int | None]) -> Affected:
     losses, gains, relinked = _meaning(alike[0])
-    return Group(
+    return Affected(
         readers=tuple(person.reader for person in alike),
         losses=tuple(Loss(address=clean(str(address)), opened=opened.get(address)) for address in losses),
         gains=_addresses(gains),

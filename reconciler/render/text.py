@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.layout import PIPE, columns, wrap
 from reconciler.model.plan import Action
-from reconciler.render.view import Group, Note, Reader, Row, View
+from reconciler.render.view import Affected, Note, Reader, Row, View
 
 _INDENT: Final = "  "
 
@@ -62,7 +62,7 @@ class _Page:
         yield ""
         yield from self.text(view.summary_line, style=Style.BOLD)
 
-    def group(self, group: Group) -> Iterator[str]:
+    def group(self, group: Affected) -> Iterator[str]:
         """Yield who, and behind the signs what; a second kind of change stands beneath the first."""
         lead = f"{', '.join(map(self.reader, group.readers))}: "
         indent = _INDENT
@@ -145,7 +145,7 @@ class _Page:
         return f"\x1b[{style.value}m{text}\x1b[0m" if self.colour and text else text
 
 
-def _meanings(group: Group) -> Iterator[tuple[str, Style, str]]:
+def _meanings(group: Affected) -> Iterator[tuple[str, Style, str]]:
     if group.losses:
         said = (f"{loss.address} ({loss.hint})" if loss.hint else loss.address for loss in group.losses)
         yield "-", Style.RED, ", ".join(said)

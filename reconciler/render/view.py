@@ -16,10 +16,10 @@ from reconciler.errors import Mark
 from reconciler.model.address import Address
 from reconciler.model.attention import Attention, AttentionCode, LaterCode, Refusal, RefusalCode
 from reconciler.model.plan import Action, Cause, Plan, Summary
-from reconciler.render.people import Group, Loss, groups_of
+from reconciler.render.people import Affected, Loss, groups_of
 from reconciler.render.rows import Reader, Row, first_seen, make_row
 
-__all__ = ["Group", "Loss", "Note", "Reader", "Row", "View", "make_view"]
+__all__ = ["Affected", "Loss", "Note", "Reader", "Row", "View", "make_view"]
 
 _LATER: Final = frozenset(
     {AttentionCode.UPKEEP_CHANGED, AttentionCode.STACK_CHANGED, AttentionCode.GONE_CHANGED}
@@ -57,7 +57,7 @@ class View:
     as_of: datetime
     offline: bool
     headline: str
-    groups: tuple[Group, ...]
+    groups: tuple[Affected, ...]
     new_domains: tuple[str, ...]
     remarks: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -114,7 +114,7 @@ def _invisible(plan: Plan) -> bool:
     return any(note.code == AttentionCode.NOT_VISIBLE for note in plan.attention)
 
 
-def _headline(plan: Plan, groups: Sequence[Group]) -> str:
+def _headline(plan: Plan, groups: Sequence[Affected]) -> str:
     if _invisible(plan):
         return "not visible to you, nothing planned"
     if not plan.acting():

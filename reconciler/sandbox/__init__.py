@@ -6,9 +6,11 @@ every vault and can therefore prove what a recipient would read, which also mean
 its data directory can read everything that was ever sent to it.
 
     serve        two loopback listeners (the API; the host that uploads go to), embedded or in the foreground
+    tls          both over TLS, by an authority of one start
     app, blobs   what each listener answers
     vaults, view, search, audit, directory, identities, signin      the rules
     store, eventlog                                                 the data, and the judge's record of effects
+    devices      `cone login`, as its public client asks for it
     openapi      requests are checked strictly against the vendor's own description
     bech32, agekeys, ageio                                          the reading side of age
     reader       what a recipient would read

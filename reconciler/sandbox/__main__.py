@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
             on_ready=_announce,
         )
     except ReconcilerError as error:
-        sys.stderr.write(f"{error.summary}: {error.detail}\n{error.hint or ''}\n")
+        sys.stderr.write(f"{error.summary}: {error.detail}\n{error.expected or error.hint or ''}\n")
         return int(error.exit_code)
     return 0
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from reconciler.sandbox import paging
 from reconciler.sandbox.paging import fuzzy
-from reconciler.sandbox.refusals import invalid
+from reconciler.sandbox.refusals import Code, Refusal, invalid
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.vault import filled
 
@@ -89,6 +89,14 @@ def find(store: Store, who: str) -> Person | None:
     """Return the user with an ID, whatever their status."""
     row = store.row("SELECT user_id, email, name, status, type FROM people WHERE user_id = ?", who)
     return Person(**dict(row)) if row else None
+
+
+def get(store: Store, who: str) -> dict[str, object]:
+    """Answer `/api/v1/users/{id}`. Raises Refusal (404)."""
+    person = find(store, who)
+    if person is None or person.status == "DELETED":
+        raise Refusal(Code.NOT_FOUND, "user not found")
+    return {"userView": _view(person, store), "expanded": []}
 
 
 def search(store: Store, question: dict[str, Any]) -> dict[str, object]:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -23,7 +24,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from reconciler.errors import UsageError
-from reconciler.sandbox import app, blobs, directory, identities, reader, store, vaults
+from reconciler.sandbox import app, blobs, directory, identities, reader, store, tls, vaults
 from reconciler.sandbox.settings import Settings
 from reconciler.sandbox.signin import Credential, Keys
 from reconciler.sandbox.store import Store, reset
@@ -50,13 +51,23 @@ class Endpoints:
     keys: Keys
     job_token: Sensitive
     """What a CI system would give a job that may act as the owner: an OIDC token, good for five minutes."""
+    authority: Path | None
+    """The certificate of the authority to trust, where the listeners speak TLS."""
 
 
 class Embedded:
     """A sandbox in a thread of this process: `with Embedded(directory) as tenant: …`; ready when entered."""
 
-    def __init__(self, data_dir: Path, *, settings: Settings = _DEFAULTS, people: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        settings: Settings = _DEFAULTS,
+        people: Iterable[str] = (),
+        secure: bool = False,
+    ) -> None:
         self._data_dir = data_dir
+        self._secure = secure
         self._settings = settings
         self._people = tuple(people)
 
@@ -66,7 +77,8 @@ class Embedded:
                 contextlib.closing(_opened(self._data_dir, self._settings, self._people))
             )
             sockets = [undo.enter_context(contextlib.closing(_listener((_LOOPBACK, 0)))) for _ in range(2)]
-            self.endpoints = _endpoints(self.store, *sockets)
+            self._tls = tls.secured(self._data_dir) if self._secure else None
+            self.endpoints = _endpoints(self.store, *sockets, secure=self._secure)
             self._running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
             self._thread = threading.Thread(target=self._main, args=(sockets,), name="sandbox", daemon=True)
             self._thread.start()
@@ -110,7 +122,7 @@ class Embedded:
     def _main(self, sockets: Sequence[socket.socket]) -> None:
         async def main() -> None:
             about = asyncio.get_running_loop(), asyncio.Event()
-            await _serve(self.store, sockets, about[1], lambda: self._running.set_result(about))
+            await _serve(self.store, sockets, self._tls, about[1], lambda: self._running.set_result(about))
 
         try:
             asyncio.run(main())
@@ -126,21 +138,24 @@ def run(
     host_port: tuple[str, int] = (_LOOPBACK, 0),
     settings: Settings = _DEFAULTS,
     people: Iterable[str] = (),
+    secure: bool = False,
     on_ready: Callable[[Endpoints], None],
 ) -> None:
     """Serve in the foreground until SIGINT or SIGTERM. Prints nothing: `on_ready` gets the endpoints.
 
-    The second listener takes a free port. Raises UsageError for an address that is not loopback or is taken.
+    The second listener takes a free port; both speak TLS where it is `secure`.
+    Raises UsageError for an address that is not loopback or is taken.
     """
     with contextlib.closing(_opened(data_dir, settings, people)) as data:
         sockets = (_listener(host_port), _listener((host_port[0], 0)))
-        endpoints = _endpoints(data, *sockets)
+        context = tls.secured(data_dir) if secure else None
+        endpoints = _endpoints(data, *sockets, secure=secure)
 
         async def main() -> None:
             stop = asyncio.Event()
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
-            await _serve(data, sockets, stop, lambda: on_ready(endpoints))
+            await _serve(data, sockets, context, stop, lambda: on_ready(endpoints))
 
         asyncio.run(main())
 
@@ -176,12 +191,13 @@ def _listener(host_port: tuple[str, int]) -> socket.socket:
     return listener
 
 
-def _endpoints(data: Store, api: socket.socket, uploads: socket.socket) -> Endpoints:
+def _endpoints(data: Store, api: socket.socket, uploads: socket.socket, *, secure: bool) -> Endpoints:
     known = identities.prepare(data)
     keys = Keys(known)
     host = _host(api)
-    url = f"http://{host}"
-    data.upload_origin = f"http://{_host(uploads)}"
+    scheme = "https" if secure else "http"
+    url = f"{scheme}://{host}"
+    data.upload_origin = f"{scheme}://{_host(uploads)}"
     return Endpoints(
         url=url,
         upload_url=data.upload_origin,
@@ -190,6 +206,7 @@ def _endpoints(data: Store, api: socket.socket, uploads: socket.socket) -> Endpo
         credentials={name: keys.credential(name, host) for name in identities.NAMES},
         keys=keys,
         job_token=keys.workload_token("owner", url, data.now()),
+        authority=data.directory / tls.FILE if secure else None,
     )
 
 
@@ -199,10 +216,14 @@ def _host(listener: socket.socket) -> str:
 
 
 async def _serve(
-    data: Store, sockets: Sequence[socket.socket], stop: asyncio.Event, ready: Callable[[], None]
+    data: Store,
+    sockets: Sequence[socket.socket],
+    context: ssl.SSLContext | None,
+    stop: asyncio.Event,
+    ready: Callable[[], None],
 ) -> None:
     applications = (app.application(data), blobs.application(data))
-    servers = [_Server(application) for application in applications]
+    servers = [_Server(application, context) for application in applications]
     for server, listener in zip(servers, sockets, strict=True):
         await server.begin(listener)
     try:
@@ -216,7 +237,8 @@ async def _serve(
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling and without its pauses of a tenth of a second when it stops."""
 
-    def __init__(self, application: ASGIApp) -> None:
+    def __init__(self, application: ASGIApp, context: ssl.SSLContext | None) -> None:
+        self._context = context
         super().__init__(
             uvicorn.Config(
                 application,
@@ -235,6 +257,7 @@ class _Server(uvicorn.Server):
     async def begin(self, listener: socket.socket) -> None:
         """Start to answer on a socket that already listens."""
         self.config.load()
+        self.config.ssl = self._context  # made without files: no option of uvicorn takes one
         self.lifespan = self.config.lifespan_class(self.config)
         await self.startup(sockets=[listener])
 

@@ -169,7 +169,9 @@ def _parse(name: str, text: str, default: object) -> object:
             case _:
                 return text
     except (ValueError, KeyError):
-        raise UsageError(f"the sandbox setting {name} cannot be {text!r}", hint=_expected(default)) from None
+        raise UsageError(
+            f"the sandbox setting {name} cannot be {text!r}", expected=_expected(default)
+        ) from None
 
 
 def _positive(text: str) -> int:
@@ -182,15 +184,15 @@ def _positive(text: str) -> int:
 def _expected(default: object) -> str:
     match default:
         case bool():
-            return "expected on or off"
+            return "on or off"
         case int():
-            return "expected a whole number from 1"
+            return "a whole number from 1"
         case timedelta():
-            return "expected a time such as 250ms, 30s, -1h or 13d"
+            return "a time such as 250ms, 30s, -1h or 13d"
         case StrEnum():
-            return f"expected one of: {', '.join(type(default))}"
+            return f"one of: {', '.join(type(default))}"
         case _:
-            return "expected a text"
+            return "a text"
 
 
 def _text(value: object) -> str:

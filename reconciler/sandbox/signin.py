@@ -31,6 +31,7 @@ _EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 _SUBJECT_TYPE: Final = "urn:ietf:params:oauth:token-type:jwt"
 _JWT_HEADER: Final = {"alg": "EdDSA", "typ": "JWT"}
 _ASSERTION_LIFE_MAX: Final = 600
+_SUBJECT_AGE_MAX: Final = 600
 _SKEW: Final = 60
 
 
@@ -55,8 +56,8 @@ class Keys:
             for name, about in known.items()
         }
 
-    def credential(self, name: str, host: str) -> Credential:
-        """Return an identity's client credential for the tenant at `host` (with port)."""
+    def credential(self, name: str, host: str, *, kind: str = "spc") -> Credential:
+        """Return an identity's client credential for the tenant at `host` (with port); `kind` ends its ID."""
         key = self._keys[name]
         jwk = {
             "kty": "OKP",
@@ -65,7 +66,7 @@ class Keys:
             "d": _encode(key.private_bytes_raw()),
         }
         secret = SECRET_PREFIX + _encode(json.dumps(jwk).encode())
-        return Credential(client_id=f"{name}@{host}/spc", client_secret=Sensitive.of(secret))
+        return Credential(client_id=f"{name}@{host}/{kind}", client_secret=Sensitive.of(secret))
 
     def workload_token(self, name: str, audience: str, now: int, **claims: object) -> Sensitive:
         """Return what the test issuer (a CI system) says of a job that may act as an identity."""
@@ -98,20 +99,46 @@ class Keys:
         return header, claims
 
 
-def endpoint(store: Store) -> Callable[[Request], Awaitable[Response]]:
-    """Return the handler of `POST /auth/v1/token`."""
+class OauthError(Exception):
+    """A refusal whose reason the caller is told (RFC 6749, 5.2)."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(description)
+        self._body = {"error": error, "error_description": description}
+
+    def answer(self) -> Response:
+        """Return it as an answer."""
+        return JSONResponse(self._body, status_code=400)
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Return a form body; empty where the body is another kind."""
+    body = await body_of(request)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        return {}
+    return dict(parse_qsl(body.decode("utf-8", "replace"), strict_parsing=False))
+
+
+def endpoint(
+    store: Store, redeem: Callable[[dict[str, str]], str], *, device_grant: str
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return the handler of `POST /auth/v1/token`; `redeem` knows whose the codes of devices are."""
     keys = Keys(identities.prepare(store))
 
     async def token(request: Request) -> Response:
-        body = await body_of(request)
-        form = dict(parse_qsl(body.decode("utf-8", "replace"), strict_parsing=False))
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        form = await form_of(request)
         host = request.headers.get("host", "")
         try:
-            if kind != "application/x-www-form-urlencoded" or "authorization" in request.headers:
+            if not form or "authorization" in request.headers:
                 raise _BadToken("credentials belong in a form body")
-            name = _client(form.get("client_id", ""), host)
-            _grant(store, keys, name, form, host)
+            if form.get("grant_type") == device_grant:
+                name = redeem(form)
+            else:
+                name = _client(form.get("client_id", ""), host)
+                _grant(store, keys, name, form, host)
+        except OauthError as error:
+            return error.answer()
         except _BadToken as error:
             store.record("sign_in_refused", why=str(error))
             return JSONResponse(
@@ -148,6 +175,8 @@ def _grant(store: Store, keys: Keys, name: str, form: dict[str, str], host: str)
                 raise _BadToken("the subject may not act as this client")
             _audience(claims, host)
             _times(store, claims)
+            if store.now() // clock.SECOND - _time(claims, "iat") > _SUBJECT_AGE_MAX:
+                raise _BadToken("it was issued too long ago")
         case _:
             raise _BadToken("the grant type is unknown")
 
@@ -159,6 +188,8 @@ def _assertion(store: Store, keys: Keys, name: str, form: dict[str, str], host: 
     if claims.get("aud") != [host.partition(":")[0]]:
         raise _BadToken("the audience is not this host")
     _times(store, claims)
+    if _time(claims, "exp") - _time(claims, "iat") > _ASSERTION_LIFE_MAX:
+        raise _BadToken("it lives too long")
     nonce = header.get("nonce")
     if not isinstance(nonce, str) or len(nonce) < 16:
         raise _BadToken("the nonce is missing")
@@ -180,8 +211,8 @@ def _times(store: Store, claims: dict[str, Any]) -> None:
     not_before = _time(claims, "nbf") if "nbf" in claims else issued
     if not_before > now + _SKEW or issued > now + _SKEW:
         raise _BadToken("it is not valid yet")
-    if expires <= now or expires - issued > _ASSERTION_LIFE_MAX:
-        raise _BadToken("it has expired or lives too long")
+    if expires <= now:
+        raise _BadToken("it has expired")
 
 
 def _time(claims: dict[str, Any], name: str) -> int:

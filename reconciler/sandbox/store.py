@@ -34,6 +34,7 @@ _OWN_FILES: Final = (
     "sandbox.db-journal",
     "events.jsonl",
     "identities.json",
+    "authority.pem",
 )
 _OWN_DIRECTORIES: Final = ("contents", "downloads")
 
@@ -142,6 +143,14 @@ class Store:
         return self.directory / "downloads" / f"{download_id}.age"
 
 
+def require_data(directory: Path) -> None:
+    """Raise UsageError for a directory that no sandbox was started with."""
+    if not (directory / _MARKER).is_file():
+        raise UsageError(
+            f"{directory} holds no sandbox data", hint="name the directory that it was started with"
+        )
+
+
 def reset(directory: Path) -> None:
     """Delete what the sandbox made in a directory and nothing else; nothing to do where there is no directory.
 
@@ -149,10 +158,7 @@ def reset(directory: Path) -> None:
     """
     if not directory.exists():
         return
-    if not (directory / _MARKER).is_file():
-        raise UsageError(
-            f"{directory} holds no sandbox data", hint="name the directory that it was started with"
-        )
+    require_data(directory)
     for name in _OWN_DIRECTORIES:
         if (directory / name).is_dir() and not (directory / name).is_symlink():
             shutil.rmtree(directory / name)

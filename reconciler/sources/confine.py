@@ -6,16 +6,15 @@ import contextlib
 import errno
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.storage.durable import reason
+from reconciler.files import NotRegularError, open_regular, reason
 
 _DENIED_VARIABLES: Final = re.compile(
     r"""(?x)
-    (?: CONDUCTORONE_ | RECONCILER_
+    (?: CONDUCTORONE_ | CONE_CLIENT_ | RECONCILER_
       # CI
       | GITHUB_ | ACTIONS_ | RUNNER_ | INPUT_ | DRONE_
       | CI_JOB_ | CI_DEPLOY_ | CI_REGISTRY_ | CI_REPOSITORY_ | CI_DEPENDENCY_PROXY_
@@ -109,11 +108,9 @@ class Confinement:
             descriptor = self._descend(parts)
         except OSError as error:
             raise _unreadable(path, error) from None
-        it = os.fstat(descriptor)
-        if not stat.S_ISREG(it.st_mode):
-            os.close(descriptor)
-            raise NotReadableError(f"{path} is not a regular file")
-        if self._is_own(it):
+        except NotRegularError:
+            raise NotReadableError(f"{path} is not a regular file") from None
+        if self._is_own(os.fstat(descriptor)):
             os.close(descriptor)
             raise NotReadableError(_OWN.format(path))
         return descriptor
@@ -127,37 +124,36 @@ class Confinement:
                 )
                 os.close(directory)
                 directory = beneath
-            # O_NONBLOCK: opening a FIFO must not wait for its writer
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            return os.open(parts[-1], flags, dir_fd=directory)
+            return open_regular(parts[-1], directory=directory)
         finally:
             os.close(directory)
 
-    def _is_own(self, it: os.stat_result) -> bool:
-        """Tell whether this is a file of ours, by whatever name: another case, a second name, another root."""
+    def _is_own(self, opened: os.stat_result) -> bool:
+        """Whether this is a file of ours, by whatever name: another case, a second name, another root."""
         for own in self.own:
             with contextlib.suppress(OSError):
-                if os.path.samestat(it, own.lstat()):
+                if os.path.samestat(opened, own.lstat()):
                     return True
         return False
 
     def _parts(self, path: str) -> tuple[str, ...]:
         if not _is_path(path):
-            raise NotReadableError("the path of a source holds characters that no file's name can hold")
+            raise NotReadableError("the path of a source contains characters that no file name can have")
         whole = Path(os.path.normpath(self.base / path))
         try:
             parts = whole.relative_to(self.root).parts
         except ValueError:
+            where = "the manifest's directory" if self.root == self.base else self.root
             raise NotReadableError(
-                f"{path} lies outside {'the manifest’s directory' if self.root == self.base else self.root}",
-                "move it beneath, or name a wider directory with --source-root (never in the manifest)",
+                f"{path} is outside {where}",
+                "move it there, or pass a wider directory with --source-root (never in the manifest)",
             ) from None
         if not parts:
             raise NotReadableError(f"{path} is a directory")
         if _DENIED_PARTS.intersection(part.casefold() for part in parts):  # some file systems know no case
             raise NotReadableError(
-                f"{path} is, or lies in, a place that is never read as a source: tools keep their credentials there",
-                "keep what is to be shared elsewhere",
+                f"{path} is, or is in, a place that is never read as a source: tools keep credentials there",
+                "keep the value elsewhere",
             )
         if whole in self.own:
             raise NotReadableError(_OWN.format(path))
@@ -165,7 +161,7 @@ class Confinement:
 
 
 def _is_path(path: str) -> bool:
-    """Tell whether the system can be asked for it: NUL ends a name, half a surrogate pair is no character."""
+    """Whether the system can be asked for it: NUL ends a name, half a surrogate pair is no character."""
     try:
         os.fsencode(path)
     except UnicodeEncodeError:
@@ -177,13 +173,15 @@ def _unreadable(path: str, error: OSError) -> NotReadableError:
     match error.errno:
         case errno.ELOOP:
             return NotReadableError(
-                f"{path} is, or lies behind, a symbolic link", "name the real file: links are not followed"
+                f"{path} is, or is behind, a symbolic link", "name the real file: links are not followed"
             )
         case errno.ENOENT:
             return NotReadableError(f"{path} does not exist", "paths start at the manifest's directory")
+        case errno.EISDIR:
+            return NotReadableError(f"{path} is a directory")
         case errno.ENOTDIR:
             return NotReadableError(
-                f"{path} lies behind something that is not a directory, or behind a symbolic link",
+                f"{path} is behind something that is not a directory, or behind a symbolic link",
                 "name the real file: links are not followed",
             )
         case _:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from reconciler.errors import Problem, SourceError
+from reconciler.files import reason
 from reconciler.fingerprint import Key
-from reconciler.model.manifest import FILE_MAX, TEXT_MAX, Encoding, EnvSource, FileSource, Kind, Source
+from reconciler.model.manifest import FILE_MAX, TEXT_MAX, Kind, Source
 from reconciler.sensitive import Sensitive
-from reconciler.sources.confine import Confinement, NotReadableError, check_variable
-from reconciler.storage.durable import reason
+from reconciler.sources.confine import Confinement, NotReadableError
+from reconciler.sources.interface import ReadableSource, SourceAccess, Stream
 
 _PIECE: Final = 2**20
-
-
-class Stream(Protocol):
-    """What is read from: a file or bytes in memory."""
-
-    def read(self, size: int, /) -> bytes: ...  # noqa: D102
-    def seek(self, offset: int, whence: int = 0, /) -> int: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +31,10 @@ class Content:
 
 
 class SourceReader:
-    """Reads what manifests name, within the limits of trust. Every error is a SourceError with its line."""
+    """Reads what manifests name, one for a run. Every error is a SourceError with its line."""
 
     def __init__(self, confinement: Confinement, environ: Mapping[str, str]) -> None:
-        self._confinement = confinement
-        self._environ = environ
+        self._access = SourceAccess(confinement=confinement, environ=environ)
 
     def look(self, source: Source, kind: Kind, key: Key | None) -> Content:
         """Read a source through, and return what it is known by. Raises SourceError."""
@@ -76,14 +65,9 @@ class SourceReader:
         self, source: Source, kind: Kind, *, key: Key | None = None, expected: str | None = None
     ) -> Reading:
         """Open a source to be read in pieces; see `Reading`. Raises SourceError."""
+        stream = self._stream(source)
         try:
-            stream, size = self._stream(source, kind)
-        except NotReadableError as error:
-            raise _refused(source, error.what, error.hint) from None
-        except OSError as error:
-            raise _unreadable(source, error) from None
-        try:
-            _check_size(source, kind, size)
+            size = _size(source, stream, kind)
             reading = Reading(source, stream, size=size, key=key, expected=expected)
             reading.check_plain()
         except BaseException:
@@ -91,31 +75,15 @@ class SourceReader:
             raise
         return reading
 
-    def _stream(self, source: Source, kind: Kind) -> tuple[Stream, int]:
-        match source:
-            case EnvSource():
-                value = self._variable(source)
-                trimmed = value[: _trimmed(value[-2:], len(value))] if source.trim_newline else value
-                return io.BytesIO(trimmed), len(trimmed)
-            case FileSource():
-                limit = TEXT_MAX if kind is Kind.TEXT else FILE_MAX
-                return _open_file(self._confinement.open(source.path), source, limit)
-
-    def _variable(self, source: EnvSource) -> bytes:
-        check_variable(source.name)
-        value = self._environ.get(source.name)
-        if value is None:
-            raise NotReadableError(
-                f"environment variable {source.name} is not set",
-                "set it where this runs; in CI a secret that is not there arrives empty or not at all",
-            )
-        raw = value.encode("utf-8", "surrogateescape")
-        if source.encoding is Encoding.UTF8:
-            return raw
+    def _stream(self, source: Source) -> Stream:
+        # The noun of the core has no `open`; whatever a manifest declares is of a kind, and has one.
+        assert isinstance(source, ReadableSource)
         try:
-            return base64.b64decode(b"".join(raw.split()), validate=True)
-        except binascii.Error:
-            raise NotReadableError(f"environment variable {source.name} is not base64") from None
+            return source.open(self._access)
+        except NotReadableError as error:
+            raise _refused(source, error.what, error.hint) from None
+        except OSError as error:
+            raise _unreadable(source, error) from None
 
 
 class Reading:
@@ -142,7 +110,7 @@ class Reading:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._stream.close()
 
     def read(self, size: int = -1, /) -> bytes:
@@ -156,14 +124,14 @@ class Reading:
         except OSError as error:
             raise _unreadable(self._source, error) from None
         if not piece:
-            raise self._changed("became shorter")
+            raise self._changed("became shorter while it was read")
         if grown:
-            raise self._changed("grew")
+            raise self._changed("grew while it was read")
         self._left -= len(piece)
         if self._mac:
             self._mac.update(piece)
             if self._left == 0 and self._expected and self._mac.hexdigest() != self._expected:
-                raise self._changed("is not the value that was planned")
+                raise self._changed("no longer has the value that was planned")
         return piece
 
     def _after_end(self) -> bytes:
@@ -176,8 +144,8 @@ class Reading:
     def _changed(self, how: str) -> SourceError:
         return _refused(
             self._source,
-            f"{self._source} {how} while it was read",
-            "run again; the incomplete share is revoked",
+            f"{self._source} {how}",
+            "run the same command again; the incomplete share is revoked",
         )
 
     def check_plain(self) -> None:
@@ -190,7 +158,7 @@ class Reading:
         what = _ciphertext(head)
         if what:
             raise _refused(
-                self._source, f"{self._source} is {what}, not a plaintext", "name the decrypted value"
+                self._source, f"{self._source} is {what}, not plaintext", "use the decrypted value"
             )
 
 
@@ -205,17 +173,20 @@ def _ciphertext(head: bytes) -> str | None:
     return None
 
 
-def _open_file(descriptor: int, source: FileSource, limit: int) -> tuple[Stream, int]:
-    stream = open(descriptor, "rb", buffering=0)  # noqa: SIM115 - the reading closes it
+def _size(source: Source, stream: Stream, kind: Kind) -> int:
+    """Return the size of what is to be read, without the newline that is trimmed. Leaves the position at the start."""
+    limit = TEXT_MAX if kind is Kind.TEXT else FILE_MAX
     try:
-        size = os.fstat(descriptor).st_size
+        size = stream.seek(0, os.SEEK_END)
         # A text is read at most to its limit, whatever grew meanwhile; `_check_size` refuses the rest.
         if source.trim_newline and 0 < size <= limit + 2:
-            size = _trimmed(os.pread(descriptor, 2, max(0, size - 2)), size)
-    except BaseException:
-        stream.close()
-        raise
-    return stream, size
+            stream.seek(max(0, size - 2))
+            size = _trimmed(stream.read(2), size)
+        stream.seek(0)
+    except OSError as error:
+        raise _unreadable(source, error) from None
+    _check_size(source, kind, size)
+    return size
 
 
 def _trimmed(tail: bytes, size: int) -> int:
@@ -229,7 +200,7 @@ def _check_size(source: Source, kind: Kind, size: int) -> None:
         raise _refused(
             source,
             f"{source} is empty",
-            "CI passes a missing secret as an empty one; remove the entry if not",
+            "CI passes a missing secret as an empty one",
         )
     if kind is Kind.TEXT and size > TEXT_MAX:
         raise _refused(

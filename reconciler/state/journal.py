@@ -198,7 +198,7 @@ def parse(data: bytes, *, file: str) -> Journal | None:
 
 
 def _is_torn(line: bytes) -> bool:
-    """Tell whether a crash can have left this last line: its record was then never synced, and its step not taken.
+    """Whether a crash can have left this last line: its record was then never synced, and its step not taken.
 
     A process that is killed leaves the beginning of a line. A kernel that dies may have grown the file without
     having written each block of it: what is missing reads as zeros, which no record holds. Such a hole begins with
@@ -210,7 +210,7 @@ def _is_torn(line: bytes) -> bool:
 
 
 def _goes_on_behind_a_record(line: bytes) -> bool:
-    """Tell whether a damaged newline made one line of two: both were on the disk before their steps."""
+    """Whether a damaged newline made one line of two: both were on the disk before their steps."""
     written = line.rstrip(b"\0\n").decode("utf-8", "replace")
     try:
         _, end = json.JSONDecoder().raw_decode(written)
@@ -240,43 +240,47 @@ def _journal(values: Sequence[Record], *, file: str) -> Journal:
     return Journal(header=header, entries=tuple(read))
 
 
-def _read_header(it: Record) -> Header:
-    return Header(lineage=text(it["lineage"]), base_serial=number(it["base_serial"]), tool=text(it["tool"]))
+def _read_header(fields: Record) -> Header:
+    return Header(
+        lineage=text(fields["lineage"]), base_serial=number(fields["base_serial"]), tool=text(fields["tool"])
+    )
 
 
-def _read_entry(it: Record) -> Entry:
-    match it["is"]:
+def _read_entry(fields: Record) -> Entry:
+    match fields["is"]:
         case "intent":
             return Intent(
-                op=text(it["op"]),
-                address=Address.parse(text(it["address"])),
-                uid=text(it["uid"]),
-                generation=number(it["generation"]),
-                tag=text(it["tag"]),
-                at=read_time(it["at"]),
+                op=text(fields["op"]),
+                address=Address.parse(text(fields["address"])),
+                uid=text(fields["uid"]),
+                generation=number(fields["generation"]),
+                tag=text(fields["tag"]),
+                at=read_time(fields["at"]),
             )
         case "bound":
             return Bound(
-                op=text(it["op"]),
-                vault_id=text(it["vault_id"]),
-                suite=optional(member(AgeSuite), it["suite"]),
+                op=text(fields["op"]),
+                vault_id=text(fields["vault_id"]),
+                suite=optional(member(AgeSuite), fields["suite"]),
             )
         case "committed":
             return Committed(
-                op=text(it["op"]),
-                address=Address.parse(text(it["address"])),
-                uid=text(it["uid"]),
-                prevent_revoke=flag(it["prevent_revoke"]),
-                share=read_share(it["object"]),
+                op=text(fields["op"]),
+                address=Address.parse(text(fields["address"])),
+                uid=text(fields["uid"]),
+                prevent_revoke=flag(fields["prevent_revoke"]),
+                share=read_share(fields["object"]),
             )
         case "deposed":
-            return DeposedNow(address=Address.parse(text(it["address"])), vault_id=text(it["vault_id"]))
+            return DeposedNow(
+                address=Address.parse(text(fields["address"])), vault_id=text(fields["vault_id"])
+            )
         case "revoked":
-            return Revoked(address=Address.parse(text(it["address"])), vault_id=text(it["vault_id"]))
+            return Revoked(address=Address.parse(text(fields["address"])), vault_id=text(fields["vault_id"]))
         case "forgotten":
-            return Forgotten(address=Address.parse(text(it["address"])))
+            return Forgotten(address=Address.parse(text(fields["address"])))
         case "done":
-            return Done(op=text(it["op"]))
+            return Done(op=text(fields["op"]))
         case _:
             raise ValueError("an unknown record")
 

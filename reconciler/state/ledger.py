@@ -195,14 +195,14 @@ def replay(
             hint="this is an old copy of the state: bring back the newer one; if that is lost, keep a copy of the "
             "journal, then remove it: the next run finds what was done since by searching the tenant",
         )
-    folded, left = fold(state, journal.entries)
+    folded, left = fold_entries(state, journal.entries)
     if header.base_serial < state.serial:
         passed = state.known() | state.forgotten
-        return state, tuple(it for it in left if it.vault_id and it.vault_id not in passed)
+        return state, tuple(create for create in left if create.vault_id and create.vault_id not in passed)
     return folded, left
 
 
-def fold(state: State, entries: Iterable[Entry]) -> tuple[State, tuple[Open, ...]]:
+def fold_entries(state: State, entries: Iterable[Entry]) -> tuple[State, tuple[Open, ...]]:
     """Apply journal entries to a state."""
     ledger = Ledger(state)
     for entry in entries:

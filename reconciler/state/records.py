@@ -44,19 +44,19 @@ def share_record(share: Share) -> Record:
 
 def read_share(value: object) -> Share:
     """Read what `share_record` wrote."""
-    it = record(value)
+    fields = record(value)
     return Share(
-        vault_id=text(it["vault_id"]),
-        generation=number(it["generation"]),
-        tag=text(it["tag"]),
-        share_code=text(it["share_code"]),
-        share_url=link(it["share_url"]),
-        attributes=read_attributes(it["attributes"]),
-        fingerprint=optional(text, it["fingerprint"]),
-        source=text(it["source"]),
-        created=read_time(it["created"]),
-        expires=read_time(it["expires"]),
-        ready=flag(it["ready"]),
+        vault_id=text(fields["vault_id"]),
+        generation=number(fields["generation"]),
+        tag=text(fields["tag"]),
+        share_code=text(fields["share_code"]),
+        share_url=link(fields["share_url"]),
+        attributes=read_attributes(fields["attributes"]),
+        fingerprint=optional(text, fields["fingerprint"]),
+        source=text(fields["source"]),
+        created=read_time(fields["created"]),
+        expires=read_time(fields["expires"]),
+        ready=flag(fields["ready"]),
     )
 
 
@@ -84,13 +84,13 @@ def instance_record(instance: Instance) -> Record:
 
 def read_instance(value: object) -> Instance:
     """Read what `instance_record` wrote."""
-    it = record(value)
+    fields = record(value)
     return Instance(
-        uid=text(it["uid"]),
-        prevent_revoke=flag(it["prevent_revoke"]),
-        current=optional(read_share, it["current"]),
-        deposed=tuple(_read_deposed(old) for old in items(it["deposed"])),
-        ended=optional(_read_ended, it["ended"]),
+        uid=text(fields["uid"]),
+        prevent_revoke=flag(fields["prevent_revoke"]),
+        current=optional(read_share, fields["current"]),
+        deposed=tuple(_read_deposed(old) for old in items(fields["deposed"])),
+        ended=optional(_read_ended, fields["ended"]),
     )
 
 
@@ -99,8 +99,10 @@ def _read_deposed(value: object) -> Deposed:
 
 
 def _read_ended(value: object) -> Ended:
-    it = record(value)
-    return Ended(how=member(End)(it["how"]), seen=read_time(it["seen"]), share=read_share(it["object"]))
+    fields = record(value)
+    return Ended(
+        how=member(End)(fields["how"]), seen=read_time(fields["seen"]), share=read_share(fields["object"])
+    )
 
 
 def pending_record(pending: Pending) -> Record:
@@ -117,12 +119,12 @@ def pending_record(pending: Pending) -> Record:
 
 def read_pending(value: object) -> Pending:
     """Read what `pending_record` wrote."""
-    it = record(value)
+    fields = record(value)
     return Pending(
-        op=text(it["op"]),
-        address=Address.parse(text(it["address"])),
-        generation=number(it["generation"]),
-        tag=text(it["tag"]),
-        at=read_time(it["at"]),
-        until=read_time(it["until"]),
+        op=text(fields["op"]),
+        address=Address.parse(text(fields["address"])),
+        generation=number(fields["generation"]),
+        tag=text(fields["tag"]),
+        at=read_time(fields["at"]),
+        until=read_time(fields["until"]),
     )

@@ -85,7 +85,7 @@ def decode(data: bytes, *, file: str) -> State:
 
 
 def _shared(state: State) -> bool:
-    """Tell whether two addresses have one uid or one vault.
+    """Whether two addresses have one uid or one vault.
 
     Each of them would hold its own value against the one fingerprint: a thousand guesses in one plan.
     """

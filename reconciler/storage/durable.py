@@ -7,11 +7,11 @@ import errno
 import glob
 import os
 import secrets
-import stat
 from pathlib import Path
 from typing import Final
 
 from reconciler.errors import StateError
+from reconciler.files import NotRegularError, open_regular, reason
 
 PRIVATE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
@@ -21,40 +21,30 @@ READ_MAX: Final = 256 * 2**20
 _ASIDE: Final = "[0-9a-f]" * 8
 
 
-def reason(error: OSError) -> str:
-    """Return the operating system's own words for an error, without the path."""
-    return os.strerror(error.errno) if error.errno else "input/output error"
-
-
 def _unreadable(path: Path, error: OSError) -> StateError:
     return StateError(
         f"{path} cannot be read: {reason(error)}",
-        hint="mend its permissions or the disk, and run again; it is not read through a link",
+        hint="fix the permissions or the disk, and run the same command again",
     )
 
 
-def read(path: Path) -> bytes | None:
+def read_file(path: Path) -> bytes | None:
     """Return a file's bytes, None where there is none. A symbolic link or a special file is refused."""
     try:
-        with open(path, "rb", opener=_open_to_read) as file:
-            it = os.fstat(file.fileno())
-            if not stat.S_ISREG(it.st_mode):
-                raise StateError(f"{path} is not a regular file")
-            data = b"" if it.st_size > READ_MAX else file.read(READ_MAX + 1)
+        with os.fdopen(open_regular(path), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            data = b"" if size > READ_MAX else file.read(READ_MAX + 1)
     except FileNotFoundError:
         return None
+    except NotRegularError:
+        raise StateError(f"{path} is not a regular file") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _is_link(path) from None
         raise _unreadable(path, error) from None
-    if max(it.st_size, len(data)) > READ_MAX:
+    if max(size, len(data)) > READ_MAX:
         raise StateError(f"{path} is larger than any file of this program")
     return data
-
-
-def _open_to_read(path: str, _: int) -> int:
-    # O_NONBLOCK: opening a FIFO must not wait for its writer
-    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _is_link(path: Path) -> StateError:
@@ -83,7 +73,7 @@ def replace(path: Path, data: bytes, *, backup: Path | None = None) -> None:
     except OSError as error:
         raise StateError(
             f"{path} cannot be written: {reason(error)}",
-            hint="it is whole, old or new; free space or mend the permissions, and run again",
+            hint="the file is whole, old or new; free space or fix the permissions, and run the same command again",
         ) from None
 
 
@@ -146,7 +136,7 @@ def check_writable(directory: Path) -> None:
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise StateError(
             f"{nearest} cannot be written to",
-            hint="state and journal are kept there: mend its permissions, or remount it read-write",
+            hint="state and journal are kept there: fix the permissions, or remount it read-write",
         )
 
 

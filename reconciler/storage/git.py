@@ -72,7 +72,7 @@ class Repository:
 
 
 def tracks(directory: Path) -> bool:
-    """Tell whether git knows a file beneath a directory; False where there is no work tree, or no git to ask.
+    """Whether git knows a file beneath a directory; False where there is no work tree, or no git to ask.
 
     Asked at the top of the work tree, as everything is. Not even begun where no `.git` is above.
     """

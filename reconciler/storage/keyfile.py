@@ -12,7 +12,7 @@ from reconciler.errors import StateError
 from reconciler.fingerprint import Key
 from reconciler.model.envvars import FINGERPRINT_KEY
 from reconciler.storage import durable
-from reconciler.storage.lock import Lock
+from reconciler.storage.lock import Holder, Lock
 
 
 class KeyFile:
@@ -40,7 +40,7 @@ class KeyFile:
         return next((key for path in kept if (key := self._read(path)) and key.id == key_id), None)
 
     def _read(self, path: Path) -> Key | None:
-        data = durable.read(path)
+        data = durable.read_file(path)
         if data is None:
             return None
         key = read_key(
@@ -61,9 +61,9 @@ class KeyFile:
         With `first` there must be none: the key is every stack's of the directory, and two may have made one at
         once. It has a lock of its own: other stacks have other locks, and `plan -o` takes none.
         """
-        with self._lock.held(now=datetime.now(UTC), job=None):
+        with self._lock.held(Holder.here(datetime.now(UTC), job=None)):
             self._keep_out_of_git()
-            text = durable.read(self.path)
+            text = durable.read_file(self.path)
             if first and text:
                 raise StateError(
                     f"another run made {self.path} at the same moment",
@@ -74,7 +74,7 @@ class KeyFile:
             durable.replace(self.path, key.to_text().encode() + b"\n", backup=backup)
 
     def _keep_out_of_git(self) -> None:
-        """Let `git add .` pass by the key where nobody ran `init`."""
+        """Keep the key out of `git add .` also where `init` was never run."""
         ignore = self.path.with_name(".gitignore")
         with contextlib.suppress(OSError):
             ignore.touch(mode=durable.PRIVATE, exist_ok=False)
@@ -92,8 +92,7 @@ def read_key(text: str, *, where: str, hint: str) -> Key:
         return Key.from_text(text)
     except ValueError:
         raise StateError(
-            f"{where} does not hold a fingerprint key: 64 lower-case hex characters are expected",
-            hint=hint,
+            f"{where} does not hold a fingerprint key", expected="64 lower-case hex characters", hint=hint
         ) from None
 
 

@@ -55,7 +55,7 @@ class Branch:
         self.top = self._directory = Path(top.decode().rstrip("\n"))
 
     def tracks(self, path: Path) -> bool:
-        """Tell whether a file is in the index, where a checkout puts what the repository brings."""
+        """Whether a file is in the index, where a checkout puts what the repository brings."""
         listed = self._run("--literal-pathspecs", "ls-files", "--error-unmatch", "--", str(path.resolve()))
         return listed is not None
 

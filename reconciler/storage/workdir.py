@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler.errors import StateError
+from reconciler.files import reason
 from reconciler.state import journal
 from reconciler.state.journal import Entry, Header, Journal
 from reconciler.storage import durable
@@ -25,7 +26,7 @@ class Workdir:
 
     def read_journal(self) -> Journal | None:
         """Return what a run recorded, None where no run is open. Raises StateError for a damaged one."""
-        data = durable.read(self.journal_path)
+        data = durable.read_file(self.journal_path)
         return None if data is None else journal.parse(data, file=str(self.journal_path))
 
     def check_writable(self) -> None:
@@ -33,7 +34,7 @@ class Workdir:
         durable.check_writable(self.path)
 
     def has_journal(self) -> bool:
-        """Tell whether a run is open: what it recorded is then still to be put into the state."""
+        """Whether a run is open: what it recorded is then still to be put into the state."""
         return self.journal_path.exists()
 
     def new_journal(self, header: Header, entries: Sequence[Entry] = ()) -> JournalWriter:
@@ -51,8 +52,8 @@ class Workdir:
             return
         except OSError as error:
             raise StateError(
-                f"{self.journal_path} cannot be put aside: {durable.reason(error)}",
-                hint="mend its directory's permissions or the disk, and run again; nothing was written",
+                f"{self.journal_path} cannot be put aside: {reason(error)}",
+                hint="fix the directory's permissions or the disk, and run the same command again; nothing was written",
             ) from None
 
     def drop_journal(self) -> None:
@@ -62,8 +63,8 @@ class Workdir:
             durable.sync_directory(self.path)
         except OSError as error:
             raise StateError(
-                f"{self.journal_path} cannot be removed: {durable.reason(error)}",
-                hint="all of it is in the state; mend the disk, and the next run removes it",
+                f"{self.journal_path} cannot be removed: {reason(error)}",
+                hint="all of it is in the state; fix the disk, and the next run removes it",
             ) from None
 
 
@@ -77,7 +78,7 @@ class JournalWriter:
         try:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
-            raise self._cannot(durable.reason(error)) from None
+            raise self._cannot(reason(error)) from None
 
     def write(self, entry: Entry) -> None:
         """Append one entry. Raises StateError: the step that it announces must then not be taken.
@@ -91,15 +92,15 @@ class JournalWriter:
             os.fdatasync(self._descriptor)
         except OSError as error:
             self._failed = True
-            raise self._cannot(durable.reason(error)) from None
+            raise self._cannot(reason(error)) from None
         self._count += 1
 
     def _cannot(self, why: str) -> StateError:
         return StateError(
             f"{self.path} cannot be written: {why}",
-            hint="nothing more was sent to the tenant; mend the disk and run again: it goes on from here",
+            hint="nothing more was sent to the tenant; fix the disk, and run the same command again to resume",
         )
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._descriptor)

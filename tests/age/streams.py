@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from reconciler.age import Readable, Recipient, encrypt_file, parse_recipient
+from reconciler.age import AgeRecipient, Readable, encrypt_file, parse_recipient
 from tests.age.reference import HybridIdentity, Identity, X25519Identity
 
 IDENTITIES: dict[str, Identity] = {
@@ -15,7 +15,7 @@ IDENTITIES: dict[str, Identity] = {
 SUITES = tuple(IDENTITIES)
 
 
-def recipient_of(suite: str) -> Recipient:
+def recipient_of(suite: str) -> AgeRecipient:
     return parse_recipient(IDENTITIES[suite].recipient)
 
 
@@ -52,7 +52,7 @@ class Zeros:
         return self._block if count == len(self._block) else self._block[:count]
 
 
-async def pieces_of(recipient: Recipient, reader: Readable, size: int, into: list[bytes]) -> int:
+async def pieces_of(recipient: AgeRecipient, reader: Readable, size: int, into: list[bytes]) -> int:
     """Go through an encryption, keeping its pieces, and return the length it announced."""
     async with encrypt_file(recipient, reader, size) as out:
         async for piece in out:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.age import Recipient, RecipientError, encrypt_text, parse_recipient
+from reconciler.age import AgeRecipient, RecipientError, encrypt_text, parse_recipient
 from reconciler.errors import RemoteError
 from reconciler.model.manifest import AgeSuite
 from reconciler.sensitive import Sensitive
@@ -49,7 +49,7 @@ def damaged(text: str) -> str:
 def test_takes_both_suites(text: str, suite: AgeSuite, length: int) -> None:
     """A recipient of either suite is taken as it is."""
     assert length == len(text)
-    assert Recipient(suite=suite, text=text) == parse_recipient(text)
+    assert AgeRecipient(suite=suite, text=text) == parse_recipient(text)
 
 
 HOSTILE = [
@@ -122,7 +122,7 @@ def test_refuses(text: str, message: str) -> None:
 @pytest.mark.parametrize("point", [*LOW_ORDER, *NOT_CANONICAL[:4]])
 def test_a_panic_is_an_error_too(point: int) -> None:
     """Were such a key ever to reach pyrage, its panic (no Exception) would still be a RecipientError."""
-    unchecked = Recipient(suite=AgeSuite.X25519, text=x25519(point))
+    unchecked = AgeRecipient(suite=AgeSuite.X25519, text=x25519(point))
     if point in (*LOW_ORDER, PRIME, PRIME + 1, *(low + 2**255 for low in LOW_ORDER)):
         with pytest.raises(RecipientError, match="cannot be encrypted to"):
             encrypt_text(unchecked, Sensitive(b"x"))
@@ -132,5 +132,5 @@ def test_a_panic_is_an_error_too(point: int) -> None:
 def test_pyrages_errors_are_ours(text: str) -> None:
     """pyrage's own errors do not get out, nor does their text."""
     with pytest.raises(RecipientError, match="cannot be encrypted to") as caught:
-        encrypt_text(Recipient(suite=AgeSuite.X25519, text=text), Sensitive(b"x"))
+        encrypt_text(AgeRecipient(suite=AgeSuite.X25519, text=text), Sensitive(b"x"))
     assert caught.value.hint

@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from reconciler import auth
-from reconciler.auth import CredentialSource, Found, Way
+from reconciler.auth import ChosenCredential, CredentialSource, Way
 from reconciler.auth.server import Server
 from reconciler.errors import NoTokenError, ReconcilerError, RemoteError, SignInError
 from reconciler.http.clock import ServerClock
@@ -36,6 +36,8 @@ ACCESS = "CONDUCTORONE_ACCESS_TOKEN"
 OIDC = "CONDUCTORONE_OIDC_TOKEN"
 ID = "CONDUCTORONE_CLIENT_ID"
 SECRET = "CONDUCTORONE_CLIENT_SECRET"
+CONE_ID = "CONE_CLIENT_ID"
+CONE_SECRET = "CONE_CLIENT_SECRET"
 GH_URL = "ACTIONS_ID_TOKEN_REQUEST_URL"
 GH_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 SUBJECT = f"eyJ0.{CANARY}.c2ln"
@@ -62,7 +64,7 @@ def secret(record: object = None) -> str:
 
 
 def shown(error: ReconcilerError) -> str:
-    return f"{error} {error.detail} {error.hint} {error!r} {error.__cause__} {error.__context__}"
+    return f"{error} {error.detail} {error.expected} {error.hint} {error!r} {error.__cause__} {error.__context__}"
 
 
 def issued(token: str = "at-1", **changes: object) -> bytes:
@@ -82,7 +84,7 @@ class Signed:
 
 @asynccontextmanager
 async def signed_in(
-    found: Found, behaviour: Behaviour, *, machine: datetime | None = None
+    found: ChosenCredential, behaviour: Behaviour, *, machine: datetime | None = None
 ) -> AsyncIterator[Signed]:
     waits, seconds = list[float](), [0.0]
 
@@ -108,8 +110,8 @@ def form(seen: Seen) -> dict[str, str]:
     return {name: value for name, (value,) in parse_qs(seen.body.decode(), strict_parsing=True).items()}
 
 
-CLIENT = auth.find({ID: CLIENT_ID, SECRET: secret()})
-WORKLOAD = auth.find({ID: CLIENT_ID, OIDC: SUBJECT})
+CLIENT = auth.find_credential({ID: CLIENT_ID, SECRET: secret()})
+WORKLOAD = auth.find_credential({ID: CLIENT_ID, OIDC: SUBJECT})
 
 
 async def test_client_credentials_go_in_the_body_with_a_signed_assertion() -> None:
@@ -151,8 +153,8 @@ async def test_a_workload_token_is_exchanged() -> None:
         }
 
 
-def github(url: str) -> Found:
-    return auth.find({ID: CLIENT_ID, GH_URL: url, GH_TOKEN: CANARY})
+def github(url: str) -> ChosenCredential:
+    return auth.find_credential({ID: CLIENT_ID, GH_URL: url, GH_TOKEN: CANARY})
 
 
 async def test_a_github_job_fetches_its_own_token_each_time() -> None:
@@ -330,7 +332,9 @@ async def test_a_refused_sign_in(reply: bytes, kind: type[ReconcilerError], says
 
 @pytest.mark.parametrize("found", [CLIENT, WORKLOAD], ids=["assertion", "subject token"])
 @pytest.mark.parametrize("size", [11, 12])
-async def test_a_refusal_that_holds_a_piece_of_the_proof_is_not_shown(found: Found, size: int) -> None:
+async def test_a_refusal_that_holds_a_piece_of_the_proof_is_not_shown(
+    found: ChosenCredential, size: int
+) -> None:
     """However it is cut: an assertion is good for another two minutes, a job's token for longer."""
 
     def echo(seen: Seen) -> Reply:
@@ -361,14 +365,14 @@ async def test_an_access_token_is_used_as_it_is_and_cannot_be_renewed() -> None:
     """No request is made for it; a 401 says what to do; its own end is read for `auth status`."""
     end = datetime(2030, 1, 1, tzinfo=UTC)
     token = jwt.encode({"exp": end}, KEY, algorithm="EdDSA")
-    async with signed_in(auth.find({ACCESS: f"{token}\n"}), lambda _seen: issued()) as signed:
+    async with signed_in(auth.find_credential({ACCESS: f"{token}\n"}), lambda _seen: issued()) as signed:
         assert token == (await signed.tokens.token()).reveal_text()
         assert end == signed.tokens.expires
         with pytest.raises(SignInError, match=ACCESS) as caught:
             await signed.tokens.renew(await signed.tokens.token())
         assert token not in shown(caught.value)
         assert signed.server.requests == []
-    async with signed_in(auth.find({ACCESS: "opaque"}), lambda _seen: issued()) as signed:
+    async with signed_in(auth.find_credential({ACCESS: "opaque"}), lambda _seen: issued()) as signed:
         assert None is signed.tokens.expires
 
 
@@ -394,16 +398,40 @@ async def test_no_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 )
 def test_the_order_is_the_vendors(env: Mapping[str, str], way: Way) -> None:
     """The first that is set; an empty variable is not set."""
-    found = auth.find(env)
+    found = auth.find_credential(env)
     assert way == found.way
     assert not any(
         value in f"{found!r}" for value in env.values() if value and value != CLIENT_ID and len(value) > 3
     )
 
 
+def test_an_access_token_goes_with_the_id_that_names_its_tenant() -> None:
+    """The vendor's GitHub Action exports these two; a secret beside them changes nothing."""
+    for env in ({ID: CLIENT_ID}, {ID: f" {CLIENT_ID}\n"}, {ID: CLIENT_ID, SECRET: secret()}):
+        found = auth.find_credential({ACCESS: "a", **env})
+        assert (Way.ACCESS_TOKEN, ACCESS, CLIENT_ID) == (found.way, found.where, found.client_id)
+        assert (
+            "https://acme.conductor.one"
+            == auth.resolve_server(flag=None, env={}, client_id=found.client_id).url
+        )
+    for env in ({}, {ID: ""}, {ID: " "}):
+        assert auth.find_credential({ACCESS: "a", **env}).client_id is None
+
+
+def test_a_misshapen_id_beside_an_access_token_matters_where_it_is_asked() -> None:
+    """A named server makes it needless; without one it is refused, unquoted."""
+    found = auth.find_credential({ACCESS: "a", ID: CANARY})
+    named = auth.resolve_server(flag="https://acme.conductor.one", env={}, client_id=found.client_id)
+    assert "--server" == named.where
+    with pytest.raises(SignInError) as caught:
+        auth.resolve_server(flag=None, env={}, client_id=found.client_id)
+    assert "NAME@TENANT" in shown(caught.value)
+    assert CANARY not in shown(caught.value)
+
+
 WRONG: dict[str, tuple[dict[str, str], str]] = {
-    "nothing": ({}, "No C1 credential"),
-    "only an id": ({ID: CLIENT_ID}, "No C1 credential"),
+    "nothing": ({}, "no C1 credential"),
+    "only an id": ({ID: CLIENT_ID}, "no C1 credential"),
     "a secret without an id": ({SECRET: secret()}, f"{SECRET} is set, but {ID} is not"),
     "an OIDC token without an id": ({OIDC: SUBJECT}, f"{OIDC} is set, but {ID} is not"),
     "an OIDC token without an id, with a secret": ({OIDC: SUBJECT, SECRET: secret()}, OIDC),
@@ -454,7 +482,7 @@ def test_a_wrong_credential_says_what_was_expected_and_never_what_was_there(name
     """A misshapen or incomplete credential is refused, not passed over for another identity."""
     env, says = WRONG[name]
     with pytest.raises(SignInError) as caught:
-        auth.find(env)
+        auth.find_credential(env)
     text = shown(caught.value)
     assert says in text
     assert CANARY not in text
@@ -465,7 +493,7 @@ def test_a_wrong_credential_says_what_was_expected_and_never_what_was_there(name
 def test_a_github_job_is_told_of_the_missing_permission() -> None:
     """An ID on GitHub Actions, but no token to ask for."""
     with pytest.raises(SignInError) as caught:
-        auth.find({ID: CLIENT_ID, "GITHUB_ACTIONS": "true"})
+        auth.find_credential({ID: CLIENT_ID, "GITHUB_ACTIONS": "true"})
     assert "id-token: write" in (caught.value.hint or "")
 
 
@@ -488,14 +516,90 @@ def test_the_login_of_the_c1_command_line(tmp_path: Path) -> None:
         f"  Other:\n    Client-ID: other@acme.conductor.one/x\n    CLIENT-SECRET: {secret()}\n",
     )
     before = file.read_bytes()
-    found = auth.find({}, home=tmp_path)
+    found = auth.find_credential({}, home=tmp_path)
     assert (Way.CONE, str(file), CLIENT_ID) == (found.way, found.where, found.client_id)
-    other = auth.find({"CONE_PROFILE": "other"}, home=tmp_path)
+    other = auth.find_credential({"CONE_PROFILE": "other"}, home=tmp_path)
     assert other.client_id == "other@acme.conductor.one/x"
-    elsewhere = auth.find({"CONE_CONFIG_PATH": str(file.parent)}, home=tmp_path / "nobody")
+    elsewhere = auth.find_credential({"CONE_CONFIG_PATH": str(file.parent)}, home=tmp_path / "nobody")
     assert elsewhere.client_id == CLIENT_ID
     assert before == file.read_bytes()
-    assert auth.find({ACCESS: "a"}, home=tmp_path).way == Way.ACCESS_TOKEN
+    assert auth.find_credential({ACCESS: "a"}, home=tmp_path).way == Way.ACCESS_TOKEN
+
+
+OTHER = "other@acme.conductor.one/x"
+NESTED = {"client-id": OTHER, "client-secret": secret()}
+MINE = {"client-id": CLIENT_ID, "client-secret": secret()}
+
+
+@pytest.mark.parametrize(
+    ("document", "env", "client_id"),
+    [
+        ({"profiles": {"work": {"eu": NESTED}}}, {"CONE_PROFILE": "work.eu"}, OTHER),
+        ({"profiles": {"work.eu": NESTED}}, {"CONE_PROFILE": "Work.EU"}, OTHER),
+        ({"profiles": {"work": {"eu": MINE}, "work.eu": NESTED}}, {"CONE_PROFILE": "work.eu"}, OTHER),
+        ({"profiles": {"a": {"b.c": NESTED}}}, {"CONE_PROFILE": "a.b.c"}, OTHER),
+        ({"profiles": {"a.b": {"x": MINE}, "a": {"b": {"c": NESTED}}}}, {"CONE_PROFILE": "a.b.c"}, OTHER),
+        ({"profiles.work": NESTED}, {"CONE_PROFILE": "work"}, OTHER),
+        ({"profile": "work", "profiles": {"default": MINE, "work": NESTED}}, {}, OTHER),
+        (
+            {"profile": "work", "profiles": {"default": MINE, "work": NESTED}},
+            {"CONE_PROFILE": "default"},
+            CLIENT_ID,
+        ),
+        ({"profile": "", "profiles": {"default": MINE}}, {"CONE_PROFILE": ""}, CLIENT_ID),
+    ],
+)
+def test_a_profile_is_found_as_cone_finds_it(
+    tmp_path: Path, document: object, env: dict[str, str], client_id: str
+) -> None:
+    """A dot leads into a profile, as `cone login --profile a.b` writes it; the longest key comes first."""
+    file = write_config(tmp_path, json.dumps(document))
+    found = auth.find_credential(env, home=tmp_path)
+    assert (Way.CONE, str(file), client_id) == (found.way, found.where, found.client_id)
+
+
+@pytest.mark.parametrize(
+    ("env", "client_id", "where"),
+    [
+        ({CONE_ID: OTHER, CONE_SECRET: secret()}, OTHER, f"{CONE_ID} and {CONE_SECRET}"),
+        ({CONE_ID: OTHER}, OTHER, f"{CONE_ID} and FILE"),
+        ({CONE_SECRET: secret() + "\n"}, CLIENT_ID, f"{CONE_SECRET} and FILE"),
+        ({CONE_ID: "", CONE_SECRET: ""}, CLIENT_ID, "FILE"),
+        (
+            {CONE_ID: OTHER, CONE_SECRET: secret(), "CONE_PROFILE": "gone"},
+            OTHER,
+            f"{CONE_ID} and {CONE_SECRET}",
+        ),
+    ],
+)
+def test_cones_own_variables_come_before_its_file(
+    tmp_path: Path, env: dict[str, str], client_id: str, where: str
+) -> None:
+    """Each by itself, as its flags would; a profile that is not there matters only where it is asked."""
+    file = write_config(tmp_path, config(default=MINE))
+    found = auth.find_credential(env, home=tmp_path)
+    assert (Way.CONE, client_id) == (found.way, found.client_id)
+    assert where.replace("FILE", str(file)) == found.where
+    both = " and " in where and "FILE" not in where
+    looked = [place for place in auth.looked_for(env, home=tmp_path) if place.way is Way.CONE]
+    assert [(True, where if both else f"{file} (default)")] == [(p.found, p.where) for p in looked]
+    assert auth.find_credential(env | {ACCESS: "a"}, home=tmp_path).way is Way.ACCESS_TOKEN
+
+
+def test_cones_variables_need_no_home() -> None:
+    """As in a container; a half of them is told by its name, and nothing of it."""
+    found = auth.find_credential({CONE_ID: OTHER, CONE_SECRET: secret()}, home=None)
+    assert (Way.CONE, OTHER) == (found.way, found.client_id)
+    for env, says in (
+        ({CONE_ID: f"{CANARY}@acme.conductor.one/x"}, f"{CONE_ID} is set, but {CONE_SECRET} is not"),
+        ({CONE_SECRET: f"{CANARY}"}, f"{CONE_SECRET} is set, but {CONE_ID} is not"),
+        ({CONE_ID: OTHER, CONE_SECRET: CANARY}, f"{CONE_SECRET} does not have the expected form"),
+        ({CONE_ID: CANARY, CONE_SECRET: secret()}, f"{CONE_ID} does not have the expected form"),
+    ):
+        with pytest.raises(SignInError) as caught:
+            auth.find_credential(env, home=None)
+        assert says in shown(caught.value)
+        assert CANARY not in shown(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -503,9 +607,9 @@ def test_the_login_of_the_c1_command_line(tmp_path: Path) -> None:
     [
         ("profiles: [\n", "is not YAML"),
         (f"profiles:\n\tdefault: {CANARY}", "is not YAML"),
-        ("profiles: {}", "No C1 credential"),
-        ("", "No C1 credential"),
-        ("[1]", "No C1 credential"),
+        ("profiles: {}", "no C1 credential"),
+        ("", "no C1 credential"),
+        ("[1]", "no C1 credential"),
         (config(default={"client-id": CLIENT_ID}), "no client-id and client-secret"),
         (config(default={"client-id": CLIENT_ID, "client-secret": CANARY}), "Ed25519"),
         (config(default={"client-id": CANARY, "client-secret": secret()}), "NAME@TENANT"),
@@ -515,7 +619,7 @@ def test_a_login_that_cannot_be_used(tmp_path: Path, text: str, says: str) -> No
     """Named by its file; nothing of it is quoted."""
     write_config(tmp_path, text)
     with pytest.raises(SignInError) as caught:
-        auth.find({}, home=tmp_path)
+        auth.find_credential({}, home=tmp_path)
     assert says in shown(caught.value)
     assert CANARY not in shown(caught.value)
 
@@ -538,7 +642,7 @@ def test_somebody_without_a_home_can_name_the_folder(tmp_path: Path) -> None:
     """And where nothing is named there is no login to look for."""
     file = write_config(tmp_path, config(default={"client-id": CLIENT_ID, "client-secret": secret()}))
     env = {"CONE_CONFIG_PATH": str(file.parent)}
-    assert Way.CONE is auth.find(env, home=None).way
+    assert Way.CONE is auth.find_credential(env, home=None).way
     assert [True] == [place.found for place in auth.looked_for(env, home=None) if place.way is Way.CONE]
     assert Way.CONE not in {place.way for place in auth.looked_for({}, home=None)}
 
@@ -548,7 +652,7 @@ def test_a_login_that_cannot_be_looked_at_was_not_found(tmp_path: Path) -> None:
     env = {"CONE_CONFIG_PATH": str(tmp_path / ("x" * 300))}
     assert [False] == [place.found for place in auth.looked_for(env, home=tmp_path) if place.way is Way.CONE]
     with pytest.raises(SignInError, match="cannot be read: File name too long"):
-        auth.find(env, home=tmp_path)
+        auth.find_credential(env, home=tmp_path)
 
 
 async def test_an_expired_token_meets_the_clients_401() -> None:

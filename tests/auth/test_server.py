@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.auth import assert_tenant, resolve
+from reconciler.auth import assert_tenant, resolve_server
 from reconciler.auth.server import host_of, parse
 from reconciler.errors import Mark, SignInError, UsageError
 
@@ -33,14 +33,14 @@ def test_who_says_first(
     flag: str | None, env: dict[str, str], client_id: str | None, url: str, where: str
 ) -> None:
     """The flag, the vendor's variables, then the host inside the client id."""
-    server = resolve(flag=flag, env=env, client_id=client_id)
+    server = resolve_server(flag=flag, env=env, client_id=client_id)
     assert (url, where) == (server.url, server.where)
 
 
 def test_nobody_says() -> None:
     """An access token names no tenant."""
     with pytest.raises(SignInError, match="which tenant"):
-        resolve(flag=None, env={}, client_id=None)
+        resolve_server(flag=None, env={}, client_id=None)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from reconciler.auth import sign_in
-from reconciler.auth.interface import AccessToken, Found, Way
+from reconciler.auth.interface import AccessToken, ChosenCredential, Way
 from reconciler.auth.server import parse
 from reconciler.c1.client import Client
 from reconciler.http.session import Session
@@ -24,7 +24,7 @@ from reconciler.sensitive import Sensitive
 from reconciler.state import journal
 from reconciler.state.journal import Header, Intent
 from reconciler.storage import durable
-from reconciler.storage.state_file import PathBackend
+from reconciler.storage.state_file import StateFile
 from reconciler.storage.workdir import Workdir
 from tests.bench.processes import Cost, Tenant, best, python, reconciler, tenant, timed
 from tests.bench.workload import manifest
@@ -150,7 +150,7 @@ def _with_tenant(there: Tenant, work: Callable[[], object]) -> Measured:
 async def _client(there: Tenant) -> AsyncIterator[Client]:
     session, server = Session(), parse(there.url, where="the bench")
     token = AccessToken(value=Sensitive.of(there.token))
-    found = Found(way=Way.ACCESS_TOKEN, where="the bench", credential=token)
+    found = ChosenCredential(way=Way.ACCESS_TOKEN, where="the bench", credential=token)
     client = Client(session, server, sign_in(found, session, server))
     try:
         yield client
@@ -160,7 +160,7 @@ async def _client(there: Tenant) -> AsyncIterator[Client]:
 
 def _state(bench: Bench) -> Iterator[Measured]:
     """The state that apply left: beside `json` alone on the same bytes."""
-    backend = PathBackend(bench.directory / "reconciler.state.json")
+    backend = StateFile(bench.directory / "reconciler.state.json")
     data = backend.path.read_bytes()
     loads = timed(lambda: json.loads(data))
     document = json.loads(data)

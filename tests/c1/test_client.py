@@ -147,7 +147,7 @@ CREATED = answer(200, {"vaultId": "v1", "ageRecipient": "age1abc", "secret": SEC
 
 
 def shown(error: ReconcilerError) -> str:
-    return f"{error} {error.detail} {error.hint} {error!r} {error.__cause__} {error.__context__}"
+    return f"{error} {error.detail} {error.expected} {error.hint} {error!r} {error.__cause__} {error.__context__}"
 
 
 async def create(tried: Tried, attributes: Attributes = TEXT) -> Created | Unclear:

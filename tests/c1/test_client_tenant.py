@@ -219,7 +219,7 @@ async def test_signing_in(way: str, offset: timedelta, tmp_path: Path) -> None:
         else:
             env["CONDUCTORONE_OIDC_TOKEN"] = tenant.workload_token("owner").reveal_text()
         session, server = Session(), parse(tenant.url, where="a test")
-        tokens = auth.sign_in(auth.find(env), session, server)
+        tokens = auth.sign_in(auth.find_credential(env), session, server)
         async with client(tenant, tokens=tokens) as owner:
             assert (await owner.introspect()).user_id == directory.user_id("owner@example.com")
             assert tokens.expires is not None
@@ -235,7 +235,7 @@ async def test_a_wrong_key_is_told_apart(tmp_path: Path) -> None:
             "CONDUCTORONE_CLIENT_SECRET": second.client_secret.reveal_text(),
         }
         session = Session()
-        tokens = auth.sign_in(auth.find(env), session, parse(tenant.url, where="a test"))
+        tokens = auth.sign_in(auth.find_credential(env), session, parse(tenant.url, where="a test"))
         with pytest.raises(SignInError, match=r"did not sign us in \(401\)"):
             await tokens.token()
         await session.aclose()
@@ -250,7 +250,7 @@ async def test_tokens_that_live_two_seconds(tmp_path: Path) -> None:
             "CONDUCTORONE_CLIENT_SECRET": credential.client_secret.reveal_text(),
         }
         session = Session()
-        tokens = auth.sign_in(auth.find(env), session, parse(tenant.url, where="a test"))
+        tokens = auth.sign_in(auth.find_credential(env), session, parse(tenant.url, where="a test"))
         async with client(tenant, tokens=tokens) as owner:
             for _ in range(10):
                 await asyncio.gather(*[owner.introspect() for _ in range(5)])

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-import reconciler
+from reconciler.cli import pipeline_files
 from reconciler.cli.templates import variables
 from reconciler.cli.templates.github import workflows as github_workflows
 from reconciler.manifest.load import load_manifest
 from reconciler.sandbox.serve import Embedded
+from reconciler.sources import KINDS
 from tests.ci.forge import Forge
 from tests.ci.github import GitHub, serving
 
@@ -51,11 +52,12 @@ def forge(tmp_path: Path) -> Iterator[Forge]:
 
 def write_workflows(forge: Forge) -> None:
     """Do what `init --ci github --force` does, without a process of its own."""
-    manifest = load_manifest(forge.work / "reconciler.yaml")
+    manifest = load_manifest(forge.work / "reconciler.yaml", KINDS)
     found = github_workflows(
         manifest="reconciler.yaml",
         branch="main",
-        version=reconciler.__version__,
+        origin=pipeline_files.origin(forge.install_from, forge.work),
+        packaged=pipeline_files.packaged(),
         needed=variables.needed_variables(manifest),
     )
     for name, text in found.items():

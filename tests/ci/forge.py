@@ -25,6 +25,7 @@ from tests.ci.github import GitHub
 from tests.support.repositories import git
 
 REPOSITORY = "acme/secrets"
+FROM = f"https://git.invalid/acme/reconciler@{'c0ffee00' * 5}"
 
 
 @dataclass(kw_only=True)
@@ -77,8 +78,12 @@ class Forge:
     artifacts: dict[tuple[int, str], Path] = field(default_factory=dict)
     """By run and name: a run finds its own alone, whatever another one called the same."""
     runs: int = 0
+    install_from: str = FROM
+    """Where the workflows take the program from."""
     installs: bool = False
-    """Whether `pip install` is run: it takes a second each time, and finds that all is there."""
+    """Whether the step `Install` is run: else the program of this environment is there already."""
+    programs: Path = Path(sys.executable).parent
+    """Where a job finds `python`, and what it installs."""
     watch: Callable[[str, subprocess.Popen[str]], None] | None = None
     """Called with each script while it runs: to do something to it."""
 
@@ -198,7 +203,7 @@ class Machine:
     def _environment(self, permissions: Mapping[str, str]) -> dict[str, str]:
         forge, event = self.forge, self.event
         found = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{forge.programs}:{os.environ['PATH']}",
             "HOME": str(self.machine / "home"),
             "GIT_CONFIG_NOSYSTEM": "1",
             "CI": "true",

@@ -63,9 +63,7 @@ def add_secret(forge: Forge) -> None:
 
 def test_merge_plans_waits_and_applies_that_plan(forge: Forge) -> None:
     """One run: plan, approval, apply; the state is on its branch, and nothing else was pushed."""
-    forge.installs = True
     jobs = forge.run(MAIN, forge.push("Begin"))
-    forge.installs = False
     assert {"plan": "success", "approve": "success", "apply": "success", "renew": "skipped"} == ended(jobs), (
         "\n".join(job.log for job in jobs.values())
     )

@@ -18,14 +18,13 @@ from reconciler.cli.options import Options
 from reconciler.errors import ReconcilerError
 from reconciler.fingerprint import Key
 from reconciler.model.manifest import Kind, Source
-from reconciler.operations.apply import Applied, ApplyOptions, FrontEnd, apply
+from reconciler.operations.apply import Applied, FrontEnd, apply
 from reconciler.operations.execute import Stop
-from reconciler.operations.offline import PlanOptions
+from reconciler.operations.options import ApplyOptions, PlanOptions
 from reconciler.sandbox import reader
 from reconciler.sandbox.settings import Settings
 from reconciler.sandbox.store import Store
-from reconciler.sources import SourceReader
-from reconciler.sources.reading import Reading, Stream
+from reconciler.sources import Reading, SourceReader, Stream
 from tests.cli import large
 from tests.cli.desk import Desk, file_secret
 from tests.support import processes
@@ -59,7 +58,7 @@ class _Meddling(SourceReader):
     """A reader whose source is meddled with in the middle of the upload."""
 
     def __init__(self, inner: SourceReader, meddle: Callable[[], None]) -> None:
-        super().__init__(inner._confinement, inner._environ)
+        super().__init__(inner._access.confinement, inner._access.environ)
         self._meddle = meddle
 
     def open(
@@ -116,7 +115,7 @@ def _swap(path: Path) -> None:
 async def _apply(desk: Desk, meddle: Callable[[], None]) -> Applied:
     asked = ApplyOptions(plan=PlanOptions(), parallelism=2)
     front = FrontEnd(confirm=lambda _: True, report=lambda _: None, stop=Stop())
-    async with session.sign_in(Options(sandbox=True)) as at:
+    async with session.signed_in(Options(sandbox=True)) as at:
         stack = replace(at.stack, reader=_Meddling(at.stack.reader, meddle))
         return await apply(stack, at.client, at.uploader, asked, front)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from reconciler.cli import main
+from reconciler.storage.lock import Holder
 from reconciler.storage.workdir import Workdir
 from tests.cli.desk import Desk, text_secret
 
@@ -159,9 +160,9 @@ def test_reset_empties_the_sandbox_and_nothing_else(quickstart: Desk) -> None:
 def test_reset_waits_for_no_run_and_breaks_none(quickstart: Desk) -> None:
     """While a run holds a stack of this directory its tenant stays."""
     quickstart.apply()
-    with Workdir(quickstart.workdir, "another").lock.held(now=datetime.now(UTC), job=None):
+    with Workdir(quickstart.workdir, "another").lock.held(Holder.here(datetime.now(UTC), job=None)):
         ran = quickstart.run("sandbox", "reset")
-    assert (5, True) == (ran.code, "another run holds this stack" in ran.err)
+    assert (5, True) == (ran.code, "locked by another run" in ran.err)
     assert {} == quickstart.plan()
 
 

@@ -184,8 +184,9 @@ def test_a_base_that_is_not_there_is_named(desk: Desk) -> None:
 def test_init_speaks_to_a_person_also_of_pipelines(desk: Desk) -> None:
     """`--ci github` says there what to write, not where this runs: no workflow command is printed."""
     desk.write("reconciler.yaml", "version: 1\nname: desk\nsecrets: {}\n")
-    desk.done("init", "--ci", "github")
-    ran = desk.run("init", "--ci", "github")
+    pipeline = ("init", "--ci", "github", "--install-from", "c1-reconciler==1.0.0")
+    desk.done(*pipeline)
+    ran = desk.run(*pipeline)
     assert 64 == ran.code, ran.said
     assert "exists already" in ran.err
     assert "::error" not in ran.said

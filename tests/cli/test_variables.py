@@ -141,12 +141,12 @@ def test_the_server_s_variable_comes_after_the_flag_and_before_the_tenant_s_own(
     """And a bad one is named."""
     env = {RECONCILER_SERVER: "ours.example", SERVER_URL: "https://theirs.example"}
     flag = "https://flag.example"
-    assert "flag.example" == server.resolve(flag=flag, env=env, client_id=None).host
-    assert "ours.example" == server.resolve(flag=None, env=env, client_id=None).host
+    assert "flag.example" == server.resolve_server(flag=flag, env=env, client_id=None).host
+    assert "ours.example" == server.resolve_server(flag=None, env=env, client_id=None).host
     env[RECONCILER_SERVER] = ""
-    assert "theirs.example" == server.resolve(flag=None, env=env, client_id=None).host
+    assert "theirs.example" == server.resolve_server(flag=None, env=env, client_id=None).host
     with pytest.raises(UsageError, match=RECONCILER_SERVER):
-        server.resolve(flag=None, env={RECONCILER_SERVER: "ftp://x"}, client_id=None)
+        server.resolve_server(flag=None, env={RECONCILER_SERVER: "ftp://x"}, client_id=None)
 
 
 @pytest.mark.parametrize("name", [*_VALUES, RECONCILER_SERVER])

@@ -23,6 +23,7 @@ from reconciler.c1 import upload
 from reconciler.http import clock, session, waits
 from reconciler.manifest import schema, yamltext
 from reconciler.operations import content
+from reconciler.sources import KINDS
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def warm() -> None:
     """Import and build what a run does late, so that no run pays for it. Leaves no thread behind."""
     for name in ("anyio._backends._asyncio", "anyio.streams.tls", "importlib.resources.readers"):
         importlib.import_module(name)
-    schema.problems(yamltext.parse(b'{"version": 1, "name": "stack", "secrets": {}}', "warm").node)
+    schema.problems(yamltext.parse(b'{"version": 1, "name": "stack", "secrets": {}}', "warm").node, KINDS)
     session.tls_context(None)
 
 

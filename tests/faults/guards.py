@@ -146,16 +146,16 @@ GUARDS: Final = (
     ),
     Guard(
         name="the key beside the key file",
-        file="operations/stack.py",
-        old="self.workdir.key_file.kept(key_id)",
+        file="storage/keys.py",
+        old="self.file.kept(key_id)",
         new="None",
         fails=("C7-by-hand-sample",),
     ),
     Guard(
         name="the lost state's journal is out of the way first",
         file="operations/state_commands.py",
-        old="        stack.workdir.keep_journal_aside()\n        stack.backend.save(replace(state, serial=1))\n",
-        new="        stack.backend.save(replace(state, serial=1))\n        stack.workdir.keep_journal_aside()\n",
+        old="        stack.workdir.keep_journal_aside()\n        stack.store.save(replace(state, serial=1))\n",
+        new="        stack.store.save(replace(state, serial=1))\n        stack.workdir.keep_journal_aside()\n",
         fails=("C7-recover-by-hand-every-rename",),
     ),
     Guard(

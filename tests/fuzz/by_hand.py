@@ -16,7 +16,7 @@ from reconciler.model.address import Address
 from reconciler.model.manifest import Format, Kind
 from reconciler.model.state import Attributes, State
 from reconciler.operations import state_commands
-from reconciler.operations.offline import PlanOptions
+from reconciler.operations.options import PlanOptions
 from reconciler.operations.stack import Stack
 from reconciler.sensitive import Sensitive
 from tests.fuzz.commands import SOME_FAULTS, Commands
@@ -73,7 +73,7 @@ class Life(Commands):
         if not free:
             return
         new = data.draw(st.sampled_from(free))
-        if not self.by_hand("state mv", lambda stack: state_commands.move(stack, old, Address(new))):
+        if not self.by_hand("state mv", lambda stack: state_commands.rename(stack, old, Address(new))):
             return
         self.aliases[new] = self.aliases.get(new, {new}) | self.aliases.get(old.name, {old.name})
         settled = self.settled.get(old.name)
@@ -103,7 +103,8 @@ class Life(Commands):
         self.unchecked.add(vault_id)
         self.took_notes()
         self.world.run(
-            Fate(), lambda stack, client, _: state_commands.import_(stack, client, Address(name), vault_id)
+            Fate(),
+            lambda stack, client, _: state_commands.import_share(stack, client, Address(name), vault_id),
         )
         self.to_do = True
         COUNTS["state import"] += 1
@@ -143,7 +144,10 @@ class Life(Commands):
         new, done = random_key(), []
 
         def deed(stack: Stack) -> None:
-            done.append(state_commands.rekey(stack, new, trust_sources=trust, keep=lambda _: None))
+            try:
+                done.append(state_commands.rekey(stack, new, trust_sources=trust))
+            finally:  # here a key lies in the environment or nowhere
+                stack.keys.file.path.unlink(missing_ok=True)
 
         if self.by_hand("state rekey", deed):
             self.world.keys.append(new)

@@ -12,8 +12,7 @@ from hypothesis.stateful import precondition, rule
 from reconciler.errors import StalePlanError, StateError
 from reconciler.model.address import Address
 from reconciler.model.plan import Plan
-from reconciler.operations.apply import SavedPlan
-from reconciler.operations.offline import PlanOptions
+from reconciler.operations.options import PlanOptions, SavedPlan
 from reconciler.planfile import sealed
 from reconciler.planning.selection import Only, Selection
 from tests.fuzz.entries import EDITS, Entry

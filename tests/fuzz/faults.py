@@ -20,7 +20,7 @@ from reconciler.model.state import State
 from reconciler.state import journal
 from reconciler.state.journal import Entry, Header
 from reconciler.storage import durable
-from reconciler.storage.state_file import PathBackend
+from reconciler.storage.interface import StateStore
 from reconciler.storage.workdir import JournalWriter, Workdir
 
 
@@ -188,12 +188,26 @@ def _disk_full() -> StateError:
     return StateError("cannot be written: no space left on device")
 
 
-class MortalBackend(PathBackend):
-    """A state file whose saves can fail or be the last thing that a run does."""
+class MortalStore(StateStore):
+    """Any store, whose saves can fail or be the last thing that a run does."""
 
-    def __init__(self, path: Path, fate: Fate) -> None:
-        super().__init__(path)
+    def __init__(self, store: StateStore, fate: Fate) -> None:
+        self._store = store
         self._fate = fate
+
+    @property
+    def where(self) -> str:
+        return self._store.where
+
+    @property
+    def own_files(self) -> tuple[Path, ...]:
+        return self._store.own_files
+
+    def load(self) -> State | None:
+        return self._store.load()
+
+    def check_writable(self) -> None:
+        self._store.check_writable()
 
     def save(self, state: State) -> None:
         match self._fate.meet("save"):
@@ -202,10 +216,10 @@ class MortalBackend(PathBackend):
             case Kind.FAIL:
                 raise _disk_full()
             case Kind.KILL_AFTER:
-                super().save(state)
+                self._store.save(state)
                 self._fate.die()
             case _:
-                super().save(state)
+                self._store.save(state)
 
 
 class MortalWorkdir(Workdir):

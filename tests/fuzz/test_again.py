@@ -12,8 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.attention import AttentionCode
 from reconciler.model.events import Left
 from reconciler.operations import state_commands
-from reconciler.operations.apply import SavedPlan
-from reconciler.operations.offline import PlanOptions
+from reconciler.operations.options import PlanOptions, SavedPlan
 from reconciler.operations.plan import look
 from tests.fuzz.faults import Fate, Fault, Kind
 from tests.fuzz.world import World
@@ -82,7 +81,9 @@ def test_a_plan_holds_that_stands_on_what_a_dead_run_made(world: World) -> None:
     for path in world.workdir.iterdir():
         path.unlink()
     asked = PlanOptions(requested=frozenset({Address("x")}))
-    plan = world.run(Fate(), lambda stack, client, _: look(stack, client, asked, stack.key())).planned.plan
+    plan = world.run(
+        Fate(), lambda stack, client, _: look(stack, client, asked, stack.load_with_key())
+    ).planned.plan
     saved = SavedPlan(read=lambda _key: plan, digest=None)
     assert world.apply(saved=saved).clean
     assert made not in world.live()

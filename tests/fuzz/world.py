@@ -27,9 +27,9 @@ from reconciler.model.envvars import FINGERPRINT_KEY
 from reconciler.model.events import Event
 from reconciler.model.manifest import Manifest
 from reconciler.model.state import State
-from reconciler.operations.apply import Applied, ApplyOptions, FrontEnd, SavedPlan, apply
+from reconciler.operations.apply import Applied, FrontEnd, apply
 from reconciler.operations.execute import Stop
-from reconciler.operations.offline import PlanOptions
+from reconciler.operations.options import ApplyOptions, PlanOptions, SavedPlan
 from reconciler.operations.plan import Look, look
 from reconciler.operations.stack import Stack
 from reconciler.planning.guards import Limits
@@ -38,9 +38,11 @@ from reconciler.sandbox.settings import Settings
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.vault import Stored, is_ready, stored
 from reconciler.sensitive import Sensitive
-from reconciler.sources import Confinement, SourceReader
+from reconciler.sources import KINDS, Confinement, SourceReader
 from reconciler.state import journal, statefile, tags
-from tests.fuzz.faults import Fate, Fault, Killed, MortalBackend, MortalWorkdir, Wire
+from reconciler.storage.keys import Keys
+from reconciler.storage.state_file import StateFile
+from tests.fuzz.faults import Fate, Fault, Killed, MortalStore, MortalWorkdir, Wire
 from tests.support.certificates import Authority
 
 T = TypeVar("T")
@@ -136,7 +138,7 @@ class World:
         self.values = values
         for name, content in files.items():
             (self.home / name).write_bytes(content)
-        self._manifest = load_manifest(self.manifest_path)
+        self._manifest = load_manifest(self.manifest_path, KINDS)
 
     def state(self) -> State | None:
         """Return the state; one that does not parse raises."""
@@ -175,7 +177,7 @@ class World:
     def look(self, asked: PlanOptions | None = None) -> Look:
         """Plan once."""
         options = asked or PlanOptions()
-        return self.run(Fate(), lambda stack, client, _: look(stack, client, options, stack.key()))
+        return self.run(Fate(), lambda stack, client, _: look(stack, client, options, stack.load_with_key()))
 
     def run(self, fate: Fate, work: Callable[[Stack, Client, Uploader], Coroutine[Any, Any, T]]) -> T:
         """Do something with a stack and a client of its own, as a process would."""
@@ -197,14 +199,15 @@ class World:
 
     def stack(self, fate: Fate) -> Stack:
         assert self._manifest is not None
+        workdir = MortalWorkdir(self.workdir, "m", fate)
+        environ = {FINGERPRINT_KEY: self.keys[-1].to_text()} if self.has_key else {}
         return Stack(
             manifest=self._manifest,
-            backend=MortalBackend(self.state_path, fate),
-            workdir=MortalWorkdir(self.workdir, "m", fate),
+            store=MortalStore(StateFile(self.state_path), fate),
+            workdir=workdir,
+            keys=Keys(file=workdir.key_file, environ=environ, may_make=True),
             reader=SourceReader(Confinement(root=self.home, base=self.home), self.values),
-            environ={FINGERPRINT_KEY: self.keys[-1].to_text()} if self.has_key else {},
             server="tenant",
-            first_key_here=True,
             job=None,
         )
 

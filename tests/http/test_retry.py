@@ -15,7 +15,7 @@ from reconciler.http.retry import (
     FailureKind,
     GiveUp,
     InDoubt,
-    MakeAnew,
+    Recreate,
     RenewToken,
     Retry,
     decide,
@@ -96,7 +96,7 @@ def test_a_redirect_is_not_followed_nor_repeated(call: Call, status: int) -> Non
 @pytest.mark.parametrize("status", [403, 404, 410])
 def test_an_upload_url_can_be_dead(status: int) -> None:
     """Then another vault has another one; no other call has a place that ends."""
-    assert MakeAnew is verdict(Call.UPLOAD, answered(status), attempt=6)
+    assert Recreate is verdict(Call.UPLOAD, answered(status), attempt=6)
     assert {GiveUp} == {verdict(call, answered(status)) for call in set(Call) - {Call.UPLOAD}} - {InDoubt}
 
 

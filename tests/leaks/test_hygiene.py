@@ -59,7 +59,7 @@ from reconciler.cli import main, session
 def load(options):
     time.sleep(0.2)  # what takes longer than 0.1 s is worth a line to asyncio
     raise KeyError("canary-in-a-bug")
-session.load = load
+session.read_manifest = load
 main(sys.argv[1:])
 """
 

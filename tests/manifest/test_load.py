@@ -16,6 +16,7 @@ from reconciler.manifest.load import load_manifest, work_tree
 from reconciler.manifest.reading.fields import PROBLEMS_MAX
 from reconciler.manifest.reading.stack import INCLUDES_MAX
 from reconciler.model.manifest import Kind, Sharing
+from reconciler.sources import KINDS
 
 _MAIN = """\
 version: 1
@@ -48,7 +49,7 @@ def _write(tree: Path, *includes: str) -> Path:
 def _refused(path: Path, root: Path | None = None) -> list[str]:
     """Return the problems, each from its line on."""
     with pytest.raises(ManifestError) as caught:
-        load_manifest(path, source_root=root)
+        load_manifest(path, KINDS, source_root=root)
     assert ExitCode.INVALID_MANIFEST == caught.value.exit_code
     return [str(problem).replace(f"{path.parent}{os.sep}", "") for problem in caught.value.problems]
 
@@ -57,7 +58,7 @@ def test_the_path_in_messages_is_the_one_given(tree: Path, monkeypatch: pytest.M
     """What a person typed is what an editor and an annotation can open."""
     _write(tree, "../people.yaml")
     monkeypatch.chdir(tree)
-    manifest = load_manifest(Path("prod/reconciler.yaml"))
+    manifest = load_manifest(Path("prod/reconciler.yaml"), KINDS)
     assert "prod/reconciler.yaml" == manifest.file
     assert "prod/reconciler.yaml:5:3" == str(manifest.secrets["a"].mark)
     assert "people.yaml:1:28" == str(manifest.secrets["a"].people[0].mark)
@@ -65,7 +66,7 @@ def test_the_path_in_messages_is_the_one_given(tree: Path, monkeypatch: pytest.M
 
 def test_a_missing_manifest_leads_to_init(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        load_manifest(tmp_path / "reconciler.yaml")
+        load_manifest(tmp_path / "reconciler.yaml", KINDS)
     assert f"there is no manifest {tmp_path / 'reconciler.yaml'}" == caught.value.detail
     assert "reconciler init" in (caught.value.hint or "")
 
@@ -80,7 +81,7 @@ def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
         ("file/x", "cannot be read"),
     ):
         with pytest.raises(UsageError, match=words):
-            load_manifest(tmp_path / name)
+            load_manifest(tmp_path / name, KINDS)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
@@ -88,7 +89,7 @@ def test_an_unreadable_manifest_is_said_to_be_that(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     path.touch(mode=0)
     with pytest.raises(UsageError, match="cannot be read: Permission denied"):
-        load_manifest(path)
+        load_manifest(path, KINDS)
 
 
 def test_a_manifest_that_cannot_be_opened_is_said_with_what_helps(tmp_path: Path) -> None:
@@ -97,8 +98,8 @@ def test_a_manifest_that_cannot_be_opened_is_said_with_what_helps(tmp_path: Path
     with pytest.raises(
         UsageError, match=r"m\.yaml cannot be read: Too many levels of symbolic links"
     ) as caught:
-        load_manifest(path)
-    assert caught.value.hint == "mend that, or name another with -f"
+        load_manifest(path, KINDS)
+    assert caught.value.hint == "fix that, or name another file with -f"
 
 
 def test_a_huge_file_is_not_read_to_its_end(tmp_path: Path) -> None:
@@ -108,16 +109,22 @@ def test_a_huge_file_is_not_read_to_its_end(tmp_path: Path) -> None:
     assert ["m.yaml:1:1: the file is too large; expected at most 4 MiB"] == _refused(path)
 
 
+def test_a_manifest_that_is_a_link_is_followed(tree: Path) -> None:
+    """Whoever runs the command names the manifest: a link there is their own."""
+    (tree / "link.yaml").symlink_to(_write(tree, "people.yaml"))
+    assert load_manifest(tree / "link.yaml", KINDS).secrets
+
+
 def test_an_included_file_brings_audiences_and_defaults(tree: Path) -> None:
     (tree / "common.yaml").write_text("version: 1\ndefaults: {expires_in: 2d, max_views: 3}\n")
-    secret = load_manifest(_write(tree, "../people.yaml", "../common.yaml")).secrets["a"]
+    secret = load_manifest(_write(tree, "../people.yaml", "../common.yaml"), KINDS).secrets["a"]
     assert (2 * 86_400, 3) == (secret.expires_in, secret.max_views)
     assert ["ana@example.com"] == [person.as_written for person in secret.people]
 
 
 def test_a_link_that_stays_within_the_work_tree_is_followed(tree: Path) -> None:
     (tree / "prod" / "link.yaml").symlink_to(tree / "people.yaml")
-    assert load_manifest(_write(tree, "link.yaml")).secrets
+    assert load_manifest(_write(tree, "link.yaml"), KINDS).secrets
 
 
 def test_an_included_file_must_lie_within_the_work_tree(tree: Path) -> None:
@@ -127,8 +134,8 @@ def test_an_included_file_must_lie_within_the_work_tree(tree: Path) -> None:
     (tree / "prod" / "link.yaml").symlink_to(outside)
     (tree / "prod" / "directory").symlink_to(tree.parent)
     expected = (
-        "reconciler.yaml:3:11: this included file lies outside of the work tree; "
-        "expected a file within it (or --source-root, given on the command line)"
+        "reconciler.yaml:3:11: this included file is outside the work tree; "
+        "expected a file inside it (or inside --source-root)"
     )
     for name in (
         "../../outside.yaml",
@@ -144,43 +151,43 @@ def test_an_included_file_must_lie_within_the_work_tree(tree: Path) -> None:
 def test_a_source_root_widens_and_narrows(tree: Path) -> None:
     """The root on the command line counts, not the work tree."""
     (tree.parent / "outside.yaml").write_text(_PEOPLE)
-    assert load_manifest(_write(tree, "../../outside.yaml"), source_root=tree.parent).secrets
+    assert load_manifest(_write(tree, "../../outside.yaml"), KINDS, source_root=tree.parent).secrets
     (problem,) = _refused(_write(tree, "../people.yaml"), tree / "prod")
-    assert "lies outside" in problem
+    assert "is outside" in problem
 
 
 def test_without_a_work_tree_the_manifests_directory_is_the_limit(tmp_path: Path) -> None:
     (tmp_path / "prod").mkdir()
     (tmp_path / "people.yaml").write_text(_PEOPLE)
     (tmp_path / "prod" / "people.yaml").write_text(_PEOPLE)
-    assert load_manifest(_write(tmp_path, "people.yaml")).secrets
-    assert "lies outside" in _refused(_write(tmp_path, "../people.yaml"))[0]
+    assert load_manifest(_write(tmp_path, "people.yaml"), KINDS).secrets
+    assert "is outside" in _refused(_write(tmp_path, "../people.yaml"))[0]
 
 
 def test_nothing_in_git_is_read(tree: Path) -> None:
     (tree / ".git" / "people.yaml").write_text(_PEOPLE)
     (problem,) = _refused(_write(tree, "../.git/people.yaml"))
-    assert "lies in .git" in problem
+    assert "is in .git" in problem
 
 
 def test_an_include_that_cannot_be_read_is_the_one_problem(tree: Path) -> None:
     """Audiences that may have been in it are not called unknown, and the path is not repeated: it is a value."""
     os.mkfifo(tree / "pipe")
     (tree / "loop").symlink_to(tree / "loop")
-    path = "expected a path that starts at this file's directory"
+    path = "expected a path relative to this file's directory"
     for name, words in (
         ("../hunter2-canary.yaml", f"cannot be read: No such file or directory; {path}"),
         ("../prod", f"cannot be read: Is a directory; {path}"),
         ("../people.yaml/x", f"cannot be read: Not a directory; {path}"),
         ("../pipe", "is not a regular file"),
         (".", f"cannot be read: Is a directory; {path}"),
-        ('"a\\0b"', "has no possible name"),
+        ('"a\\0b"', "has an unusable name"),
         ("x" * 300, f"cannot be read: File name too long; {path}"),
         ("reconciler.yaml", "is included twice, or includes itself"),
     ):
         assert [f"reconciler.yaml:3:11: this included file {words}"] == _refused(_write(tree, name))
     (problem,) = _refused(_write(tree, "../loop"))
-    assert re.search("circle|Too many levels", problem)
+    assert re.search("loop|Too many levels", problem)
 
 
 def test_a_file_included_twice_is_told_by_its_own_name(tree: Path) -> None:
@@ -191,7 +198,7 @@ def test_a_file_included_twice_is_told_by_its_own_name(tree: Path) -> None:
 
 def test_an_included_file_includes_nothing(tree: Path) -> None:
     (tree / "people.yaml").write_text(f"include: [x.yaml]\n{_PEOPLE}secrets: {{}}\n")
-    unknown = "unknown key; expected audiences and defaults only: this file is included"
+    unknown = "unknown key; expected only audiences and defaults in an included file"
     prefix = f"{os.path.normpath(tree / 'people.yaml')}"
     assert [f"{prefix}:1:1: {unknown}", f"{prefix}:3:1: {unknown}"] == _refused(
         _write(tree, "../people.yaml")
@@ -211,7 +218,7 @@ def test_problems_of_all_files_come_in_one_run(tree: Path) -> None:
             (
                 "a.yaml:2:1: this is not valid YAML",
                 "b.yaml:1:19: defaults.renew",
-                "b.yaml:2:1: defaults is here twice",
+                "b.yaml:2:1: defaults is defined twice",
                 "too long",
             ),
             problems,
@@ -226,17 +233,17 @@ def test_at_most_fifty_files_are_included(tree: Path) -> None:
     for name in names:
         (tree / "prod" / name).write_text("defaults: {}\n")
     (tree / "prod" / names[-2]).write_text(_PEOPLE)
-    assert load_manifest(_write(tree, *names[:-1])).secrets
+    assert load_manifest(_write(tree, *names[:-1]), KINDS).secrets
     (tree / "prod" / names[-1]).write_text("not YAML: [")
     (tree / "prod" / names[-2]).write_text("defaults: {}\n")
     assert [
-        "reconciler.yaml:3:10: include is too long a list; expected a list of at most 50 paths"
+        "reconciler.yaml:3:10: include has too many items; expected a list of at most 50 paths"
     ] == _refused(_write(tree, *names))
 
 
 def test_included_files_are_together_no_larger_than_one(tree: Path) -> None:
     """In bytes, and in values, which take more memory than the bytes that write them."""
-    words = "this included file is too large; expected at most 4 MiB in all included files"
+    words = "this included file is too large; expected at most 4 MiB in all included files together"
     for name in "abc":
         (tree / f"{name}.yaml").write_text("defaults: {} #" + "x" * 2**21)
     problems = _refused(_write(tree, "../a.yaml", "../b.yaml", "../c.yaml"))
@@ -254,7 +261,7 @@ def test_however_many_files_tell_a_thousand_problems(tree: Path) -> None:
         (tree / "prod" / name).write_text("".join(f"key{n}: 1\n" for n in range(50)))
     problems = _refused(_write(tree, *names))
     assert PROBLEMS_MAX + 1 == len(problems)
-    assert f"more than {PROBLEMS_MAX:,} problems; repair these first" in problems
+    assert f"more than {PROBLEMS_MAX:,} problems; fix these first" in problems
 
 
 def test_an_audience_has_one_place(tree: Path) -> None:
@@ -280,7 +287,7 @@ def test_the_work_tree_of_a_relative_path(tree: Path, monkeypatch: pytest.Monkey
 def test_the_starter_manifest_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "reconciler.yaml"
     path.write_text(templates.MANIFEST)
-    assert ["db-password"] == list(load_manifest(path).secrets)
+    assert ["db-password"] == list(load_manifest(path, KINDS).secrets)
     assert templates.MANIFEST.isascii()
 
 
@@ -289,7 +296,7 @@ def test_the_starter_manifest_is_valid_with_its_examples_switched_on(tmp_path: P
     text = re.sub(r"(?m)^( +)# (?= |renew|rotate|[a-z-]+:$)|^# (?=target)", r"\1", templates.MANIFEST)
     path = tmp_path / "reconciler.yaml"
     path.write_text(text)
-    secrets = load_manifest(path).secrets
+    secrets = load_manifest(path, KINDS).secrets
     assert ["db-password", "app-config", "partner-cert"] == list(secrets)
     assert Kind.FILE is secrets["partner-cert"].kind
     assert Sharing.EXTERNAL is secrets["partner-cert"].sharing
@@ -299,7 +306,7 @@ def test_moved_and_removed_of_the_starter_manifest_are_valid(tmp_path: Path) -> 
     text = re.sub(r"(?m)^# (?=moved|removed)", "", templates.MANIFEST)
     path = tmp_path / "reconciler.yaml"
     path.write_text(text)
-    manifest = load_manifest(path)
+    manifest = load_manifest(path, KINDS)
     assert ["old-name"] == [move.source for move in manifest.moved]
     assert [("legacy", False)] == [(each.name, each.revoke) for each in manifest.removed]
 

@@ -28,7 +28,8 @@ from reconciler.model.manifest import (
     Renew,
     Sharing,
 )
-from reconciler.suggest import did_you_mean, key_name, named, one_of
+from reconciler.sources import KINDS
+from reconciler.suggest import did_you_mean, named, one_of, shown_key
 
 _MANIFESTS = Path(__file__).parents[1] / "manifests"
 _VALID = sorted((_MANIFESTS / "valid").glob("*.yaml"))
@@ -38,8 +39,8 @@ _INVALID = sorted((_MANIFESTS / "invalid").glob("*.yaml"))
 def _load(text: bytes, file: str = "m.yaml") -> Manifest:
     """Read a manifest as `files.load_manifest` does, without files."""
     parsed = yamltext.parse(text, file)
-    known = [*parsed.problems, *schema.problems(parsed.node)]
-    return reading.read(parsed.node, file=file, known=known)
+    known = [*parsed.problems, *schema.problems(parsed.node, KINDS)]
+    return reading.read(parsed.node, file=file, kinds=KINDS, known=known)
 
 
 def _problems(text: str) -> list[str]:
@@ -123,7 +124,7 @@ def test_recipients_are_counted_after_folding(key: str, limit: int, person: str)
     assert people == [each.as_written for each in manifest.secrets["a"].people]
     (problem,) = _problems(_secret(f"share_with: {{{key}: {json.dumps([*people, person.format(limit)])}}}"))
     assert f"reaches {limit + 1} " in problem
-    assert f"expected at most {limit}; make two entries" in problem
+    assert f"expected at most {limit}; split it into two entries" in problem
 
 
 def test_ids_are_never_folded_and_addresses_are() -> None:
@@ -167,8 +168,8 @@ def test_did_you_mean_offers_what_is_near(word: object, offered: list[str], expe
 
 
 def test_only_identifiers_are_shown() -> None:
-    assert "db-password" == key_name("db-password") == named("db-password")
-    assert ["this key"] * 4 == [key_name(key) for key in ("a b", "x" * 41, "a\n", "é")]
+    assert "db-password" == shown_key("db-password") == named("db-password")
+    assert ["this key"] * 4 == [shown_key(key) for key in ("a b", "x" * 41, "a\n", "é")]
     assert "<name>" == named("AKIA1234")
 
 
@@ -189,7 +190,7 @@ def test_included_defaults_and_audiences_are_merged() -> None:
     other = yamltext.parse(
         b"defaults: {expires_in: 3d, renew: always}\naudiences: {b: {users: [u2]}}\n", "o.yaml"
     ).node
-    secret = reading.read(top, file="m.yaml", included=[("o.yaml", other)]).secrets["a"]
+    secret = reading.read(top, file="m.yaml", kinds=KINDS, included=[("o.yaml", other)]).secrets["a"]
     assert (2 * 86_400, Renew.ALWAYS, Sharing.INTERNAL) == (secret.expires_in, secret.renew, secret.sharing)
     assert ["u1", "u2"] == [person.as_written for person in secret.people]
     assert "o.yaml:2:25" == str(secret.people[1].mark)
@@ -200,11 +201,11 @@ def test_two_included_files_may_not_say_the_same() -> None:
     one = yamltext.parse(b"defaults: {expires_in: 3d}\naudiences: {b: {users: [u2]}}\n", "o.yaml").node
     two = yamltext.parse(b"audiences: {b: {users: [u2]}}\ndefaults: {expires_in: 3d}\n", "p.yaml").node
     with pytest.raises(ManifestError) as caught:
-        reading.read(top, file="m.yaml", included=[("o.yaml", one), ("p.yaml", two)])
+        reading.read(top, file="m.yaml", kinds=KINDS, included=[("o.yaml", one), ("p.yaml", two)])
     assert [
-        "p.yaml:1:13: audience b is defined twice; expected it once (the first: o.yaml:2:13)",
-        "p.yaml:2:12: defaults.expires_in is in two included files; expected it once (the first: o.yaml:1:12); "
-        "say it in the manifest itself: that wins",
+        "p.yaml:1:13: audience b is defined twice; expected it once (first defined at o.yaml:2:13)",
+        "p.yaml:2:12: defaults.expires_in is set in two included files; expected it once (first set at o.yaml:1:12); "
+        "set it in the manifest itself, which takes precedence",
     ] == [str(problem) for problem in caught.value.problems]
 
 
@@ -220,7 +221,7 @@ def test_a_document_of_the_wrong_shape_never_becomes_a_manifest() -> None:
     """Even without the schema's check: half a manifest would revoke what the other half says."""
     for text in ("5", "[]", "{}", "version: 1\nname: x\nsecrets: 5", "version: 1\nname: x\nsecrets: {a: 5}"):
         with pytest.raises(ManifestError) as caught:
-            reading.read(yamltext.parse(text.encode(), "m.yaml").node, file="m.yaml")
+            reading.read(yamltext.parse(text.encode(), "m.yaml").node, file="m.yaml", kinds=KINDS)
         assert "this is not what the manifest's schema allows here" in str(caught.value)
 
 
@@ -341,7 +342,7 @@ def test_the_schema_and_the_reader_agree_about_shapes(way: tuple[Any, ...], junk
     _holder(document, way)[way[-1]] = junk
     node, result = _read(document)
     if isinstance(result, Manifest):
-        assert [] == schema.problems(node)
+        assert [] == schema.problems(node, KINDS)
     else:
         assert "this is not what the manifest's schema allows here" not in str(result)
         assert len(result.problems) == len({str(problem) for problem in result.problems})

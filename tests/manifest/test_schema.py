@@ -20,6 +20,7 @@ from reconciler.manifest.document import Entry, Mapping, Node, Scalar, Sequence,
 from reconciler.manifest.reading import NOT_YET
 from reconciler.manifest.schema.accepting import acceptor
 from reconciler.model.address import NAME_PATTERN
+from reconciler.sources import KINDS
 
 _SCHEMA: dict[str, Any] = json.loads(schema.schema_text())
 _MANIFESTS = Path(__file__).parents[1] / "manifests"
@@ -68,7 +69,7 @@ def _node(text: str) -> Node:
 
 
 def _told(text: str, *, included: bool = False) -> list[str]:
-    return sorted(str(problem) for problem in schema.problems(_node(text), included=included))
+    return sorted(str(problem) for problem in schema.problems(_node(text), KINDS, included=included))
 
 
 def _subschemas(part: Any = _SCHEMA, way: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -91,7 +92,7 @@ def test_the_schema_is_draft_07() -> None:
 
 def test_the_whole_format_has_its_shape() -> None:
     """Editors must not call wrong what a later version brings: refusing it is not the schema's matter."""
-    assert [] == schema.problems(_node(_WHOLE))
+    assert [] == schema.problems(_node(_WHOLE), KINDS)
     Draft7Validator(_SCHEMA).validate(plain(_node(_WHOLE)))
 
 
@@ -156,7 +157,8 @@ def test_a_valid_manifest_never_loads_jsonschema() -> None:
     """jsonschema takes longer to import than click: `validate` of a good manifest stays fast."""
     code = (
         "import sys; from pathlib import Path; from reconciler.manifest.load import load_manifest; "
-        "load_manifest(Path(sys.argv[1])); sys.exit('jsonschema' in sys.modules)"
+        "from reconciler.sources import KINDS; "
+        "load_manifest(Path(sys.argv[1]), KINDS); sys.exit('jsonschema' in sys.modules)"
     )
     run = subprocess.run(
         [sys.executable, "-c", code, _MANIFESTS / "valid" / "whole-format.yaml"], check=False
@@ -259,7 +261,7 @@ def test_the_fast_check_and_jsonschema_never_disagree(document: object) -> None:
     """What the fast check accepts, jsonschema accepts; what jsonschema refuses is told, and only that."""
     strict = json.loads(schema.schema_text().replace('$"', '\\\\Z"'))
     refused = list(Draft7Validator(strict).iter_errors(document))
-    problems = schema.problems(_as_node(document))
+    problems = schema.problems(_as_node(document), KINDS)
     assert bool(refused) == bool(problems)
     if acceptor(strict, strict["definitions"])(_as_node(document)):
         assert [] == refused
@@ -279,7 +281,7 @@ def test_no_message_quotes_the_document(document: object) -> None:
     """Neither values nor keys that are not nearly ours are in what is told."""
     for included in (False, True):
         for problem in schema.problems(
-            _as_node({"version": 1, "secrets": document, "x": document}), included=included
+            _as_node({"version": 1, "secrets": document, "x": document}), KINDS, included=included
         ):
             assert "CANARY" not in str(problem)
 
@@ -293,17 +295,17 @@ def test_a_misspelt_key_is_one_problem() -> None:
 def test_an_included_file_holds_audiences_and_defaults() -> None:
     assert [] == _told("audiences: {a: {users: [x]}}\ndefaults: {renew: never}\n", included=True)
     assert [
-        "m.yaml:1:1: unknown key; expected audiences and defaults only: this file is included",
-        "m.yaml:2:1: unknown key; expected audiences and defaults only: this file is included",
+        "m.yaml:1:1: unknown key; expected only audiences and defaults in an included file",
+        "m.yaml:2:1: unknown key; expected only audiences and defaults in an included file",
     ] == _told("secrets: {}\ninclude: [x]\n", included=True)
 
 
 def test_ten_thousand_faults_are_told_in_part() -> None:
     """A hostile file cannot keep the program busy, or its reader."""
     text = "version: 1\nname: x\nsecrets:\n" + "".join(f"  s{i}: 1\n" for i in range(10_000))
-    found = schema.problems(_node(text))
+    found = schema.problems(_node(text), KINDS)
     assert schema.PROBLEMS_MAX + 1 == len(found)
-    assert "more than 1,000 problems; repair these first" == str(found[-1])
+    assert "more than 1,000 problems; fix these first" == str(found[-1])
 
 
 def test_problems_of_valid_neighbours_are_not_looked_for() -> None:
@@ -312,13 +314,13 @@ def test_problems_of_valid_neighbours_are_not_looked_for() -> None:
     bad = "  bad: {source: {env: A}, share_with: {users: [x]}, max_views: x}\n"
     text = f"version: 1\nname: x\nsecrets:\n{good}{bad}"
     assert [
-        "m.yaml:54:64: secrets.bad.max_views is a text; expected a whole number from 0 (no limit) to 1000"
+        "m.yaml:54:64: secrets.bad.max_views is a string; expected a whole number from 0 (unlimited) to 1000"
     ] == _told(text)
 
 
 def test_the_manifests_that_are_valid_have_no_problem() -> None:
     for path in sorted((_MANIFESTS / "valid").glob("*.yaml")):
-        assert [] == schema.problems(yamltext.parse(path.read_bytes(), path.name).node)
+        assert [] == schema.problems(yamltext.parse(path.read_bytes(), path.name).node, KINDS)
 
 
 def test_both_editor_modelines_are_comments() -> None:
@@ -327,7 +329,7 @@ def test_both_editor_modelines_are_comments() -> None:
 
 
 def test_a_problem_stands_in_a_manifest_error() -> None:
-    error = ManifestError(schema.problems(_node("version: 1\nname: x\n")))
+    error = ManifestError(schema.problems(_node("version: 1\nname: x\n"), KINDS))
     assert (
         "m.yaml:1:1: secrets is missing; expected a mapping of names to secrets, {} when there is none"
         == str(error)

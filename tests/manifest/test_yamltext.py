@@ -110,8 +110,8 @@ def test_the_first_of_two_keys_counts_and_both_lines_are_told() -> None:
     parsed = yamltext.parse(b"a: 1\nb: 2\na: 3\nb: 4\n", "m.yaml")
     assert {"a": 1, "b": 2} == plain(parsed.node)
     assert [
-        "m.yaml:3:1: a is here twice; expected it once (the first is in line 1)",
-        "m.yaml:4:1: b is here twice; expected it once (the first is in line 2)",
+        "m.yaml:3:1: a is defined twice; expected it once (first defined on line 1)",
+        "m.yaml:4:1: b is defined twice; expected it once (first defined on line 2)",
     ] == [str(problem) for problem in parsed.problems]
 
 
@@ -130,7 +130,7 @@ def test_too_large_a_file_is_refused_before_it_is_read(text: bytes) -> None:
 def test_deep_nesting_stops_early(text: str) -> None:
     """Without the cap 100 KB of brackets cost 10 seconds or a segmentation fault."""
     start = time.perf_counter()
-    assert "the nesting is too deep" == _stopped(text.encode()).what
+    assert "nested too deeply" == _stopped(text.encode()).what
     assert time.perf_counter() - start < 5
 
 
@@ -140,7 +140,7 @@ def test_sixteen_levels_are_not_too_deep() -> None:
 
 def test_many_values_stop_before_they_fill_the_memory() -> None:
     text = b"[" + b"[]," * (yamltext.NODES_MAX + 1) + b"]"
-    assert "the file holds too many values" == _stopped(text).what
+    assert "the file has too many values" == _stopped(text).what
 
 
 def test_aliases_cannot_multiply() -> None:

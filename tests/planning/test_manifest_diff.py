@@ -18,6 +18,7 @@ from reconciler.model.manifest import Kind, Manifest, Renew, Secret, Sharing
 from reconciler.model.plan import Action, Plan
 from reconciler.planning import manifest_diff
 from reconciler.planning.expand import expand
+from reconciler.sources import KINDS
 from tests.support.commandline import REPOSITORY
 from tests.support.plans import NOW
 
@@ -160,7 +161,9 @@ def _load(document: Mapping[str, Any]) -> Manifest:
     node = yamltext.parse(json.dumps(document).encode(), "m.yaml").node
     people = yamltext.parse(b"defaults: {expires_in: 9d}", "people.yaml").node
     included = [("people.yaml", people)] if "include" in document else []
-    return reading.read(node, file="m.yaml", included=included, known=schema.problems(node))
+    return reading.read(
+        node, file="m.yaml", kinds=KINDS, included=included, known=schema.problems(node, KINDS)
+    )
 
 
 def _compare(base: Manifest, head: Manifest) -> Plan:

@@ -7,7 +7,7 @@ from reconciler.model.plan import Plan, access
 from reconciler.model.vault import Status
 from reconciler.planning.values import Checked
 from reconciler.render import text, view
-from reconciler.render.people import Group
+from reconciler.render.people import Affected
 from tests.support import stories
 from tests.support.plans import (
     all_desired,
@@ -112,7 +112,7 @@ def test_a_loss_of_a_read_value_says_what_to_do() -> None:
     desired = all_desired("db", attributes("ana@example.com"))
     contents = {"db": Checked(fingerprint=fingerprint("w"), size="up to 1 KiB")}
     made = plan(desired, prior=state({"db": instance(one)}), seen=seen, contents=contents).plan
-    first: Group = view.make_view(made).groups[0]
+    first: Affected = view.make_view(made).groups[0]
     assert "opened 2x: rotate the value" == first.losses[0].hint
     assert "-" == first.sign
 

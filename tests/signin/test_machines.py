@@ -52,6 +52,6 @@ def test_somebody_without_a_home_signs_in_with_variables(machine: Machine, tenan
         return ran.code, ran.said
 
     code, said = status()
-    assert (4, True) == (code, "No C1 credential was found" in said), said
+    assert (4, True) == (code, "no C1 credential was found" in said), said
     code, said = status(**{ACCESS: tenant.tokens["owner"].reveal_text(), SERVER: tenant.url})
     assert 0 == code, said

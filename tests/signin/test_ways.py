@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -84,12 +85,21 @@ def cone_profile(machine: Machine, tenant: Embedded) -> AbstractContextManager[o
     return nullcontext()
 
 
+def cone_variables(machine: Machine, tenant: Embedded) -> AbstractContextManager[object]:
+    """What the C1 command line takes in a container: the ID from here, the secret from its file."""
+    mine = credential(tenant)
+    machine.cone("nobody@127.0.0.1/x", mine[SECRET], profile="ci.eu")
+    machine.set(CONE_PROFILE="ci.eu", CONE_CLIENT_ID=mine[ID])
+    return nullcontext()
+
+
 WAYS: Final[dict[str, tuple[Way, str]]] = {
     "access token": (access_token, "access token"),
     "OIDC token, as on GitLab": (oidc_token, "workload identity"),
     "GitHub Actions": (github_actions, "workload identity of GitHub Actions"),
     "client credentials": (client_credentials, "client credentials"),
     "login of cone": (cone_login, "login of the C1 command line"),
+    "variables of cone over a dotted profile": (cone_variables, "login of the C1 command line"),
     "another profile of cone": (cone_profile, "login of the C1 command line"),
 }
 
@@ -142,3 +152,16 @@ def test_the_tenant_is_named_by_flag_or_environment(
     """The flag wins."""
     machine.set(**{ACCESS: tenant.tokens["owner"].reveal_text()})
     machine.done(*named(machine, tenant), "auth", "status")
+
+
+def test_what_the_vendors_action_exports_is_enough(machine: Machine, tmp_path: Path) -> None:
+    """An access token and the client's ID, and no server: the ID says where, over TLS."""
+    with Embedded(tmp_path / "secured", secure=True) as tenant:
+        machine.set(SSL_CERT_FILE=str(tenant.endpoints.authority))
+        machine.set(**{ACCESS: tenant.tokens["owner"].reveal_text(), ID: credential(tenant)[ID]})
+        machine.manifest()
+        machine.apply()
+        status = machine.done("auth", "status").out
+        assert "(from the client id)" in status
+        assert "Using:          access token, from CONDUCTORONE_ACCESS_TOKEN\n" in status
+        assert ["owner"] == [event["who"] for event in tenant.store.log.read("created")]

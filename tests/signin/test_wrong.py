@@ -110,6 +110,11 @@ def expired(machine: Machine, tenant: Embedded) -> None:
     workload(iat=seconds(tenant) - 900, exp=seconds(tenant) - 600)(machine, tenant)
 
 
+def old(machine: Machine, tenant: Embedded) -> None:
+    """As GitLab's: valid as long as the job may run."""
+    workload(iat=seconds(tenant) - 660, exp=seconds(tenant) + 2940)(machine, tenant)
+
+
 def off(machine: Machine, tenant: Embedded) -> None:
     machine.sign_in_as(tenant)
     tenant.store.change(module=False)
@@ -184,6 +189,7 @@ REFUSED: Final = {
     "a client that nobody knows": Wrong(also=signed(**{ID: "nobody@127.0.0.1/spc"})),
     "another client's secret": Wrong(also=of_another),
     "an OIDC token that has expired": Wrong(also=expired),
+    "an OIDC token that was issued too long ago": Wrong(also=old),
     "an OIDC token for somebody else": Wrong(also=workload(aud="https://elsewhere.example")),
     "an OIDC token of another issuer": Wrong(also=workload(iss="https://elsewhere.example")),
     "an OIDC token of another job": Wrong(also=workload(sub="job:stranger")),

@@ -90,7 +90,7 @@ def test_an_absolute_path_beneath_is_read(root: Path) -> None:
 def test_what_lies_outside_is_refused(root: Path, path: str) -> None:
     """With the two ways out: move it, or widen the root from outside the repository."""
     error = _refused(Confinement(root=root, base=root), path)
-    assert "lies outside the manifest’s directory" in error.what
+    assert "is outside the manifest's directory" in error.what
     assert "--source-root" in (error.hint or "")
 
 
@@ -107,7 +107,7 @@ def test_a_wider_root_reaches_what_is_beneath_it(root: Path, outside: Path) -> N
     assert _read(wide, "../outside/secret") == _CANARY
     assert _read(wide, "value") == b"mine"
     error = _refused(wide, "../../x")
-    assert f"lies outside {root.parent}" in error.what
+    assert f"is outside {root.parent}" in error.what
 
 
 @pytest.mark.parametrize("level", ["certs", "certs/eu", "certs/eu/value"])
@@ -150,7 +150,7 @@ def _socket(path: Path) -> None:
     ("make", "what"),
     [
         (_fifo, "is not a regular file"),
-        (Path.mkdir, "is not a regular file"),
+        (Path.mkdir, "is a directory"),
         (_socket, "cannot be opened"),
         (lambda _: None, "does not exist"),
     ],
@@ -283,6 +283,7 @@ _DENIED = [
     "CI_REPOSITORY_URL",
     "CONDUCTORONE_ACCESS_TOKEN",
     "CONDUCTORONE_CLIENT_SECRET",
+    "CONE_CLIENT_SECRET",
     "RECONCILER_FINGERPRINT_KEY",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",

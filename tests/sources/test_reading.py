@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from reconciler.errors import Mark, SourceError
 from reconciler.fingerprint import Key
-from reconciler.model.manifest import FILE_MAX, TEXT_MAX, Encoding, EnvSource, FileSource, Kind, Source
+from reconciler.model.manifest import FILE_MAX, TEXT_MAX, Kind, Source
 from reconciler.sources import Confinement, Content, SourceReader
+from reconciler.sources.env import Encoding, EnvSource
+from reconciler.sources.file import FileSource
 
 _SECRET = bytes(range(32))
 _KEY = Key.from_text(_SECRET.hex())
@@ -422,7 +424,7 @@ def test_a_text_that_changed_is_refused(give: _Give) -> None:
     """`text` gives the planned value or none."""
     reader, source = give(b"other")
     said = _refused(lambda: reader.text(source, _KEY, _mac(_CANARY)))
-    assert "is not the value that was planned" in said
+    assert "no longer has the value that was planned" in said
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def _committed(made: Share, op: str = "op1", *, where: Address = _A, protect: bo
 
 
 def _fold(before: State, *entries: Entry) -> tuple[State, tuple[Open, ...]]:
-    return ledger.fold(before, entries)
+    return ledger.fold_entries(before, entries)
 
 
 @given(

@@ -187,8 +187,8 @@ def test_a_disk_that_fills_up_half_way_leaves_the_old_file(target: Path) -> None
 
 def test_what_is_not_there_reads_as_none(tmp_path: Path) -> None:
     """A missing file and a missing directory alike."""
-    assert durable.read(tmp_path / "f") is None
-    assert durable.read(tmp_path / "d" / "f") is None
+    assert durable.read_file(tmp_path / "f") is None
+    assert durable.read_file(tmp_path / "d" / "f") is None
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path, kind: str) -> None:
         case "behind a file":
             path = tmp_path / "real" / "f"
     with pytest.raises(StateError) as caught:
-        durable.read(path)
+        durable.read_file(path)
     assert str(path) in caught.value.detail
     assert "hunter2-canary" not in caught.value.detail
     if kind in ("link", "dangling"):
@@ -229,7 +229,7 @@ def test_a_fifo_with_a_writer_is_refused_too(tmp_path: Path) -> None:
     descriptor = os.open(tmp_path / "f", os.O_RDWR | os.O_NONBLOCK)
     try:
         with pytest.raises(StateError, match="not a regular file"):
-            durable.read(tmp_path / "f")
+            durable.read_file(tmp_path / "f")
     finally:
         os.close(descriptor)
 
@@ -241,7 +241,7 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     for name in ("d", "f"):
         with pytest.raises(StateError):
-            durable.read(tmp_path / name)
+            durable.read_file(tmp_path / name)
     assert before == len(list(Path("/proc/self/fd").iterdir()))
 
 
@@ -250,7 +250,7 @@ def test_a_huge_file_is_not_read_into_memory(tmp_path: Path) -> None:
     with (tmp_path / "f").open("wb") as file:
         file.truncate(2**40)
     with pytest.raises(StateError, match="larger than any file of this program"):
-        durable.read(tmp_path / "f")
+        durable.read_file(tmp_path / "f")
 
 
 def test_a_link_in_the_place_of_a_file_is_not_written_through(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import StateError
-from reconciler.storage.state_file import PathBackend
+from reconciler.storage.state_file import StateFile
 from tests.support.plans import instance, share, state
 
 _FIRST = state({"a": instance(share("v1"))})
@@ -23,8 +23,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "prod.state.json"
 
 
-def _saved(path: Path) -> PathBackend:
-    backend = PathBackend(path)
+def _saved(path: Path) -> StateFile:
+    backend = StateFile(path)
     assert backend.load() is None
     backend.save(_FIRST)
     return backend
@@ -37,7 +37,7 @@ def test_what_is_saved_is_loaded(path: Path) -> None:
     backup = path.with_name("prod.state.json.backup")
     assert not backup.exists()
     backend.save(_SECOND)
-    assert PathBackend(path).load() == _SECOND
+    assert StateFile(path).load() == _SECOND
     assert first == backup.read_bytes()
     assert [stat.S_IMODE(p.stat().st_mode) for p in (path, backup)] == [0o600, 0o600]
     assert sorted(p.name for p in path.parent.iterdir()) == [path.name, backup.name]
@@ -45,7 +45,7 @@ def test_what_is_saved_is_loaded(path: Path) -> None:
 
 def test_a_state_in_a_new_directory_is_saved(tmp_path: Path) -> None:
     """`state: {path: states/prod.json}`."""
-    backend = PathBackend(tmp_path / "states" / "eu" / "prod.json")
+    backend = StateFile(tmp_path / "states" / "eu" / "prod.json")
     assert backend.load() is None
     backend.save(_FIRST)
     assert backend.load() == _FIRST
@@ -56,7 +56,7 @@ def _changed(path: Path) -> None:
 
 
 def _replaced(path: Path) -> None:
-    other = PathBackend(path)
+    other = StateFile(path)
     other.load()
     other.save(_SECOND)
 
@@ -76,7 +76,7 @@ def test_a_state_that_changed_meanwhile_is_not_overwritten(
 ) -> None:
     """Two copies of one state: the second commit is refused and leaves what it found."""
     _saved(path)
-    backend = PathBackend(path)
+    backend = StateFile(path)
     backend.load()
     meanwhile(path)
     found = path.read_bytes() if path.exists() else None
@@ -89,19 +89,19 @@ def test_a_state_that_changed_meanwhile_is_not_overwritten(
 
 def test_a_state_that_appeared_meanwhile_is_not_overwritten(path: Path) -> None:
     """Two first runs at once, on a file system whose locks do nothing."""
-    late = PathBackend(path)
+    late = StateFile(path)
     assert late.load() is None
     _saved(path)
-    with pytest.raises(StateError, match="changed by somebody else"):
+    with pytest.raises(StateError, match="changed by another run"):
         late.save(_SECOND)
-    assert PathBackend(path).load() == _FIRST
+    assert StateFile(path).load() == _FIRST
 
 
 def test_a_state_is_not_overwritten_unread(path: Path) -> None:
     """Whoever did not load it does not know what it holds."""
     _saved(path)
-    with pytest.raises(StateError, match="changed by somebody else"):
-        PathBackend(path).save(_SECOND)
+    with pytest.raises(StateError, match="changed by another run"):
+        StateFile(path).save(_SECOND)
 
 
 def test_one_run_saves_again_and_again(path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_failed_save_can_be_tried_again(path: Path) -> None:
     backup.mkdir()
     with pytest.raises(StateError, match="cannot be written"):
         backend.save(_SECOND)
-    assert PathBackend(path).load() == _FIRST
+    assert StateFile(path).load() == _FIRST
     backup.rmdir()
     backend.save(_SECOND)
     assert backend.load() == _SECOND
@@ -142,6 +142,6 @@ def test_what_is_no_state_is_refused_and_left_alone(path: Path, kind: str) -> No
         case "damaged":
             path.write_bytes(b'{"format_version": 1')
     with pytest.raises(StateError) as caught:
-        PathBackend(path).load()
+        StateFile(path).load()
     assert str(path) in caught.value.detail
     assert os.path.lexists(path)

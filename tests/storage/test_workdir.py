@@ -22,6 +22,7 @@ from reconciler.model.envvars import FINGERPRINT_KEY
 from reconciler.state import journal
 from reconciler.state.journal import Forgotten, Header
 from reconciler.storage import keyfile
+from reconciler.storage.lock import Holder
 from reconciler.storage.workdir import Workdir
 from tests.support import syscalls
 
@@ -43,10 +44,11 @@ _HOLD = """
 from datetime import UTC, datetime
 from pathlib import Path
 from reconciler.errors import LockedError
+from reconciler.storage.lock import Holder
 from reconciler.storage.workdir import Workdir
 try:
     lock = Workdir(Path(sys.argv[1]), "prod").lock
-    with lock.held(now=datetime(2026, 11, 23, 7, tzinfo=UTC), job=sys.argv[2] or None):
+    with lock.held(Holder.here(datetime(2026, 11, 23, 7, tzinfo=UTC), job=sys.argv[2] or None)):
         print("held", flush=True)
         sys.stdin.readline()
 except LockedError as error:
@@ -67,7 +69,7 @@ def holder(at: Workdir) -> Iterator[tuple[int, str]]:
 
 def test_a_held_lock_names_its_holder(at: Workdir, holder: tuple[int, str]) -> None:
     """Host, process, since when, and the CI job."""
-    with pytest.raises(LockedError) as caught, at.lock.held(now=_NOW, job=None):
+    with pytest.raises(LockedError) as caught, at.lock.held(Holder.here(_NOW, job=None)):
         pytest.fail("two runs hold one stack")
     for words in (holder[1], os.uname().nodename, "since 2026-11-23T07:00:00Z", "https://ci.example/jobs/7"):
         assert words in caught.value.detail
@@ -80,7 +82,7 @@ def test_a_lock_of_a_killed_process_is_free(at: Workdir, holder: tuple[int, str]
     os.kill(holder[0], 9)
     os.waitid(os.P_PID, holder[0], os.WEXITED | os.WNOWAIT)
     assert at.lock.held_by() is None
-    with at.lock.held(now=_NOW, job=None):
+    with at.lock.held(Holder.here(_NOW, job=None)):
         held = json.loads(at.lock.path.read_bytes())
         assert held["pid"] == os.getpid()
 
@@ -103,24 +105,24 @@ def test_the_lock_is_private_and_leaves_no_name_behind(at: Workdir) -> None:
     """0700 and 0600 whatever the umask; freed after the run, also after one that failed."""
     old = os.umask(0)
     try:
-        with pytest.raises(ZeroDivisionError), at.lock.held(now=_NOW, job=None):
+        with pytest.raises(ZeroDivisionError), at.lock.held(Holder.here(_NOW, job=None)):
             raise ZeroDivisionError if at.lock.held_by() else AssertionError
     finally:
         os.umask(old)
     assert _mode(at.path) == 0o700
     assert _mode(at.lock.path) == 0o600
     assert at.lock.held_by() is None
-    with at.lock.held(now=_NOW, job=None):
+    with at.lock.held(Holder.here(_NOW, job=None)):
         pass
     assert at.lock.path.read_bytes() == b""
 
 
 def test_closing_the_file_elsewhere_does_not_free_the_lock(at: Workdir) -> None:
     """As `fcntl.lockf` would: somebody only reads who holds it."""
-    with at.lock.held(now=_NOW, job=None):
+    with at.lock.held(Holder.here(_NOW, job=None)):
         at.lock.path.read_bytes()
         assert at.lock.held_by() is not None
-        with pytest.raises(LockedError), at.lock.held(now=_NOW, job=None):
+        with pytest.raises(LockedError), at.lock.held(Holder.here(_NOW, job=None)):
             pytest.fail("two runs hold one stack")
 
 
@@ -131,7 +133,7 @@ def test_a_plan_that_looks_at_the_lock_stops_no_apply(at: Workdir) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     letting_go = threading.Timer(0.03, os.close, (descriptor,))
     letting_go.start()
-    with at.lock.held(now=_NOW, job=None):
+    with at.lock.held(Holder.here(_NOW, job=None)):
         letting_go.join()
         assert at.lock.held_by() is not None
 
@@ -149,7 +151,7 @@ def test_a_holder_without_a_readable_name_is_a_holder(at: Workdir, record: bytes
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.write(descriptor, record)
         assert at.lock.held_by() == "a process that left no name"
-        with pytest.raises(LockedError, match="left no name"), at.lock.held(now=_NOW, job=None):
+        with pytest.raises(LockedError, match="left no name"), at.lock.held(Holder.here(_NOW, job=None)):
             pytest.fail("two runs hold one stack")
     finally:
         os.close(descriptor)
@@ -157,7 +159,7 @@ def test_a_holder_without_a_readable_name_is_a_holder(at: Workdir, record: bytes
 
 def test_a_holders_name_is_fit_for_a_terminal(at: Workdir) -> None:
     """A job's URL comes from the environment."""
-    with at.lock.held(now=_NOW, job="x\x1b[31m\r\n"):
+    with at.lock.held(Holder.here(_NOW, job="x\x1b[31m\r\n")):
         assert (at.lock.held_by() or "").isprintable()
 
 
@@ -170,7 +172,7 @@ def test_a_lock_file_that_is_something_else_is_refused(at: Workdir, tmp_path: Pa
         at.lock.path.symlink_to(tmp_path / "real")
     else:
         at.lock.path.mkdir()
-    with pytest.raises(StateError, match="cannot be opened"), at.lock.held(now=_NOW, job=None):
+    with pytest.raises(StateError, match="cannot be opened"), at.lock.held(Holder.here(_NOW, job=None)):
         pytest.fail("locked something else")
     assert at.lock.held_by() is None
     assert (tmp_path / "real").read_bytes() == b"keep"
@@ -195,7 +197,7 @@ def test_a_file_system_without_locks_is_told(at: Workdir) -> None:
 def test_a_workdir_that_cannot_be_made_is_told(at: Workdir) -> None:
     """A file lies there."""
     at.path.write_bytes(b"")
-    with pytest.raises(StateError, match="cannot be made"), at.lock.held(now=_NOW, job=None):
+    with pytest.raises(StateError, match="cannot be made"), at.lock.held(Holder.here(_NOW, job=None)):
         pytest.fail("locked nothing")
 
 
@@ -450,7 +452,7 @@ def test_a_wrong_key_file_is_named_and_not_shown(at: Workdir, value: bytes) -> N
 
 
 def _shows_nothing(error: StateError, value: str, where: str) -> None:
-    shown = f"{error.detail} {error.hint} " + "".join(traceback.format_exception_only(error))
+    shown = f"{error.detail} {error.expected} {error.hint} " + "".join(traceback.format_exception_only(error))
     assert where in error.detail
     assert error.__suppress_context__
     assert len(value.strip()) < 2 or value.strip() not in shown

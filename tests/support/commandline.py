@@ -32,7 +32,7 @@ _OF_THIS_MACHINE: Final = (
     *("FORCE_COLOR", "CLICOLOR_FORCE"),
     *(*_PROXIES, *map(str.lower, _PROXIES)),
     *("SSL_CERT_FILE", "SSL_CERT_DIR"),
-    *("CONE_PROFILE", "CONE_CONFIG_PATH"),
+    *("CONE_PROFILE", "CONE_CLIENT_ID", "CONE_CLIENT_SECRET", "CONE_CONFIG_PATH"),
 )
 
 HEAD: Final = "version: 1\nname: desk\nsecrets:\n"

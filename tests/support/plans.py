@@ -11,9 +11,6 @@ from reconciler.model.address import Address, fold
 from reconciler.model.manifest import (
     DAY,
     LEAD_DEFAULT,
-    Encoding,
-    EnvSource,
-    FileSource,
     Format,
     Kind,
     Manifest,
@@ -30,6 +27,8 @@ from reconciler.planning import planner
 from reconciler.planning.expand import Desired
 from reconciler.planning.planner import Planned
 from reconciler.planning.values import Checked, Known
+from reconciler.sources.env import Encoding, EnvSource
+from reconciler.sources.file import FileSource
 from reconciler.state import tags
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)

@@ -15,9 +15,6 @@ from reconciler.model.manifest import (
     LIFE_MIN,
     VIEWS_MAX,
     AgeSuite,
-    Encoding,
-    EnvSource,
-    FileSource,
     Format,
     Kind,
     Lead,
@@ -38,6 +35,8 @@ from reconciler.model.state import (
 )
 from reconciler.model.vault import Status, Vault
 from reconciler.planning.expand import Desired
+from reconciler.sources.env import Encoding, EnvSource
+from reconciler.sources.file import FileSource
 from reconciler.state import tags
 from reconciler.state.journal import Bound, Committed, DeposedNow, Done, Entry, Forgotten, Intent, Revoked
 

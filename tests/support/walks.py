@@ -14,8 +14,8 @@ WALKS: Final[Mapping[str, str]] = {
     "manifest path": """
         cli.plan _online
             cli.plan _look
-                cli.session sign_in
-                    cli.session load
+                cli.session signed_in
+                    cli.session read_manifest
                         manifest.load load_manifest
                             manifest.load _read
                             manifest.yamltext parse
@@ -37,23 +37,25 @@ WALKS: Final[Mapping[str, str]] = {
                             sources.reading SourceReader.look
                     operations.plan _decide
                         planning.moves move
-                        operations.plan heal
+                        operations.plan recovery_of
                             operations.plan _desire
-                            planning.recovery heal
+                            planning.recovery recover
                         planning.selection check
                         planning.planner plan_changes
                             planning.moves move
-                            planning.planner _judge
-                                planning.evaluate judge_wanted
-                                    planning.rules decide
-                                        planning.rules _asked_for
-                                            planning.compare changed
-                                    planning.evaluate _check_making
-                                        planning.messages fewer_views
-                                    planning.evaluate _check_keeping
-                                        planning.compare due
-                                        planning.messages source_changed
-                                    planning.evaluate _change
+                            planning.planner _evaluate
+                                planning.evaluate evaluate
+                                    planning.evaluate _of_desired
+                                        planning.evaluate _decide
+                                            planning.rules decide_desired
+                                                planning.rules _asked_for
+                                                    model.state Attributes.differences
+                                        planning.evaluate _of_making
+                                            planning.messages fewer_views
+                                        planning.evaluate _of_keeping
+                                            model.state Share.due
+                                            planning.messages source_changed
+                                        planning.evaluate _change
                             planning.planner _assemble
         """,
     "ciphertext of a text": """
@@ -64,7 +66,7 @@ WALKS: Final[Mapping[str, str]] = {
                         operations.execute Work._change_group
                             operations.execute Work._change
                                 operations.execute Work._make
-                                    operations.create make
+                                    operations.create create_share
                                         operations.create _fill
                                             operations.content send
                                                 operations.content _send_text
@@ -85,7 +87,7 @@ WALKS: Final[Mapping[str, str]] = {
                         operations.execute Work._change_group
                             operations.execute Work._change
                                 operations.execute Work._make
-                                    operations.create make
+                                    operations.create create_share
                                         operations.create _fill
                                             operations.content send
                                                 operations.content _send_file
@@ -101,19 +103,21 @@ WALKS: Final[Mapping[str, str]] = {
     "prior state": """
         cli.apply _apply
             operations.apply apply
-                operations.plan look
-                    operations.gather gather
-                        operations.offline remembered
+                operations.stack Stack.load_with_key
+                    operations.stack Stack.load_state
+                        operations.stack load_state
                             storage.workdir Workdir.read_journal
-                                storage.durable read
+                                storage.durable read_file
                                 state.journal parse
-                            storage.state_file PathBackend.load
-                                storage.durable read
+                            storage.state_file StateFile.load
+                                storage.durable read_file
                                 state.statefile decode
                                     state.statefile _read
                                         state.records read_instance
                                             state.records read_share
                             state.ledger replay
+                operations.plan look
+                    operations.gather gather
                         operations.gather refuse_other_tenant
                         operations.refresh refresh
                             planning.recovery strangers
@@ -123,27 +127,28 @@ WALKS: Final[Mapping[str, str]] = {
                     operations.plan _decide
                         planning.moves move
                         operations.plan _uids
-                        operations.plan heal
-                            planning.recovery heal
+                        operations.plan recovery_of
+                            planning.recovery recover
                         planning.planner plan_changes
                             planning.status invisible
                             planning.moves move
-                            planning.planner _judge
-                                state.ledger Ledger.next_generation
-                                planning.evaluate judge_wanted
-                                    planning.evaluate _look
+                            planning.planner _evaluate
+                                planning.planner _subject
+                                    state.ledger Ledger.next_generation
+                                planning.evaluate evaluate
+                                    planning.scene stand_of
+                                        planning.status as_seen
+                                        planning.messages state_differs
                                         planning.status standing
-                                        planning.evaluate _held_against_the_tenant
-                                            planning.status as_seen
-                                                planning.verify as_seen
-                                            planning.messages state_differs
-                                    planning.evaluate _compare
-                                        planning.compare value
-                                    planning.rules decide
-                                        planning.rules _asked_for
-                                            planning.compare changed
-                                    planning.status vouched_for
-                                        state.tags find
+                                    planning.evaluate _of_desired
+                                        planning.evaluate _compare
+                                            model.plan Value.of
+                                        planning.evaluate _decide
+                                            planning.rules decide_desired
+                                                planning.rules _asked_for
+                                                    model.state Attributes.differences
+                                            planning.status vouched_for
+                                                state.tags find
                             planning.planner _remembered
                 operations.apply _refuse
                     operations.apply _refuse_the_unseen
@@ -151,7 +156,7 @@ WALKS: Final[Mapping[str, str]] = {
                         planning.status invisible
                 operations.apply _carry_out
                     operations.apply _claimed
-                        storage.state_file PathBackend.save
+                        storage.state_file StateFile.save
                             state.statefile encode
                                 state.records instance_record
                             storage.durable replace
@@ -163,27 +168,33 @@ WALKS: Final[Mapping[str, str]] = {
                     operations.plan look
                         operations.plan _decide
                             planning.planner plan_changes
-                                planning.planner _judge
-                                    planning.evaluate judge_wanted
-                                        planning.evaluate _change
+                                planning.planner _evaluate
+                                    planning.evaluate evaluate
+                                        planning.evaluate _of_desired
+                                            planning.evaluate _change
                                 planning.planner _assemble
                             planning.selection narrow
             cli.output print_plan
                 cli.output rendered
-                    render.view make
-                        render.rows first_seen
-                        render.rows make_row
-                            display clean
-                            display duration
-                            render.rows _reason
-                            render.rows _details
-                                planning.compare changed
-                        model.plan access
-                        render.view _decisive
-                        render.view _remarks
-                            display counted
-                        render.view summary_line
-                    render.text render
+                    cli.output _text
+                        render.view make_view
+                            render.rows first_seen
+                            render.rows make_row
+                                display clean
+                                display duration
+                                render.rows _why
+                                    render.rows _sentences
+                                render.rows _details
+                            render.people groups_of
+                                render.people _people
+                                    model.plan access
+                            render.view _remarks
+                            render.view summary_line
+                        render.text render
+                            render.text _Page.lines
+                                render.text _Page.text
+                                    layout wrap
+                                        layout columns
         """,
 }
 

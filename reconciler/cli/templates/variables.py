@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reconciler.model.envvars import CLIENT_ID, FINGERPRINT_KEY, OIDC_TOKEN, TENANT_DOMAIN
-from reconciler.model.manifest import EnvSource, Manifest
+from reconciler.model.manifest import Manifest
 
 
 def needed_variables(manifest: Manifest) -> Mapping[str, tuple[str, ...]]:
     """Return each variable that the manifest reads, with the secrets that it is for, in order of name."""
     found: dict[str, list[str]] = {}
     for secret in manifest.secrets.values():
-        if isinstance(secret.source, EnvSource):
-            found.setdefault(secret.source.name, []).append(secret.name)
+        for name in secret.source.environment_variables:
+            found.setdefault(name, []).append(secret.name)
     return {name: tuple(found[name]) for name in sorted(found)}
 
 

@@ -5,6 +5,7 @@ word, so that both checks can run over one document and every problem is told on
 """
 
 from reconciler.manifest.reading.notyet import NOT_YET, NotYet
+from reconciler.manifest.reading.origin import SourceKind, SourceKinds
 from reconciler.manifest.reading.stack import includes, read
 
-__all__ = ["NOT_YET", "NotYet", "includes", "read"]
+__all__ = ["NOT_YET", "NotYet", "SourceKind", "SourceKinds", "includes", "read"]

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import PurePosixPath
 from typing import Final
-from unicodedata import category
 
 from reconciler.manifest.document import Entry
 from reconciler.manifest.reading.fields import Fields, Log, fields_in
 from reconciler.manifest.reading.lives import Life, check_renewal, read_life
-from reconciler.manifest.reading.origin import read_source
+from reconciler.manifest.reading.origin import SourceKinds, read_source
 from reconciler.manifest.reading.sharing import Audiences, read_sharing
-from reconciler.model.address import NAME_PATTERN
-from reconciler.model.manifest import FileSource, Format, Kind, Person, Secret, Sharing, Source
+from reconciler.model.address import is_name
+from reconciler.model.hidden import has_control
+from reconciler.model.manifest import Format, Kind, Person, Secret, Sharing, Source
 
-_NAME: Final = re.compile(NAME_PATTERN)
 _MUST_SAY: Final = frozenset({".p12", ".pfx", ".jks", ".der"})
 """Binary stores: sent as text by mistake, they would be shown as garbage and burn a view."""
 
 _FILENAME_MAX: Final = 255
-_HIDDEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories: control characters, halves of surrogate pairs, line and paragraph breaks."""
-
-_DIRECTION: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def read_secret(name: str, entry: Entry, *, audiences: Audiences, defaults: Life, log: Log) -> Secret | None:
+def read_secret(
+    name: str, entry: Entry, *, kinds: SourceKinds, audiences: Audiences, defaults: Life, log: Log
+) -> Secret | None:
     """Read one entry; None after a problem in what cannot be left out."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         log.odd(entry.mark)
         name = "<name>"
     fields = fields_in(entry.value, f"secrets.{name}", log)
@@ -36,7 +32,7 @@ def read_secret(name: str, entry: Entry, *, audiences: Audiences, defaults: Life
         return None
     life = read_life(fields, defaults)
     check_renewal(fields, life)
-    source = _source(fields)
+    source = _source(fields, kinds)
     sharing = _sharing(fields, audiences)
     secret_kind, output_format = _kind(fields, source), fields.word("format", Format)
     description, label, rotate = _description(fields), _label(fields), fields.text("rotate")
@@ -66,11 +62,11 @@ def read_secret(name: str, entry: Entry, *, audiences: Audiences, defaults: Life
     )
 
 
-def _source(fields: Fields) -> Source | None:
+def _source(fields: Fields, kinds: SourceKinds) -> Source | None:
     if not fields.need("source"):
         return None
     inner = fields.fields("source")
-    return read_source(inner, fields.at("source")) if inner else None
+    return read_source(inner, fields.at("source"), kinds) if inner else None
 
 
 def _sharing(fields: Fields, audiences: Audiences) -> tuple[Sharing, tuple[Person, ...]] | None:
@@ -87,17 +83,19 @@ def _kind(fields: Fields, source: Source | None) -> Kind:
         return Kind.TEXT
     if kind is Kind.FILE and "format" in fields:
         fields.log.add(
-            fields.at("format"), f"{fields.name('format')} is for texts", "expected it with kind: text only"
+            fields.at("format"),
+            f"{fields.name('format')} applies only to kind: text",
+            "expected kind: text, or no format",
         )
-    suffix = PurePosixPath(source.path).suffix.lower() if isinstance(source, FileSource) else ""
+    suffix = PurePosixPath(source.default_filename).suffix.lower() if source else ""
     if kind is None and suffix in _MUST_SAY:
-        what = f"{fields.path} does not say its kind, and its source is a {suffix} file"
-        fields.log.add(fields.at("source"), what, "expected kind: file (or kind: text) beside it")
+        problem = f"{fields.path} has no kind, and its source is a {suffix} file"
+        fields.log.add(fields.at("source"), problem, "expected kind: file or kind: text")
     elif kind is not Kind.FILE:
         for key in ("filename", "content_type"):
             if key in fields:
-                what = f"{fields.name(key)} is for files"
-                fields.log.add(fields.at(key), what, "expected kind: file beside it")
+                problem = f"{fields.name(key)} applies only to kind: file"
+                fields.log.add(fields.at(key), problem, "expected kind: file beside it")
     return kind or Kind.TEXT
 
 
@@ -109,10 +107,10 @@ def _label(fields: Fields) -> str | None:
         fields.log.odd(fields.value_at("label"))
         return None
     if not label.strip():
-        fields.log.add(fields.value_at("label"), f"{fields.name('label')} is blank", "expected a text")
-    elif _is_hidden(label):
-        what = f"{fields.name('label')} holds a line break, control character or text direction mark"
-        fields.log.add(fields.value_at("label"), what, "expected one line of plain text")
+        fields.log.add(fields.value_at("label"), f"{fields.name('label')} is blank", "expected visible text")
+    elif has_control(label):
+        problem = f"{fields.name('label')} contains a line break, control character or text direction mark"
+        fields.log.add(fields.value_at("label"), problem, "expected one line of plain text")
     return label
 
 
@@ -124,24 +122,22 @@ def _filename(fields: Fields) -> str | None:
         fields.log.odd(fields.value_at("filename"))
         return None
     if "/" in filename or "\\" in filename or filename in (".", ".."):
-        what = f"{fields.name('filename')} is not a plain file name"
-        fields.log.add(fields.value_at("filename"), what, "expected a name without directories")
-    elif _is_hidden(filename) or not filename.strip():
-        what = f"{fields.name('filename')} holds a control character or text direction mark, or is blank"
-        fields.log.add(fields.value_at("filename"), what, "expected a file name of plain characters")
+        problem = f"{fields.name('filename')} is not a plain file name"
+        fields.log.add(fields.value_at("filename"), problem, "expected a name without directories")
+    elif has_control(filename) or not filename.strip():
+        problem = (
+            f"{fields.name('filename')} contains a control character or text direction mark, or is blank"
+        )
+        fields.log.add(fields.value_at("filename"), problem, "expected a file name of plain characters")
     elif len(filename) <= _FILENAME_MAX < len(filename.encode("utf-8", "replace")):
-        what = f"{fields.name('filename')} is too long"
-        fields.log.add(fields.value_at("filename"), what, f"expected at most {_FILENAME_MAX} bytes")
+        problem = f"{fields.name('filename')} is too long"
+        fields.log.add(fields.value_at("filename"), problem, f"expected at most {_FILENAME_MAX} bytes")
     return filename
 
 
 def _description(fields: Fields) -> str | None:
     description = fields.text("description")
-    if description and _is_hidden(description.replace("\n", "").replace("\t", "")):
-        what = f"{fields.name('description')} holds a control character or text direction mark"
-        fields.log.add(fields.value_at("description"), what, "expected plain text")
+    if description and has_control(description.replace("\n", "").replace("\t", "")):
+        problem = f"{fields.name('description')} contains a control character or text direction mark"
+        fields.log.add(fields.value_at("description"), problem, "expected plain text")
     return description
-
-
-def _is_hidden(text: str) -> bool:
-    return bool(_DIRECTION.search(text)) or any(category(each) in _HIDDEN for each in text)

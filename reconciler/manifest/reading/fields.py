@@ -43,9 +43,7 @@ class Log:
         """Record what another check found, with the same limit for all of it."""
         for problem in problems:
             if len(self.problems) >= PROBLEMS_MAX:
-                more = Problem(
-                    mark=None, what=f"more than {PROBLEMS_MAX:,} problems", hint="repair these first"
-                )
+                more = Problem(mark=None, what=f"more than {PROBLEMS_MAX:,} problems", hint="fix these first")
                 raise ManifestError([*dict.fromkeys(self.problems), more])
             self.problems.append(problem)
 
@@ -97,7 +95,7 @@ class Fields:
         return key in self._entries
 
     def only(self, *keys: str) -> bool:
-        """Say whether there is no other key than these."""
+        """Whether there is no other key than these."""
         return self._entries.keys() <= set(keys)
 
     def entry(self, key: str) -> Entry | None:
@@ -105,7 +103,7 @@ class Fields:
         return self._entries.get(key)
 
     def need(self, *keys: str) -> bool:
-        """Say whether all these keys are there."""
+        """Whether all these keys are there."""
         if all(key in self._entries for key in keys):
             return True
         self.log.odd(self.mark)

@@ -56,20 +56,18 @@ def read_life(fields: Fields, otherwise: Life) -> Life:
     if renew is Renew.ALWAYS and not life.renew_before.of(life.expires_in) < life.expires_in:
         key = next((key for key in ("renew_before", "expires_in") if key in fields), "renew")
         if key in fields:
-            what = (
-                f"{fields.path} would be renewed before it begins: renew_before is not less than expires_in"
-            )
+            problem = f"{fields.path} would be renewed at once: renew_before is not shorter than expires_in"
             fields.log.add(
-                fields.value_at(key), what, "expected less than its life", "a percentage always fits"
+                fields.value_at(key), problem, "expected less than expires_in", "a percentage always works"
             )
     return life
 
 
 def check_renewal(fields: Fields, life: Life) -> None:
-    """Point out a lead time that would do nothing."""
+    """Record a problem with a lead time that has no effect."""
     if "renew_before" in fields and life.renew is Renew.NEVER:
-        what = f"{fields.name('renew_before')} does nothing without renewal"
-        fields.log.add(fields.at("renew_before"), what, "expected renew: always beside it")
+        problem = f"{fields.name('renew_before')} has no effect without renewal"
+        fields.log.add(fields.at("renew_before"), problem, "expected renew: always beside it")
 
 
 def _expires_in(fields: Fields) -> int | None:
@@ -81,8 +79,8 @@ def _expires_in(fields: Fields) -> int | None:
         fields.log.odd(fields.value_at("expires_in"))
     elif not LIFE_MIN <= life <= LIFE_MAX:
         way = "short" if life < LIFE_MIN else "long"
-        what = f"{fields.name('expires_in')} is too {way}"
-        fields.log.add(fields.value_at("expires_in"), what, "expected 1h to 30d")
+        problem = f"{fields.name('expires_in')} is too {way}"
+        fields.log.add(fields.value_at("expires_in"), problem, "expected 1h to 30d")
         return None
     return life
 

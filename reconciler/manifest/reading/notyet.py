@@ -26,14 +26,15 @@ NOT_YET: Final = (
     NotYet(path=("state", "url"), instead="keep the state in a file: {path: FILE}"),
     NotYet(path=("state", "gitlab"), instead="keep the state in a file: {path: FILE}"),
     NotYet(
-        path=("state", "encrypt_to"), instead="leave it out and protect the file; it holds no secret value"
+        path=("state", "encrypt_to"),
+        instead="leave it out and protect the file; it contains no secret values",
     ),
     NotYet(path=(*_SECRET, "source", "key"), instead="name a file that holds this value alone, or use env"),
     NotYet(path=(*_SECRET, "source", "fields"), instead="put the fields into one file or variable"),
-    NotYet(path=(*_SECRET, "each_recipient"), values=(True,), instead="make an entry for each recipient"),
+    NotYet(path=(*_SECRET, "each_recipient"), values=(True,), instead="use one secret for each recipient"),
     NotYet(
         path=(*_SECRET, "lifecycle", "overlap"),
-        instead="leave it out: the old copy goes when the new is ready",
+        instead="leave it out: the old copy is revoked when the new one is ready",
     ),
     NotYet(
         path=(*_SECRET, "lifecycle", "on_burned"), values=("recreate",), instead="leave it out or write keep"
@@ -76,8 +77,8 @@ def _walk(node: Node, tree: _Tree, way: str) -> Iterator[Problem]:
             if isinstance(inner, dict):
                 yield from _walk(entry.value, inner, f"{way}{named(name)}.")
             elif _matches(entry.value, inner):
-                what = f"{way}{name} is not supported by this version"
-                yield Problem(mark=entry.mark, what=what, hint=inner.instead)
+                problem = f"{way}{name} is not supported by this version"
+                yield Problem(mark=entry.mark, what=problem, hint=inner.instead)
 
 
 def _one(node: Mapping, key: str) -> tuple[tuple[str, Entry], ...]:

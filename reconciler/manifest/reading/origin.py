@@ -1,68 +1,63 @@
-"""`source:`: where one plaintext comes from."""
+"""`source:`: where one plaintext comes from. Which kinds there are is told from outside, as `kinds`."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, Protocol, TypeAlias
 
 from reconciler.errors import Mark
 from reconciler.manifest.reading.fields import Fields
-from reconciler.model.manifest import Encoding, EnvSource, FileSource, Source
-
-_WAYS: Final = ("env", "file", "fields")
-_EXPECTED: Final = "expected one of {env: NAME}, {file: PATH} and {fields: …}"
+from reconciler.model.manifest import Source
 
 
-def read_source(fields: Fields, mark: Mark) -> Source | None:
+class SourceKind(Protocol):
+    """What the manifest's reader and schema need to know of a kind; `reconciler.sources` has the whole contract."""
+
+    @property
+    def usage(self) -> str:
+        """Return how a manifest names one, as in `{env: NAME}`."""
+
+    @property
+    def properties(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the JSON Schema of each property that it takes, its own key's first. No other kind takes these."""
+
+    def declared(self, fields: Fields, *, trim_newline: bool) -> Source | None:
+        """Return the source that an entry declares, None after a problem."""
+
+
+SourceKinds: TypeAlias = Mapping[str, SourceKind]
+"""Every kind, by the key that means it."""
+
+_NOT_YET: Final = "fields"
+"""The key of a kind that the schema has and no version yet: NOT_YET says so."""
+
+
+def read_source(fields: Fields, mark: Mark, kinds: SourceKinds) -> Source | None:
     """Read a source; `mark` is its key's. None after a problem, or for what this version does not support."""
     log = fields.log
-    ways = [way for way in _WAYS if way in fields]
-    if not ways:
+    keys = [key for key in (*kinds, _NOT_YET) if key in fields]
+    if not keys:
         if fields.only("trim"):
-            log.add(mark, f"{fields.path} does not say where the value is", _EXPECTED)
+            log.add(mark, f"{fields.path} names no source", _expected(kinds))
         log.odd(mark)
         return None
-    if len(ways) > 1:
-        log.add(fields.at(ways[1]), f"{fields.path} says {' and '.join(ways)}", _EXPECTED)
+    if len(keys) > 1:
+        log.add(
+            fields.at(keys[1]),
+            f"{fields.path} names more than one source: {' and '.join(keys)}",
+            _expected(kinds),
+        )
         return None
     trim = fields.text("trim")
     if trim not in (None, "newline"):
         log.odd(fields.value_at("trim"))
-    if "env" in fields:
-        return _env(fields, trim_newline=trim is not None)
-    if "file" in fields:
-        return _file(fields, trim_newline=trim is not None)
-    log.odd(mark)  # `fields` has no reader yet; NOT_YET says so
-    return None
+    key = keys[0]
+    if key not in kinds or not fields.only("trim", *kinds[key].properties):
+        log.odd(mark)
+        return None
+    return kinds[key].declared(fields, trim_newline=trim is not None)
 
 
-def _env(fields: Fields, *, trim_newline: bool) -> Source | None:
-    name = fields.text("env")
-    encoding = fields.word("encoding", Encoding) or Encoding.UTF8
-    if name is None:
-        return None
-    if not name:
-        fields.log.odd(fields.value_at("env"))
-        return None
-    return EnvSource(name=name, encoding=encoding, trim_newline=trim_newline, mark=fields.value_at("env"))
-
-
-def _file(fields: Fields, *, trim_newline: bool) -> Source | None:
-    path = fields.text("file")
-    if path is None:
-        return None
-    mark = fields.value_at("file")
-    if "encoding" in fields or "key" in fields or not path:
-        fields.log.odd(mark)
-        return None
-    if "-----BEGIN " in path:
-        what = f"{fields.name('file')} holds a key itself: it never belongs in a manifest"
-        fields.log.add(mark, what, "expected the path of a file")
-        return None
-    if not path.isprintable():
-        what = f"{fields.name('file')} holds a control or hidden character"
-        fields.log.add(mark, what, "expected the path of a file")
-        return None
-    if "\\" in path:
-        fields.log.add(mark, f"{fields.name('file')} holds a backslash", "expected a path with slashes (/)")
-        return None
-    return FileSource(path=path, trim_newline=trim_newline, mark=mark)
+def _expected(kinds: SourceKinds) -> str:
+    usages = [kind.usage for kind in kinds.values()]
+    return f"expected {' or '.join(usages)}"

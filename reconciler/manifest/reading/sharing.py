@@ -12,13 +12,13 @@ from typing import Final
 from reconciler.errors import Mark
 from reconciler.manifest.document import Entry, Node
 from reconciler.manifest.reading.fields import Fields, Log, fields_in, text_in
-from reconciler.model.address import NAME_PATTERN, UNSEEN, fold
+from reconciler.model.address import fold, is_name
+from reconciler.model.hidden import UNSEEN
 from reconciler.model.manifest import EMAILS_MAX, USERS_MAX, Person, Sharing
 from reconciler.suggest import one_of
 
 _EMAIL: Final = re.compile(r"""[^\s@<>()\[\],;:"\\]+@[^\s@<>()\[\],;:"\\.]+(?:\.[^\s@<>()\[\],;:"\\.]+)*""")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NAME: Final = re.compile(NAME_PATTERN)
 _PERSON_MAX: Final = 254
 """Characters: the longest address that mail can carry."""
 
@@ -44,32 +44,32 @@ class Audiences:
 
 def read_audiences(entries: Iterable[tuple[str, Entry]], log: Log, *, complete: bool) -> Audiences:
     """Read every audience of the manifest and of what it includes; each name must be there once."""
-    found: dict[str, Audience] = {}
+    audiences: dict[str, Audience] = {}
     first: dict[str, Mark] = {}
     for name, entry in entries:
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             log.odd(entry.mark)
         elif name in first:
             log.add(
                 entry.mark,
                 f"audience {name} is defined twice",
-                f"expected it once (the first: {first[name]})",
+                f"expected it once (first defined at {first[name]})",
             )
         else:
             first[name] = entry.mark
             fields = fields_in(entry.value, f"audiences.{name}", log)
-            found[name] = _audience(fields, entry.mark) if fields else Audience(sharing=None, people=())
-    return Audiences(by_name=found, complete=complete)
+            audiences[name] = _audience(fields, entry.mark) if fields else Audience(sharing=None, people=())
+    return Audiences(by_name=audiences, complete=complete)
 
 
 def _audience(fields: Fields, mark: Mark) -> Audience:
     users = _people(fields, "users", Sharing.INTERNAL)
     external = _people(fields, "external", Sharing.EXTERNAL)
     if "users" in fields and "external" in fields:
-        what = f"{fields.path} mixes C1 users and people outside"
-        fields.log.add(mark, what, "expected users or external", "make two audiences, one of each")
+        problem = f"{fields.path} mixes C1 users and external recipients"
+        fields.log.add(mark, problem, "expected users or external", "use two audiences, one for each")
     elif fields.only():
-        fields.log.add(mark, f"{fields.path} names nobody", "expected users or external in it")
+        fields.log.add(mark, f"{fields.path} has no recipients", "expected users or external in it")
     sharing = Sharing.EXTERNAL if "external" in fields else Sharing.INTERNAL
     return Audience(sharing=sharing if users or external else None, people=(*users, *external))
 
@@ -87,9 +87,12 @@ def read_sharing(
     groups += [group for node in fields.items("audiences") if (group := _named(node, fields, audiences))]
     kinds = {group.sharing for group in groups if group.sharing}
     if len(kinds) > 1:
-        what = f"{fields.path} mixes C1 users and people outside"
+        problem = f"{fields.path} mixes C1 users and external recipients"
         log.add(
-            mark, what, "expected one or the other", "make two entries, one with users and one with external"
+            mark,
+            problem,
+            "expected one or the other",
+            "use two secrets, one with users and one with external",
         )
         return None
     people = _distinct(groups)
@@ -123,7 +126,7 @@ def _named(node: Node, fields: Fields, audiences: Audiences) -> Audience | None:
     if name not in audiences.by_name:
         if audiences.complete:
             known = audiences.by_name
-            expected = one_of(known) if known else "expected one under audiences: (there is none)"
+            expected = one_of(known) if known else "expected an audience, and none is defined"
             hint = fields.log.meant(name, known)
             fields.log.add(node.mark, f"{fields.path} names an unknown audience", expected, hint)
         fields.log.odd(node.mark)
@@ -133,18 +136,24 @@ def _named(node: Node, fields: Fields, audiences: Audiences) -> Audience | None:
 
 def _nobody(fields: Fields, mark: Mark) -> None:
     if fields.only():
-        fields.log.add(mark, f"{fields.path} names nobody", "expected users, external or audiences in it")
+        fields.log.add(
+            mark, f"{fields.path} has no recipients", "expected users, external or audiences in it"
+        )
     else:
         fields.log.odd(mark)  # what is there is wrong, and is told elsewhere
 
 
 def _check_count(count: int, sharing: Sharing, fields: Fields, mark: Mark) -> bool:
-    limit, who = (USERS_MAX, "C1 users") if sharing is Sharing.INTERNAL else (EMAILS_MAX, "addresses outside")
+    limit, counted = (
+        (USERS_MAX, "C1 users") if sharing is Sharing.INTERNAL else (EMAILS_MAX, "addresses outside")
+    )
     if count > limit:
         said = count if count <= _COUNTED_MAX else f"more than {_COUNTED_MAX}"
-        what = f"{fields.path} reaches {said} {who}"
-        hint = "make two entries (each_recipient: true, one share for each, comes with a later version)"
-        fields.log.add(mark, what, f"expected at most {limit}", hint)
+        problem = f"{fields.path} reaches {said} {counted}"
+        hint = (
+            "split it into two entries (each_recipient: true, one share for each, comes in a later version)"
+        )
+        fields.log.add(mark, problem, f"expected at most {limit}", hint)
     return count <= limit
 
 
@@ -158,8 +167,8 @@ def _people(fields: Fields, key: str, sharing: Sharing) -> tuple[Person, ...]:
             fields.log.odd(node.mark)
             continue
         if not _is_person(text, sharing):
-            what = f"{fields.name(key)} contains an invalid recipient"
-            fields.log.add(node.mark, what, _EXPECTED[sharing])
+            problem = f"{fields.name(key)} contains an invalid recipient"
+            fields.log.add(node.mark, problem, _EXPECTED[sharing])
             continue
         if wrong := _mistakable(text):
             fields.log.add(node.mark, f"{fields.name(key)} contains {wrong[0]}", wrong[1])

@@ -14,16 +14,16 @@ from reconciler.manifest.reading.entries import read_secret
 from reconciler.manifest.reading.fields import Fields, Log, fields_in
 from reconciler.manifest.reading.lives import USUAL, Life, read_life
 from reconciler.manifest.reading.notyet import refused
+from reconciler.manifest.reading.origin import SourceKinds
 from reconciler.manifest.reading.sharing import Audiences, read_audiences
 from reconciler.manifest.reading.upkeep import read_moved, read_removed
-from reconciler.model.address import NAME_PATTERN
+from reconciler.model.address import is_name
 from reconciler.model.manifest import AgeSuite, Manifest, Secret
-from reconciler.suggest import key_name
+from reconciler.suggest import shown_key
 
 INCLUDES_MAX: Final = 50
 """Files of one manifest that are opened; the schema says the same."""
 
-_NAME: Final = re.compile(NAME_PATTERN)
 _HOST: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 
 
@@ -38,20 +38,22 @@ def read(
     node: Node,
     *,
     file: str,
+    kinds: SourceKinds,
     included: SequenceType[tuple[str, Node]] = (),
     known: Collection[Problem] = (),
     complete: bool = True,
 ) -> Manifest:
     """Return the manifest that a document means. Raises ManifestError with every problem, `known` among them.
 
-    `included` are the files under `include:` with their documents; `complete` is false when one could not be
-    read. `known` are the problems found before, such as the schema's: a document that has any is not used.
+    `kinds` are the kinds of source that there are. `included` are the files under `include:` with their documents;
+    `complete` is false when one could not be read. `known` are the problems found before, such as the schema's: a
+    document that has any is not used.
     """
     log = Log()
     log.take(known)
     log.take(refused(node))
     top = fields_in(node, "", log)
-    manifest = _manifest(top, file, included, log, complete=complete) if top else None
+    manifest = _manifest(top, file, kinds, included, log, complete=complete) if top else None
     if not log.problems and (log.misshapen or manifest is None):
         # the schema and this reader disagree: never go on with half a manifest
         log.add(log.misshapen or node.mark, "this is not what the manifest's schema allows here")
@@ -61,19 +63,25 @@ def read(
 
 
 def _manifest(
-    top: Fields, file: str, included: SequenceType[tuple[str, Node]], log: Log, *, complete: bool
+    top: Fields,
+    file: str,
+    kinds: SourceKinds,
+    included: SequenceType[tuple[str, Node]],
+    log: Log,
+    *,
+    complete: bool,
 ) -> Manifest | None:
     top.need("version", "name", "secrets")
     if (version := top.number("version")) not in (None, 1):
         log.odd(top.value_at("version"))
     name = top.text("name")
-    if name is not None and not _NAME.fullmatch(name):
+    if name is not None and not is_name(name):
         log.odd(top.value_at("name"))
     files = (top, *(fields for path, each in included if (fields := fields_in(each, "", log))))
     defaults = _defaults(files, log)
     complete = complete and len(top.items("include")) <= INCLUDES_MAX
     audiences = read_audiences(_parts(files, "audiences"), log, complete=complete)
-    secrets = _secrets(top, audiences, defaults, log)
+    secrets = _secrets(top, kinds, audiences, defaults, log)
     declared = {name for name, _ in _parts((top,), "secrets")} if top.fields("secrets") else None
     moved = () if declared is None else read_moved(top.items("moved"), declared, log)
     removed = () if declared is None else read_removed(top.items("removed"), declared, moved, log)
@@ -112,17 +120,19 @@ def _defaults(files: SequenceType[Fields], log: Log) -> Life:
     for fields in files[1:]:
         for key, entry in _parts((fields,), "defaults"):
             if key in merged and key not in own:
-                what = f"defaults.{key_name(key)} is in two included files"
-                hint = "say it in the manifest itself: that wins"
-                log.add(entry.mark, what, f"expected it once (the first: {merged[key].mark})", hint)
+                problem = f"defaults.{shown_key(key)} is set in two included files"
+                hint = "set it in the manifest itself, which takes precedence"
+                log.add(entry.mark, problem, f"expected it once (first set at {merged[key].mark})", hint)
             merged.setdefault(key, entry)
     mark = Mark(file=files[0].mark.file, line=1, column=1)
     return read_life(Fields(Mapping(entries=merged, mark=mark), "defaults", log), USUAL)
 
 
-def _secrets(top: Fields, audiences: Audiences, defaults: Life, log: Log) -> MappingType[str, Secret]:
+def _secrets(
+    top: Fields, kinds: SourceKinds, audiences: Audiences, defaults: Life, log: Log
+) -> MappingType[str, Secret]:
     read_one = (
-        read_secret(name, entry, audiences=audiences, defaults=defaults, log=log)
+        read_secret(name, entry, kinds=kinds, audiences=audiences, defaults=defaults, log=log)
         for name, entry in _parts((top,), "secrets")
     )
     return {secret.name: secret for secret in read_one if secret}
@@ -147,8 +157,8 @@ def _state_path(top: Fields) -> str | None:
     if not path:
         top.log.odd(state.value_at("path"))
     elif not path.isprintable():
-        what = "state.path holds a control or hidden character"
-        top.log.add(state.value_at("path"), what, "expected the path of a file")
+        problem = "state.path contains a control or hidden character"
+        top.log.add(state.value_at("path"), problem, "expected the path of a file")
     return path
 
 

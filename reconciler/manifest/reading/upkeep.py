@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from collections.abc import Mapping as MappingType
-from typing import Final
 
 from reconciler.errors import Mark
 from reconciler.manifest.document import Node
 from reconciler.manifest.reading.fields import Fields, Log, fields_in
-from reconciler.model.address import NAME_PATTERN
+from reconciler.model.address import is_name
 from reconciler.model.manifest import Moved, Removed
-
-_NAME: Final = re.compile(NAME_PATTERN)
 
 
 def read_moved(nodes: Collection[Node], secrets: Collection[str], log: Log) -> tuple[Moved, ...]:
@@ -30,12 +26,12 @@ def read_moved(nodes: Collection[Node], secrets: Collection[str], log: Log) -> t
             log.add(
                 mark,
                 f"moved.from: {source} is still under secrets",
-                hint="rename it there, or drop this move",
+                hint="rename the secret, or remove this move",
             )
         elif source in moves:
-            log.add(mark, "moved.from is the same as another", _once(moves[source].mark))
+            log.add(mark, "duplicate moved.from", _once(moves[source].mark))
         elif to in targets:
-            log.add(fields.value_at("to"), "moved.to is the same as another", _once(targets[to]))
+            log.add(fields.value_at("to"), "duplicate moved.to", _once(targets[to]))
         else:
             targets[to] = fields.value_at("to")
             moves[source] = Moved(source=source, to=to, mark=mark)
@@ -49,11 +45,11 @@ def _resolved(
     for source, end in _ends(moves).items():
         move = moves[source]
         if end is None:
-            log.add(move.mark, "moved: these moves go in a circle", "expected each to end under secrets")
+            log.add(move.mark, "moved: these moves form a cycle", "expected each to end under secrets")
         else:
             if end == move.to and end not in secrets:
                 hint = log.meant(end, secrets)
-                log.add(targets[end], "moved.to is not under secrets", "expected the name it has now", hint)
+                log.add(targets[end], "moved.to names no secret", "expected its current name", hint)
             yield Moved(source=source, to=end, mark=move.mark)
 
 
@@ -71,14 +67,14 @@ def _ends(moves: MappingType[str, Moved]) -> dict[str, str | None]:
 
 
 def _once(first: Mark) -> str:
-    return f"expected each once (the first is in line {first.line})"
+    return f"expected each once (first on line {first.line})"
 
 
 def read_removed(
     nodes: Collection[Node], secrets: Collection[str], moved: Collection[Moved], log: Log
 ) -> tuple[Removed, ...]:
     """Read `removed:`: names that are neither declared nor moved, each once."""
-    found: dict[str, Removed] = {}
+    removals: dict[str, Removed] = {}
     sources = {move.source for move in moved}
     for node in nodes:
         fields = fields_in(node, "removed", log)
@@ -90,25 +86,25 @@ def read_removed(
             log.add(
                 mark,
                 f"removed.name: {name} is still under secrets",
-                hint="delete it there, or drop this line",
+                hint="delete the secret, or remove this entry",
             )
         elif name in sources:
             log.add(mark, "removed.name is also in moved", "expected one or the other")
-        elif name in found:
-            first = found[name].mark.line
+        elif name in removals:
+            first = removals[name].mark.line
             log.add(
                 mark,
-                "removed.name is the same as another",
-                f"expected each once (the first is in line {first})",
+                "duplicate removed.name",
+                f"expected each once (first on line {first})",
             )
         else:
-            found[name] = Removed(name=name, revoke=revoke is not False, mark=mark)
-    return tuple(found.values())
+            removals[name] = Removed(name=name, revoke=revoke is not False, mark=mark)
+    return tuple(removals.values())
 
 
 def _name(fields: Fields, key: str) -> str | None:
     text = fields.text(key) if fields.need(key) else None
-    if text is None or _NAME.fullmatch(text):
+    if text is None or is_name(text):
         return text
     fields.log.odd(fields.value_at(key))
     return None

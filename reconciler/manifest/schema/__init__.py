@@ -22,14 +22,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.errors import Problem
 from reconciler.manifest.document import Mapping, Node, plain
-from reconciler.manifest.schema.accepting import Accepts, acceptor
+from reconciler.manifest.reading import SourceKind, SourceKinds
+from reconciler.manifest.schema.accepting import Accepts, Schema, acceptor
 from reconciler.manifest.schema.telling import tell
 from reconciler.suggest import named
 
 if TYPE_CHECKING:
     from jsonschema import Draft7Validator
 
-__all__ = ["PROBLEMS_MAX", "problems", "schema_text"]
+__all__ = ["PROBLEMS_MAX", "problems", "schema_text", "with_kinds"]
 
 PROBLEMS_MAX: Final = 1000
 """Problems told at once; more than anyone reads, and an end to a hostile file."""
@@ -40,24 +41,46 @@ _INCLUDABLE: Final = ("version", "audiences", "defaults")
 
 def schema_text() -> str:
     """Return the JSON Schema (draft-07) of a manifest as it is shipped."""
-    return _found().read_text(encoding="utf-8")
+    return _file().read_text(encoding="utf-8")
 
 
-def problems(node: Node, *, included: bool = False) -> list[Problem]:
+def with_kinds(schema: Schema, kinds: SourceKinds) -> Schema:
+    """Return a manifest's schema in which a source may be of these kinds, too.
+
+    The file that is shipped shows the built-in ones to editors as they are declared, so that they change nothing.
+    """
+    secret, field = schema["definitions"]["secret"], schema["definitions"]["field"]
+    source = _with_kinds(secret["properties"]["source"], kinds)
+    secret = {**secret, "properties": {**secret["properties"], "source": source}}
+    definitions = {**schema["definitions"], "secret": secret, "field": _with_kinds(field, kinds)}
+    return {**schema, "definitions": definitions}
+
+
+def _with_kinds(source: Schema, kinds: SourceKinds) -> Schema:
+    properties = {name: part for kind in kinds.values() for name, part in kind.properties.items()}
+    needs = {name: [key] for key, kind in kinds.items() for name in kind.properties if name != key}
+    return {
+        **source,
+        "properties": {**source["properties"], **properties},
+        "dependencies": {**source["dependencies"], **needs},
+    }
+
+
+def problems(node: Node, kinds: SourceKinds, *, included: bool = False) -> list[Problem]:
     """Return all in which a manifest, or with `included` an included file, has not the schema's shape."""
-    checks = _checks(included=included)
+    checks = _checks(tuple(kinds.items()), included=included)
     if checks.accepts(node):
         return []
     errors = checks.validator().iter_errors(_doubtful(node, checks.accepts_secret))
-    found = dict.fromkeys(
+    unique = dict.fromkeys(
         problem
         for error in islice(errors, PROBLEMS_MAX)
         for problem in islice(tell(error, node, included=included), PROBLEMS_MAX)
     )
-    if len(found) < PROBLEMS_MAX:
-        return list(found)
-    more = Problem(mark=None, what=f"more than {PROBLEMS_MAX:,} problems", hint="repair these first")
-    return [*islice(found, PROBLEMS_MAX), more]
+    if len(unique) < PROBLEMS_MAX:
+        return list(unique)
+    more = Problem(mark=None, what=f"more than {PROBLEMS_MAX:,} problems", hint="fix these first")
+    return [*islice(unique, PROBLEMS_MAX), more]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +90,16 @@ class _Checks:
     validator: Callable[[], Draft7Validator]
 
 
-def _found() -> Traversable:
+def _file() -> Traversable:
     """Return the file: inside the installed package, or beside it in a source checkout."""
     shipped = importlib.resources.files("reconciler").joinpath("schemas", _FILE)
     return shipped if shipped.is_file() else Path(__file__).resolve().parents[3] / "schemas" / _FILE
 
 
 @cache
-def _checks(*, included: bool) -> _Checks:
-    schema = json.loads(schema_text(), object_hook=_whole_patterns)
+def _checks(kinds: tuple[tuple[str, SourceKind], ...], *, included: bool) -> _Checks:
+    whole = with_kinds(json.loads(schema_text()), dict(kinds))
+    schema = json.loads(json.dumps(whole), object_hook=_whole_patterns)
     if included:
         parts = {key: schema["properties"][key] for key in _INCLUDABLE}
         schema = {**schema, "properties": parts, "required": []}
@@ -94,7 +118,7 @@ def _checks(*, included: bool) -> _Checks:
 
 
 def _whole_patterns(schema: dict[str, Any]) -> dict[str, Any]:
-    """Give `$` its meaning in JSON Schema: the end of the text. Python's also matches before a last newline."""
+    """Return the schema with JSON Schema's `$`, the end of the text. Python's also matches before a last newline."""
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and pattern.endswith("$"):
         return {**schema, "pattern": pattern[:-1] + r"\Z"}

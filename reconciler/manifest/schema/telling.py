@@ -19,9 +19,9 @@ _LITERALS: Final = frozenset(
 """Keys under which people write the secret itself."""
 
 _WRONG: Final = {
-    "const": "is not what this program reads",
-    "enum": "is none of the words that can stand here",
-    "maxItems": "is too long a list",
+    "const": "is not supported",
+    "enum": "is not one of the allowed values",
+    "maxItems": "has too many items",
     "maxLength": "is too long",
     "maximum": "is too large",
     "minItems": "is an empty list",
@@ -31,8 +31,8 @@ _WRONG: Final = {
     "pattern": "is malformed",
 }
 _KINDS: Final = (
-    (bool, "true or false"),
-    (str, "a text"),
+    (bool, "a boolean"),
+    (str, "a string"),
     (int | float, "a number"),
     (list, "a list"),
     (dict, "a mapping"),
@@ -52,24 +52,26 @@ def tell(error: ValidationError, node: Node, *, included: bool) -> Iterator[Prob
         case "dependencies":
             yield from _alone(error, node, path)
         case "type":
-            what = f"{way} is {_kind(error.instance)}"
-            yield Problem(mark=mark_at(node, path), what=what, expected=schema.get("errorMessage"))
+            problem = f"{way} is {_kind(error.instance)}"
+            yield Problem(mark=mark_at(node, path), what=problem, expected=schema.get("errorMessage"))
         case "pattern" if "propertyNames" in error.schema_path:
             mark = mark_at(node, [*path, str(error.instance)], key=True)
-            what = f"a name under {way} is malformed"
-            yield Problem(mark=mark, what=what, expected=schema.get("errorMessage"))
+            problem = f"a name under {way} is malformed"
+            yield Problem(mark=mark, what=problem, expected=schema.get("errorMessage"))
         case "enum" | "pattern" if not isinstance(error.instance, str):
             pass  # its type was told
         case kind:
             hint = did_you_mean(error.instance, schema["enum"]) if kind == "enum" else None
-            what = f"{way} {_WRONG.get(str(kind), 'is not allowed')}"
-            yield Problem(mark=mark_at(node, path), what=what, expected=schema.get("errorMessage"), hint=hint)
+            problem = f"{way} {_WRONG.get(str(kind), 'is not allowed')}"
+            yield Problem(
+                mark=mark_at(node, path), what=problem, expected=schema.get("errorMessage"), hint=hint
+            )
 
 
 def _unknown(
     error: ValidationError, node: Node, path: SequenceType[str | int], *, included: bool
 ) -> Iterator[Problem]:
-    """Name a key only if it is nearly one of ours: what is not may be a value in the wrong place."""
+    """Return a problem for each unknown key, named only if it is nearly one of ours: another may be a value."""
     schema: Any = error.schema
     instance: Any = error.instance
     way = f" in {_way(path)}" if path else ""
@@ -80,17 +82,17 @@ def _unknown(
         hint = did_you_mean(key, schema["properties"])
         if path[:1] == ["secrets"] and key.casefold() in _LITERALS:
             expected = "expected source: {env: NAME} or {file: PATH}"
-            hint = "set it as a variable, or keep it in a file, where this runs"
+            hint = "set an environment variable, or keep the value in a file, where reconciler runs"
             yield Problem(
                 mark=mark,
-                what=f"a value itself{way}: it never belongs in a manifest",
+                what=f"{_way(path)} contains a value itself: it never belongs in a manifest",
                 expected=expected,
                 hint=hint,
             )
         elif hint:
             yield Problem(mark=mark, what=f"unknown key {key}{way}", hint=hint)
         else:
-            only = "expected audiences and defaults only: this file is included"
+            only = "expected only audiences and defaults in an included file"
             expected = only if included and not path else one_of(schema["properties"])
             yield Problem(mark=mark, what=f"unknown key{way}", expected=expected)
 
@@ -101,8 +103,8 @@ def _missing(error: ValidationError, mark: Mark, way: str) -> Iterator[Problem]:
     meant = {near(key, schema["properties"]) for key in instance if key not in schema["properties"]}
     for key in schema["required"]:
         if key not in instance and key not in meant:  # a misspelt one was told as that
-            what = f"{way} has no {key}" if way else f"{key} is missing"
-            yield Problem(mark=mark, what=what, expected=schema["properties"][key].get("errorMessage"))
+            problem = f"{way} has no {key}" if way else f"{key} is missing"
+            yield Problem(mark=mark, what=problem, expected=schema["properties"][key].get("errorMessage"))
 
 
 def _alone(error: ValidationError, node: Node, path: SequenceType[str | int]) -> Iterator[Problem]:
@@ -114,7 +116,7 @@ def _alone(error: ValidationError, node: Node, path: SequenceType[str | int]) ->
                 mark = mark_at(node, [*path, key], key=True)
                 yield Problem(
                     mark=mark,
-                    what=f"{_way([*path, key])} goes with {other}",
+                    what=f"{_way([*path, key])} requires {other}",
                     expected=f"expected {other} beside it",
                 )
 

@@ -1,0 +1,1 @@
+"""The declared ranges, tried at both ends: `python -m tests.ranges`."""
