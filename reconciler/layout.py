@@ -36,25 +36,23 @@ def wrap(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]
     words: list[str] = []
     used = 0
     for word in text.split(" "):
-        size = columns(word)
-        if words and used + 1 + size > width:
+        if words and used + 1 + columns(word) > width:
             lines.append(" ".join(words))
             words = []
-        if words:
-            used += 1 + size
-        elif word or not lines:  # spaces in the place of a line's end are not carried over
-            lead = rest if lines else first
+        if not words and lines and not word:
+            continue  # spaces in the place of a line's end are not carried over
+        lead = rest if lines else first
+        if not any(words):
             word = _harmless(lead, word)
-            used = columns(lead) + columns(word)
-        else:
-            continue
+        used = used + 1 + columns(word) if words else columns(lead) + columns(word)
         words.append(word)
     lines.append(" ".join(words))
     return [((rest if index else first) + line).rstrip(" ") for index, line in enumerate(lines)]
 
 
 def _harmless(lead: str, word: str) -> str:
-    return SUBSTITUTE + word if word.startswith("::") and not lead.strip() else word
+    """Return a line's first word; one that a pipeline would obey, behind a visible mark."""
+    return SUBSTITUTE + word if word.lstrip().startswith("::") and not lead.strip() else word
 
 
 def pairs(rows: Iterable[tuple[str, str]], width: int, *, indent: str = "") -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
@@ -42,10 +42,13 @@ def test_no_line_is_wider_than_it_may_be_and_nothing_is_lost(text: str, width: i
 
 
 def _as_it_was(word: str) -> str:
-    return word.removeprefix(SUBSTITUTE) if word.startswith(f"{SUBSTITUTE}::") else word
+    plain = word.removeprefix(SUBSTITUTE)
+    return plain if plain.lstrip().startswith("::") else word
 
 
 @given(TEXTS, WIDTHS)
+@example(" ::error::x", 40)
+@example("\u3000::error::x", 40)
 def test_no_line_can_be_a_workflow_command(text: str, width: int) -> None:
     """A runner trims a line before it looks at how it begins."""
     lines = [*wrap(text, width), *wrap(text, width, first="  ", rest="  "), *pairs([(text, text)], width)]
