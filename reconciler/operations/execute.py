@@ -29,7 +29,7 @@ from reconciler.state.journal import Done, Forgotten
 
 @dataclass(slots=True)
 class Stop:
-    """Set by a signal: finish what is in hand, begin nothing new."""
+    """Set by a signal: finish the changes in progress, start no others."""
 
     requested: bool = False
     terminated: bool = False

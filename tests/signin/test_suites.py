@@ -105,7 +105,7 @@ def test_another_suite_is_another_secret(office: Machine, tenant: Embedded) -> N
     """A manifest that begins to ask for the newer suite replaces what there is, and says why."""
     office.apply()
     office.manifest(BOTH, head=f"age_suite: {HYBRID}\n")
-    assert f"age suite: {X25519} -> {HYBRID}" in office.done("plan").out
+    assert f"age_suite {X25519} -> {HYBRID}" in office.done("plan").out
     office.apply("--max-replace", "2")
     assert ({HYBRID}, 2) == (suites(tenant), len(reader.live(tenant.store)))
 
