@@ -1,4 +1,4 @@
-"""How a plan's facts are said: durations, views, and text that came from a manifest."""
+"""The words for a plan's facts: durations, views, and text that came from a manifest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ to Azure's agent, `##teamcity[…]`."""
 def clean(text: str) -> str:
     """Return a text in which nothing moves the cursor, reverses the line or hides.
 
-    Each such character becomes a visible mark: who reviews a name must see that there was something. A `COMMAND`
+    Each such character becomes a visible one: a reviewer of a name must see that there was something. A `COMMAND`
     gets one too.
     """
     text = COMMAND.sub(f"##{SUBSTITUTE}", text)
@@ -34,7 +34,7 @@ def line(text: str) -> str:
 
 
 def duration(seconds: int) -> str:
-    """Return a duration as people write it: `90m`, `72h`, `14d`. Hours up to three days."""
+    """Return a duration as it is usually written: `90m`, `72h`, `14d`. Hours up to three days."""
     if seconds % DAY == 0 and seconds > 3 * DAY:
         return f"{seconds // DAY}d"
     if seconds % HOUR == 0:
@@ -45,8 +45,8 @@ def duration(seconds: int) -> str:
 def views(count: int) -> str:
     """Return how often a share may be opened."""
     if count == 0:
-        return "any number of views"
-    return "once" if count == 1 else f"{count} views"
+        return "unlimited views"
+    return counted(count, "view")
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

@@ -40,3 +40,9 @@ def desk(
 def anyio_backend() -> str:
     """The program runs on asyncio alone, so its tests do."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge what a command says by its sentences; the tests of the layout set a width of their own."""
+    monkeypatch.setenv("COLUMNS", "1000")

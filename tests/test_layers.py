@@ -21,7 +21,7 @@ from tests.support.house import DOOR, House, room, tree
 _LAYERS = (
     "errors",
     "model",
-    "display suggest",
+    "display suggest layout",
     "state",
     "planning planfile render",
     "sensitive fingerprint",
@@ -35,6 +35,7 @@ _BESIDE = {"operations", "sandbox"}
 """Programs of their own: neither may import the other."""
 
 _OUTSIDE = {
+    "layout": {"wcwidth"},
     "manifest.yamltext": {"yaml"},
     "manifest.schema": {"jsonschema"},
     "age": {"pyrage", "cryptography"},
@@ -90,7 +91,7 @@ _PURE_MODULES = {
         "typing",
         "unicodedata",
     ),
-    *("urllib.parse", "zlib"),
+    *("urllib.parse", "wcwidth", "zlib"),
 }
 _PURE_NAMES = {"pathlib": {"PurePath", "PurePosixPath"}, "posixpath": {"join", "normpath"}}
 _IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}

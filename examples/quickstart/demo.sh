@@ -16,5 +16,5 @@ say reconciler --sandbox apply --auto-approve
 say reconciler sandbox view db-password
 printf '\n'
 say reconciler --sandbox plan
-printf '\nShare links (they lead nowhere: this is a sandbox):\n'
-reconciler --sandbox output
+printf '\n# The links lead nowhere: this is a sandbox.\n'
+say reconciler --sandbox output

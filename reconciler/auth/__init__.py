@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import reconciler.http  # noqa: F401 - before httpx, of which it leaves out the command line
 from reconciler.auth import cone
 from reconciler.auth.assertion import EXPECTED, parse_secret
 from reconciler.auth.interface import (

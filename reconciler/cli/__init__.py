@@ -161,12 +161,14 @@ def _annotate(options: Options, error: ReconcilerError) -> None:
 
 
 def _tell(error: ReconcilerError) -> None:
-    from reconciler import display
+    from reconciler.cli import terminal
+    from reconciler.display import clean
 
-    click.echo(f"Error: {error.summary}", err=True)
+    lines = [f"Error: {error.summary}"]
     for line in error.detail.splitlines():
-        click.echo(f"  {display.line(line)}", err=True)
+        lines += terminal.paragraph(clean(line), first="  ", rest="    ")
     if error.expected:
-        click.echo(f"  Expected: {display.clean(error.expected)}", err=True)
+        lines += terminal.paragraph(f"Expected: {clean(error.expected)}", first="  ", rest="    ")
     if error.hint:
-        click.echo(f"  Next: {display.clean(error.hint)}", err=True)
+        lines += terminal.paragraph(f"Next: {clean(error.hint)}", first="  ", rest="    ")
+    terminal.say("\n".join(lines))

@@ -11,7 +11,8 @@ import click
 from reconciler.cli import session, terminal
 from reconciler.cli.help import Command
 from reconciler.cli.options import current_options, shared
-from reconciler.display import clean, counted, line
+from reconciler.display import clean, counted
+from reconciler.layout import pairs, wrap
 from reconciler.model.address import fold
 from reconciler.model.canonical import time_text
 from reconciler.model.manifest import Sharing
@@ -58,15 +59,22 @@ def access_command(*, person: str, show_links: bool) -> None:
 def _show(state: State, person: str, found: list[_Held], *, links: bool) -> None:
     if not found:
         click.echo(f"{clean(person)} can open nothing in this stack.")
-    wide = max((len(held.address) for held in found), default=0)
-    for held in found:
-        share = held.share
-        end = f"until {time_text(share.expires)}" + (" (old copy)" if held.old else "")
-        link = f"  {clean(share.share_url)}" if links else ""
-        click.echo(line(f"{clean(held.address):<{wide}}  {end}{link}"))
+    width = terminal.width()
+    rows = pairs(((clean(held.address), _end(held)) for held in found), width)
+    if links:
+        for held in found:
+            terminal.print_lines(wrap(f"{clean(held.address)}  {_end(held)}", width, rest="  "))
+            terminal.print_lines(wrap(clean(held.share.share_url), width, first="  "))
+    else:
+        terminal.print_lines(rows)
     made = max((share.created for share in state.shares()), default=None)
     newest = f", newest share of {time_text(made)}" if made else ""
-    click.echo(f"As the state knows it: serial {state.serial}{newest}. The tenant was not asked.")
+    last = f"As the state knows it: serial {state.serial}{newest}. The tenant was not asked."
+    terminal.print_lines(wrap(last, width))
+
+
+def _end(held: _Held) -> str:
+    return f"until {time_text(held.share.expires)}" + (" (old copy)" if held.old else "")
 
 
 def _live(state: State, now: datetime) -> Iterator[_Held]:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from reconciler.cli import ci_report, result_file, session, signals, terminal
 from reconciler.cli.help import Command
-from reconciler.cli.options import Options, shared
-from reconciler.cli.options import current_options as options
+from reconciler.cli.options import Options, current_options, shared
 from reconciler.cli.output import check_output, print_plan
 from reconciler.cli.plan import addresses_of, read_plan, require_plan, selecting
-from reconciler.display import clean
+from reconciler.cli.progress import Reporter, Spinner
 from reconciler.errors import ExitCode, SignInError, UsageError
-from reconciler.model.events import Outcome, Result
+from reconciler.layout import wrap
+from reconciler.model.events import Outcome
 from reconciler.model.plan import Plan
 from reconciler.operations.apply import Applied, FrontEnd, apply
 from reconciler.operations.execute import Stop
@@ -25,6 +24,7 @@ from reconciler.operations.options import ApplyOptions, PlanOptions, SavedPlan
 from reconciler.planning.guards import Limits
 from reconciler.planning.selection import EVERYTHING, Only, Selection
 from reconciler.render import outcome
+from reconciler.render.links import ShareLink, link_lines
 
 _AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Skip interactive approval.")
 _PARALLELISM = click.option(
@@ -91,7 +91,7 @@ def apply_command(
     Shows the plan and asks for approval first. With PLAN, a file that `plan -o` saved, it applies exactly that plan
     without asking.
     """
-    ci_report.refuse_pull_request(options(), allowed=allow_pull_request)
+    ci_report.refuse_pull_request(current_options(), allowed=allow_pull_request)
     selection = Selection(targets=target, excludes=exclude, only=Only(only) if only else None)
     if plan_file and (replace or selection != EVERYTHING):
         raise UsageError("a saved plan says itself what is done", hint="give these options to `plan -o`")
@@ -101,7 +101,7 @@ def apply_command(
     if plan_file:
         require_plan(plan_file)
         saved = SavedPlan(read=lambda key: read_plan(plan_file, key), digest=expect_digest)
-    asked = ApplyOptions(
+    request = ApplyOptions(
         plan=PlanOptions(
             requested=addresses_of(replace), selection=selection, revoke_imported=revoke_imported
         ),
@@ -109,7 +109,7 @@ def apply_command(
         saved=saved,
         parallelism=parallelism,
     )
-    return _run(asked, auto_approve=auto_approve or saved is not None, result=result, show_links=show_links)
+    return _run(request, auto_approve=auto_approve or saved is not None, result=result, show_links=show_links)
 
 
 @click.command(
@@ -130,57 +130,64 @@ def destroy_command(
     allow_pull_request: bool,
 ) -> int:
     """Revoke every share of this stack. Shows the plan and asks for approval first."""
-    ci_report.refuse_pull_request(options(), allowed=allow_pull_request)
-    asked = ApplyOptions(
+    ci_report.refuse_pull_request(current_options(), allowed=allow_pull_request)
+    request = ApplyOptions(
         plan=PlanOptions(destroy=True, revoke_imported=revoke_imported), parallelism=parallelism
     )
-    return _run(asked, auto_approve=auto_approve, result=result)
+    return _run(request, auto_approve=auto_approve, result=result)
 
 
-def _run(asked: ApplyOptions, *, auto_approve: bool, result: Path | None, show_links: bool = False) -> int:
-    it = options()
+def _run(request: ApplyOptions, *, auto_approve: bool, result: Path | None, show_links: bool = False) -> int:
+    options = current_options()
     if result:
         check_output(result, holding="results", option="--result")
-    reporter = terminal.Reporter(coloured=terminal.colour(it.color, sys.stderr))
+    coloured = terminal.colour(options.color, sys.stderr)
+    reporter = Reporter(coloured=coloured, verbose=bool(options.verbose))
     planned: Plan | None = None
 
     def confirm(plan: Plan) -> bool:
         nonlocal planned
         planned = plan
-        reporter.total = len(plan.acting())
-        return _confirmed(it, plan, auto_approve=auto_approve, destroy=asked.plan.destroy)
+        spinner.stop()
+        confirmed = _confirmed(options, plan, auto_approve=auto_approve, destroy=request.plan.destroy)
+        if confirmed:
+            reporter.start(len(plan.acting()))
+        return confirmed
 
     front = FrontEnd(confirm=confirm, report=reporter, stop=Stop())
     applied: Applied | None = None
     try:
-        applied = asyncio.run(_apply(it, asked, front))
+        with Spinner("Planning", coloured=coloured) as spinner:
+            applied = asyncio.run(_apply(options, request, front))
     finally:
         reporter.close()
         if result:
             result_file.write(result, applied, reporter, sys.exception())
         if plan := applied.plan if applied else planned:
             ended = applied is not None and not applied.declined
-            ci_report.tell_applied(it, plan, reporter.results, reporter.left, ended=ended, links=show_links)
-    _print(it, applied, links=show_links or not it.in_ci())
+            ci_report.tell_applied(
+                options, plan, reporter.results, reporter.left, ended=ended, links=show_links
+            )
+    _print(options, applied, links=show_links or not options.in_ci())
     return _exit_code(applied, front.stop)
 
 
-def _confirmed(it: Options, plan: Plan, *, auto_approve: bool, destroy: bool) -> bool:
-    """Show the plan, and ask whether it may be carried out."""
-    if not it.json:
-        print_plan(it, plan)
+def _confirmed(options: Options, plan: Plan, *, auto_approve: bool, destroy: bool) -> bool:
+    """Show the plan, and ask for approval."""
+    if not options.json:
+        print_plan(options, plan)
     elif not auto_approve:
-        print_plan(it, plan, "text", err=True)  # nobody says yes to what was not shown
+        print_plan(options, plan, "text", err=True)  # no approval of what was not shown
     if auto_approve:
         return True
     with signals.answering() as woken:
         return terminal.ask(_question(plan, destroy=destroy), flag="--auto-approve", woken=woken)
 
 
-async def _apply(it: Options, asked: ApplyOptions, front: FrontEnd) -> Applied:
-    async with session.signed_in(it) as at:
+async def _apply(options: Options, request: ApplyOptions, front: FrontEnd) -> Applied:
+    async with session.signed_in(options) as at:
         with signals.stopping(front.stop):
-            return await apply(at.stack, at.client, at.uploader, asked, front)
+            return await apply(at.stack, at.client, at.uploader, request, front)
 
 
 def _question(plan: Plan, *, destroy: bool) -> str:
@@ -189,31 +196,37 @@ def _question(plan: Plan, *, destroy: bool) -> str:
     return f"Apply these changes to {plan.server}?"
 
 
-def _print(it: Options, applied: Applied, *, links: bool) -> None:
-    if it.json:
+def _print(options: Options, applied: Applied, *, links: bool) -> None:
+    if options.json:
         click.echo(terminal.json_text(result_file.as_json(applied, applied.results, links=links)))
         return
     if applied.declined:
         click.echo("Nothing was done.")
     elif not applied.plan.acting():
-        print_plan(it, applied.plan)
+        print_plan(options, applied.plan)
     else:
-        click.echo(outcome.counts(applied.results))
-        if links:
-            _print_links(applied.results)
+        width = terminal.width()
+        terminal.print_lines(wrap(outcome.counts(applied.results), width))
+        if links and (made := _links(applied)):
+            terminal.print_lines(["", "Share links:", *link_lines(made, width=width, indent="  ")])
 
 
-def _print_links(ended: Iterable[Result]) -> None:
-    linked = sorted((clean(str(r.address)), clean(r.share_url)) for r in ended if r.share_url)
-    if linked:
-        click.echo("\nShare links:")
-        wide = max(len(address) for address, _ in linked)
-        for address, url in linked:
-            click.echo(f"  {address:<{wide}}  {url}")
+def _links(applied: Applied) -> list[ShareLink]:
+    """Return the links of what was made, each with those who can open it."""
+    shares = {change.address: change.after for change in applied.plan.changes if change.after}
+    return [
+        ShareLink(
+            address=str(result.address),
+            recipients=[recipient.as_written for recipient in shares[result.address].recipients],
+            url=result.share_url,
+        )
+        for result in sorted(applied.results, key=lambda result: result.address)
+        if result.share_url and result.address in shares
+    ]
 
 
 def _exit_code(applied: Applied, stop: Stop) -> int:
-    """Say how it ended: a credential that was refused counts before everything that it made fail."""
+    """Return how it ended: a credential that was refused counts before everything that it made fail."""
     if applied.declined:
         return ExitCode.ERROR
     if any(isinstance(failure, SignInError) for failure in applied.failures):

@@ -27,20 +27,20 @@ class Ci(StrEnum):
     NONE = "none"
 
 
-def which(it: Options) -> Ci:
+def which(options: Options) -> Ci:
     """Return where this runs: what --ci says, else what the environment shows; none in the sandbox."""
-    if it.ci != "auto":
-        return Ci(it.ci)
-    if it.sandbox:
+    if options.ci != "auto":
+        return Ci(options.ci)
+    if options.sandbox:
         return Ci.NONE
     if os.environ.get("GITHUB_ACTIONS"):
         return Ci.GITHUB
     return Ci.GITLAB if os.environ.get("GITLAB_CI") else Ci.NONE
 
 
-def tell_error(it: Options, error: ReconcilerError) -> None:
+def tell_error(options: Options, error: ReconcilerError) -> None:
     """Annotate the lines that an error is about."""
-    if which(it) is not Ci.GITHUB:
+    if which(options) is not Ci.GITHUB:
         return
     from reconciler.render import annotations
 
@@ -61,13 +61,13 @@ def _below() -> str:
     return str(here.relative_to(Path(top).resolve()))
 
 
-def tell_plan(it: Options, plan: Plan, saved: Path | None) -> None:
+def tell_plan(options: Options, plan: Plan, saved: Path | None) -> None:
     """Write the step summary and the outputs, and annotate what needs attention."""
-    if which(it) is not Ci.GITHUB:
+    if which(options) is not Ci.GITHUB:
         return
     from reconciler.render import annotations, markdown, view
 
-    seen = view.make(plan)
+    seen = view.make_view(plan)
     click.echo(annotations.render(annotations.of_view(seen), below=_below()), nl=False, err=True)
     _summarize(lambda budget: markdown.render(seen, budget=budget))
     if outputs := os.environ.get("GITHUB_OUTPUT"):
@@ -77,18 +77,18 @@ def tell_plan(it: Options, plan: Plan, saved: Path | None) -> None:
         except OSError as error:  # without them, later steps would go on as if there was nothing to do
             raise UsageError(
                 f"the step's outputs cannot be written: {reason(error)}",
-                hint="GITHUB_OUTPUT names the file that the runner reads: mend it, or plan with --ci none",
+                hint="GITHUB_OUTPUT names the file that the runner reads: fix its permissions, or plan with --ci none",
             ) from None
 
 
 def tell_applied(
-    it: Options, plan: Plan, results: Sequence[Result], left: Sequence[Left], *, ended: bool, links: bool
+    options: Options, plan: Plan, results: Sequence[Result], left: Sequence[Left], *, ended: bool, links: bool
 ) -> None:
     """Write what became of each address into the step summary, and annotate what failed.
 
     A run that did not get to its end tells only what it did.
     """
-    if which(it) is not Ci.GITHUB or not (ended or results or left):
+    if which(options) is not Ci.GITHUB or not (ended or results or left):
         return
     from reconciler.render import annotations, outcome
 
@@ -141,9 +141,9 @@ _ANYBODYS: Final = ("pull_request", "issue_comment", "workflow_run")
 of which nothing in the environment tells."""
 
 
-def refuse_pull_request(it: Options, *, allowed: bool) -> None:
+def refuse_pull_request(options: Options, *, allowed: bool) -> None:
     """Stop an apply that a pull request started: what it would send has not been merged. Raises RefusedError."""
-    if it.sandbox or allowed or not _of_pull_request(os.environ):
+    if options.sandbox or allowed or not _of_pull_request(os.environ):
         return
     raise RefusedError(
         "this job was started by a pull request, or by a comment or a workflow that may belong to one: nobody has "

@@ -35,14 +35,23 @@ def report(error: BaseException, *, verbose: bool) -> None:
         )
         click.echo("  Next: free space where the output goes, and run the same command again.", err=True)
         return
-    click.echo("Error: internal error", err=True)
-    click.echo(f"  {describe(error)}: its text is not shown, because it could quote a secret.", err=True)
-    click.echo("  What was done is recorded; run the same command again to resume.", err=True)
-    if verbose:
-        for line in trace_lines(error):
-            click.echo(f"  {line}", err=True)
+    from reconciler.cli import terminal  # it knows the manifest's nouns, which `--help` need not import
+
     more = "" if verbose else "run it again with -v, which names the lines of code, and "
-    click.echo(f"  Next: {more}report it with the lines above (version {__version__}).", err=True)
+    lines = [
+        "Error: internal error",
+        *terminal.paragraph(
+            f"{describe(error)}: its text is not shown, because it could quote a secret.",
+            first="  ",
+            rest="    ",
+        ),
+        "  What was done is recorded; run the same command again to resume.",
+        *(f"  {line}" for line in (trace_lines(error) if verbose else ())),
+        *terminal.paragraph(
+            f"Next: {more}report it with the lines above (version {__version__}).", first="  ", rest="    "
+        ),
+    ]
+    terminal.say("\n".join(lines))
 
 
 def describe(error: BaseException) -> str:

@@ -14,7 +14,7 @@ import click
 from reconciler.cli import ci_report, session
 from reconciler.cli.help import Command
 from reconciler.cli.options import current_options, shared
-from reconciler.cli.output import FORMATS, print_plan
+from reconciler.cli.output import FormatName, print_plan
 from reconciler.errors import ExitCode, ManifestError, Problem, UsageError
 from reconciler.manifest import reading, yamltext
 from reconciler.manifest.load import load_manifest, work_tree
@@ -43,7 +43,7 @@ _PATHS: Final = ("/", "./", "../")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(FORMATS),
+    type=FormatName(),
     metavar="FORMAT",
     help="Output format: text (the default), json, markdown, html or gitlab.",
 )

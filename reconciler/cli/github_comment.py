@@ -52,7 +52,7 @@ class PullRequest:
         return f"{self.api.rstrip('/')}/repos/{self.repository}/issues"
 
 
-def marker(body: str) -> str:
+def marker_of(body: str) -> str:
     """Return by what a rendered plan is found again: its first line up to the stack. Raises UsageError."""
     found = _MARKER.match(body)
     if found is None:
@@ -70,7 +70,7 @@ async def put(session: Session, at: PullRequest, token: Sensitive, body: str) ->
     """
     if len(body) > _CHARACTERS_MAX:
         raise UsageError("this is longer than a comment may be", hint="--format markdown keeps to the limit")
-    found = await _find(session, at, token, marker(body))
+    found = await _find(session, at, token, marker_of(body))
     content = json.dumps({"body": body}).encode()
     if found is None:
         await _call(session, "POST", at.comments, token, content)

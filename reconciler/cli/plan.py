@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +13,9 @@ import click
 from reconciler.cli import ci_report, session, terminal
 from reconciler.cli.completion import secret_names
 from reconciler.cli.help import Command
-from reconciler.cli.options import Options, shared
-from reconciler.cli.options import current_options as options
-from reconciler.cli.output import FORMATS, check_output, print_plan
+from reconciler.cli.options import Options, current_options, shared
+from reconciler.cli.output import FormatName, check_output, print_plan
+from reconciler.cli.progress import Spinner
 from reconciler.errors import ExitCode, LockedError, StateError, UsageError
 from reconciler.fingerprint import Key
 from reconciler.model import canonical
@@ -54,7 +55,7 @@ def selecting(function: F) -> F:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(FORMATS),
+    type=FormatName(),
     metavar="FORMAT",
     help="Output format: text (the default), json, markdown, html or gitlab.",
 )
@@ -73,7 +74,7 @@ def plan_command(
     as_of: str | None,
 ) -> int:
     """Show changes required by the manifest. Changes nothing."""
-    it = options()
+    options = current_options()
     asked = PlanOptions(
         requested=addresses_of(replace),
         selection=Selection(targets=target, excludes=exclude),
@@ -85,35 +86,36 @@ def plan_command(
         )
     if out:
         check_output(out, holding="resource_changes", option="-o")
-    plan = _offline(it, asked) if offline else _online(it, asked, out)
-    print_plan(it, plan, form)
-    ci_report.tell_plan(it, plan, out)
+    plan = _offline(options, asked) if offline else _online(options, asked, out)
+    print_plan(options, plan, form)
+    ci_report.tell_plan(options, plan, out)
     return ExitCode.CHANGES if detailed_exitcode and plan.acting() else ExitCode.OK
 
 
-def _offline(it: Options, asked: PlanOptions) -> Plan:
-    manifest = session.read_manifest(it)
-    stack = session.stack_of(it, manifest, server=manifest.tenant or "")
+def _offline(options: Options, asked: PlanOptions) -> Plan:
+    manifest = session.read_manifest(options)
+    stack = session.stack_of(options, manifest, server=manifest.tenant or "")
     return look_offline(stack, asked, datetime.now(UTC))
 
 
-def _online(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
+def _online(options: Options, asked: PlanOptions, out: Path | None) -> Plan:
     import asyncio  # a good part of the start, which --offline does without
 
-    return asyncio.run(_look(it, asked, out))
+    with Spinner("Planning", coloured=terminal.colour(options.color, sys.stderr)):
+        return asyncio.run(_look(options, asked, out))
 
 
-async def _look(it: Options, asked: PlanOptions, out: Path | None) -> Plan:
+async def _look(options: Options, asked: PlanOptions, out: Path | None) -> Plan:
     from reconciler.operations.plan import look
 
-    async with session.signed_in(it) as at:
+    async with session.signed_in(options) as at:
         holder = at.stack.held_by()
         if holder and out:
             raise LockedError(
                 f"another run holds this stack: {holder}", hint="save the plan when it has ended"
             )
         if holder:
-            terminal.warn(f"another run holds this stack ({holder}); what it does shows in the next plan")
+            terminal.warn(f"another run holds this stack ({holder}); the next plan shows its changes")
         loaded = at.stack.load_with_key(make=bool(out))
         seen = await look(at.stack, at.client, asked, loaded)
         if out:
@@ -128,7 +130,7 @@ def _save(out: Path, plan: Plan, key: Key | None, stack: Stack) -> None:
         )
     stack.keys.keep(key)
     durable.replace(out, sealed.encode(plan, key))
-    terminal.warn(f"the plan is saved; `reconciler apply {out}` does this and nothing else")
+    terminal.warn(f"the plan is saved; `reconciler apply {out}` applies exactly this")
 
 
 @click.command(
@@ -139,26 +141,26 @@ def _save(out: Path, plan: Plan, key: Key | None, stack: Stack) -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(FORMATS),
+    type=FormatName(),
     metavar="FORMAT",
     help="Output format: text (the default), json, markdown, html or gitlab.",
 )
 def show_command(*, plan_file: Path | None, form: str | None) -> None:
     """Show a saved plan or the current state. Checks the plan's seal if the stack's key is here."""
-    it = options()
+    options = current_options()
     if plan_file is None:
         from reconciler.cli.state import print_state
 
-        print_state(it)
+        print_state(options)
         return
     require_plan(plan_file)
-    key = session.keys_of(it, session.places_of(it, None).workdir).here()
+    key = session.keys_of(options, session.places_of(options, None).workdir).here()
     if key is None:
         terminal.warn(f"the seal of {plan_file} was not checked: the stack's key is not here")
     elif not sealed.sealed_with(durable.read_file(plan_file) or b"", file=str(plan_file), key=key):
         terminal.warn(f"the seal of {plan_file} was not checked: another key than the one here made it")
         key = None
-    print_plan(it, read_plan(plan_file, key), form)
+    print_plan(options, read_plan(plan_file, key), form)
 
 
 def read_plan(path: Path, key: Key | None) -> Plan:

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler.cli import crash, terminal
+from reconciler.cli.progress import Reporter
 from reconciler.errors import ReconcilerError
 from reconciler.model.events import Result
 from reconciler.operations.apply import Applied
 from reconciler.storage import durable
 
 
-def write(path: Path, applied: Applied | None, seen: terminal.Reporter, failed: BaseException | None) -> None:
+def write(path: Path, applied: Applied | None, reporter: Reporter, failed: BaseException | None) -> None:
     """Write what is known of every outcome, also when the run died of an error. No share links: CI keeps it."""
-    body = as_json(applied, seen.results, links=False)
+    body = as_json(applied, reporter.results, links=False)
     body["left"] = [
         {
             "address": str(left.address) if left.address else None,
@@ -22,7 +23,7 @@ def write(path: Path, applied: Applied | None, seen: terminal.Reporter, failed: 
             "failure": left.failure,
             "next": left.hint,
         }
-        for left in seen.left
+        for left in reporter.left
     ]
     if isinstance(failed, ReconcilerError):
         expected = {"expected": failed.expected} if failed.expected else {}

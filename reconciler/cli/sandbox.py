@@ -159,7 +159,7 @@ def view(*, name: str, who: str | None, data: Path | None) -> None:
 
     NAME is a secret of the sandbox's state (or of --state), or the share's ID, code or link.
     """
-    from reconciler.sandbox import NOTICE, reader
+    from reconciler.sandbox import reader
     from reconciler.sandbox.store import Store, require_data
 
     share = _named(name, served=data is not None)
@@ -170,7 +170,7 @@ def view(*, name: str, who: str | None, data: Path | None) -> None:
         first = share.attributes.recipients[0].as_written if share else None
         person = who or first or reader.recipient(store, vault_id, None)
         pieces = reader.read(store, vault_id, who=person)
-        terminal.warn(f"opened as {person}; {NOTICE}")
+        terminal.warn(f"opened as {person}")
         for piece in pieces:
             sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()

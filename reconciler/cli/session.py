@@ -246,7 +246,8 @@ async def _in_sandbox(options: Options, manifest: Manifest) -> AsyncIterator[Sig
     people = [p.as_written for s in secrets if s.sharing is Sharing.INTERNAL for p in s.people]
     data = places_of(options, manifest).sandbox_data
     emails = [person for person in people if "@" in person]
-    terminal.warn(NOTICE)
+    if not data.exists():
+        terminal.warn(NOTICE)
     with Embedded(data, settings=from_environment(os.environ), people=emails) as tenant:
         server = tenants.parse(tenant.url, where="the sandbox")
         stack = stack_of(options, manifest, server=SANDBOX_SERVER)

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: a request to finish while changes are made, an answer while a question stands."""
+"""SIGINT and SIGTERM: a request to finish while changes are applied, an answer while a question stands."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ from reconciler.operations.execute import Stop
 
 _NUMBERS: Final = (signal.SIGINT, signal.SIGTERM)
 
+_INTERRUPTED: Final = (
+    "Interrupt received: finishing the changes in progress. "
+    "Press Ctrl-C again to stop now; the next run resumes."
+)
+
 
 @contextlib.contextmanager
 def stopping(stop: Stop) -> Iterator[None]:
@@ -27,9 +32,7 @@ def stopping(stop: Stop) -> Iterator[None]:
             os.kill(os.getpid(), number)
         stop.requested = True
         stop.terminated = number is signal.SIGTERM
-        terminal.warn(
-            "finishing what is in hand; once more ends it at once, and the next run then goes on from there"
-        )
+        terminal.say("\n".join(terminal.paragraph(_INTERRUPTED)))
 
     for number in _NUMBERS:
         loop.add_signal_handler(number, on_signal, number)

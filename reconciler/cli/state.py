@@ -14,11 +14,13 @@ from reconciler.cli.options import Options, shared
 from reconciler.cli.options import current_options as options
 from reconciler.display import clean, counted, line
 from reconciler.errors import ExitCode, LockedError, UsageError
+from reconciler.layout import pairs
 from reconciler.model.address import Address
 from reconciler.model.canonical import time_text
 from reconciler.model.envvars import FINGERPRINT_KEY, NEW_FINGERPRINT_KEY
 from reconciler.model.state import Instance, Share
 from reconciler.operations.stack import Stack, instance_of
+from reconciler.render.links import ShareLink, link_lines
 from reconciler.state.records import instance_record
 from reconciler.storage.keyfile import new_key, read_key
 
@@ -38,9 +40,13 @@ def output_command(name: str | None) -> None:
     elif it.json:
         click.echo(terminal.json_text({str(a): _link(o) for a, o in live.items()}))
     else:
-        wide = max((len(str(address)) for address in live), default=0)
-        for address, share in live.items():
-            click.echo(line(f"{clean(str(address)):<{wide}}  {clean(share.share_url)}"))
+        links = [_share_link(address, share) for address, share in live.items()]
+        terminal.print_lines(link_lines(links, width=terminal.width()))
+
+
+def _share_link(address: Address, share: Share) -> ShareLink:
+    recipients = [recipient.as_written for recipient in share.attributes.recipients]
+    return ShareLink(address=str(address), recipients=recipients, url=share.share_url)
 
 
 def _link(share: Share) -> dict[str, object]:
@@ -71,9 +77,8 @@ def print_state(it: Options) -> None:
     if it.json:
         click.echo(terminal.json_text({str(a): _condition(i) for a, i in instances}))
         return
-    wide = max((len(str(address)) for address, _ in instances), default=0)
-    for address, instance in instances:
-        click.echo(line(f"{clean(str(address)):<{wide}}  {_condition(instance)}"))
+    rows = ((clean(str(address)), _condition(instance)) for address, instance in instances)
+    terminal.print_lines(pairs(rows, terminal.width()))
 
 
 def _condition(instance: Instance) -> str:

@@ -187,7 +187,7 @@ def _known(gathered: Gathered, uids: Mapping[Address, str], no_key: Unchecked) -
             continue
         content = gathered.contents[address]
         if key is None or content.mac is None:
-            known[address] = no_key
+            known[address] = replace(no_key, size=size_bucket(content.size))
         else:
             fingerprint = key.fingerprint(uids[address], content.mac)
             known[address] = Checked(fingerprint=fingerprint, size=size_bucket(content.size))

@@ -189,7 +189,7 @@ def _change(
         after=desired.to_make if makes else desired.attributes,
         fingerprint=(read.fingerprint if read else None) if makes else kept,
         source=str(desired.source),
-        size=read.size if read else None,
+        size=content.size if isinstance(content, Checked | Unchecked) else None,
         generation=subject.generation if makes else None,
         moved_from=scene.origins.get(desired.address),
         views=status.opened(share, scene.observed) if share else None,

@@ -19,9 +19,13 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unchecked:
-    """A source that was not read, and why not: what follows "value not checked: "."""
+    """A source whose value was not compared, and why not: what follows "value not checked: ".
+
+    `size` is a bucket in words if it was read all the same: that takes no key.
+    """
 
     why: str
+    size: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from reconciler.display import clean
 from reconciler.errors import Mark, Problem
 from reconciler.model.address import Address
 from reconciler.model.events import Left, Result
-from reconciler.render.view import Note, View
+from reconciler.model.plan import Action
+from reconciler.render.view import Note, Row, View
 
 MOST: Final = 10
 """What GitHub keeps of each level in one step; more are dropped without a word."""
@@ -25,11 +26,12 @@ class Level(StrEnum):
 
     ERROR = "error"
     WARNING = "warning"
+    NOTICE = "notice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """One line for GitHub: what, and where."""
+    """One line for GitHub: a text and its place."""
 
     level: Level
     text: str
@@ -44,7 +46,7 @@ def render(annotations: Iterable[Annotation], *, below: str = "") -> str:
     by_level: dict[Level, list[Annotation]] = {level: [] for level in Level}
     for annotation in annotations:
         by_level[annotation.level].append(annotation)
-    lines = [_command(one, below) for found in by_level.values() for one in _kept(found)]
+    lines = [_command(one, below) for alike in by_level.values() for one in _kept(alike)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -61,9 +63,12 @@ def of_problems(problems: Iterable[Problem]) -> list[Annotation]:
 
 
 def of_view(view: View) -> list[Annotation]:
-    """Return a plan's refusals as errors and its attention as warnings."""
-    refusals = [_of_note(note, Level.ERROR) for note in view.refusals]
-    return refusals + [_of_note(note, Level.WARNING) for note in view.attention]
+    """Return a plan's refusals as errors, its attention as warnings, and what changes of a share as notices."""
+    return [
+        *(_of_note(note, Level.ERROR) for note in view.refusals),
+        *(_of_note(note, Level.WARNING) for note in view.attention),
+        *(_of_row(row) for row in (*view.rows, *view.anyway) if row.action is Action.REPLACE or row.details),
+    ]
 
 
 def of_results(
@@ -88,11 +93,16 @@ def _of_note(note: Note, level: Level) -> Annotation:
     )
 
 
-def _kept(found: Sequence[Annotation]) -> Sequence[Annotation]:
-    if len(found) <= MOST:
-        return found
-    more = Annotation(level=found[0].level, text=f"and {len(found) - MOST + 1} more, in the log of this step")
-    return [*found[: MOST - 1], more]
+def _of_row(row: Row) -> Annotation:
+    text = f"{row.address}: {row.action.value}: {'; '.join(row.sentences)}"
+    return Annotation(level=Level.NOTICE, text=text, mark=row.mark)
+
+
+def _kept(alike: Sequence[Annotation]) -> Sequence[Annotation]:
+    if len(alike) <= MOST:
+        return alike
+    more = Annotation(level=alike[0].level, text=f"and {len(alike) - MOST + 1} more, in the log of this step")
+    return [*alike[: MOST - 1], more]
 
 
 def _command(one: Annotation, below: str) -> str:

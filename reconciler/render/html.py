@@ -8,7 +8,8 @@ from typing import Final
 
 from reconciler.model.plan import Action
 from reconciler.render import timeline
-from reconciler.render.view import Gain, Note, Reader, Row, View
+from reconciler.render.rows import Detail
+from reconciler.render.view import Affected, Note, Reader, Row, View
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -30,7 +31,7 @@ th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px s
 .tag{border:1px solid currentColor;border-radius:1rem;padding:0 .5rem;font-size:12px;color:var(--gone)}
 svg{width:100%;height:auto;font:12px ui-monospace,monospace}svg text{fill:var(--ink)}svg .axis{fill:var(--dim)}
 .stays{fill:var(--dim);opacity:.5}.goes{fill:var(--gone)}.comes{fill:var(--add)}
-.mark{white-space:nowrap}
+.sign{white-space:nowrap}
 @media(max-width:45rem){thead{display:none}tr,td{display:block}tr{border-bottom:1px solid var(--edge);padding:.4rem 0}
 td{border:0;padding:0 0 0 2.5rem}td:first-child{float:left;padding:0}}
 .now{stroke:var(--note);stroke-dasharray:4 3}
@@ -61,17 +62,17 @@ def _page(view: View) -> Iterator[str]:
     yield f"<style>{_STYLE}</style></head><body>"
     yield f"<h1>{escape(view.headline)}</h1>"
     yield f'<p class="sum">{escape(view.summary_line)}</p>'
-    yield from _decisive(view)
+    yield from _people_of(view)
     yield from _notes("Refused", view.refusals, "gone")
     yield from _table("This change causes", view.rows)
     yield from _table("Would happen anyway", view.anyway)
     yield from _notes("Attention", view.attention, "swap")
     yield from _table("Changes to the state alone", view.recorded)
-    lives = timeline.render(view)
-    if lives:
-        yield "<h2>Lives</h2>"
-        yield '<p class="dim">Grey lives on, red is revoked, green is made; the dashed line is the plan.</p>'
-        yield lives
+    lifetimes = timeline.render(view)
+    if lifetimes:
+        yield "<h2>Lifetimes</h2>"
+        yield '<p class="dim">Grey stays, red is revoked, green is created; the dashed line is the plan.</p>'
+        yield lifetimes
     yield from _unchanged(view.unchanged)
     yield '<p class="dim">'
     yield f"{escape(view.server)}, as of {view.as_of:%Y-%m-%d %H:%M} UTC{', offline' if view.offline else ''}"
@@ -79,29 +80,48 @@ def _page(view: View) -> Iterator[str]:
     yield "</body></html>"
 
 
-def _decisive(view: View) -> Iterator[str]:
-    if not view.decisive and not view.remarks:
+def _people_of(view: View) -> Iterator[str]:
+    if not view.groups and not view.remarks:
         return
     yield '<div class="card" id="access">'
-    if view.decisive:
+    if view.groups:
         yield "<ul>"
-        yield from (_gain(gain) for gain in view.decisive)
+        yield from (_group(group) for group in view.groups)
         yield "</ul>"
     if view.remarks:
         yield f"<p>{escape(' '.join(view.remarks))}</p>"
     yield "</div>"
 
 
-def _gain(gain: Gain) -> str:
-    facts = escape("".join(f", {fact}" for fact in gain.what))
-    tags = _tags(gain.reader) if gain.gains else ""
-    hint = f" <b>({escape(gain.hint)})</b>" if gain.hint else ""
-    who = f'<span class="{"add" if gain.gains else "gone"}">{gain.mark} {_code(gain.reader.who)}</span>'
-    return f"<li>{who} → {_code(gain.address)}{facts}{tags}{hint}</li>"
+def _group(group: Affected) -> str:
+    style = {"+": "add", "-": "gone", "~": "note"}[group.sign]
+    who = ", ".join(
+        f'<span class="{style}">{group.sign} {_code(reader.name)}</span>{_tags(reader)}'
+        for reader in group.readers
+    )
+    meanings = []
+    if group.losses:
+        said = (
+            f"{_code(loss.address)} <b>({escape(loss.hint)})</b>" if loss.hint else _code(loss.address)
+            for loss in group.losses
+        )
+        meanings.append(", ".join(said))
+    if group.gains:
+        sign = '<span class="add">+</span> ' if group.losses else ""
+        meanings.append(sign + ", ".join(map(_code, group.gains)))
+    if group.relinked:
+        meanings.append("new link for " + ", ".join(map(_code, group.relinked)))
+    return f"<li>{who} → {'; '.join(meanings)}</li>"
+
+
+def _change(detail: Detail) -> str:
+    if detail.name == "source":
+        return f"source {_code(detail.after)}, was {_code(detail.before)}"
+    return f"{escape(detail.name)} {_code(detail.before)} → {_code(detail.after)}"
 
 
 def _tags(reader: Reader) -> str:
-    return "".join(f' <span class="tag">{escape(mark)}</span>' for mark in reader.marks)
+    return "".join(f' <span class="tag">{escape(label)}</span>' for label in reader.labels)
 
 
 def _notes(title: str, notes: Sequence[Note], style: str) -> Iterator[str]:
@@ -110,7 +130,7 @@ def _notes(title: str, notes: Sequence[Note], style: str) -> Iterator[str]:
     yield f'<h2 class="{style}">{title}</h2><ul>'
     for note in notes:
         address = f"{_code(note.address)}: " if note.address else ""
-        following = f'<br><span class="dim">next: {_prose(note.next)}</span>' if note.next else ""
+        following = f'<br><span class="dim">Next: {_prose(note.next)}</span>' if note.next else ""
         yield f"<li>{address}{_prose(note.text)}{following}</li>"
     yield "</ul>"
 
@@ -119,7 +139,8 @@ def _table(title: str, rows: Sequence[Row]) -> Iterator[str]:
     if not rows:
         return
     yield f"<h2>{title}</h2>"
-    yield "<table><thead><tr><th></th><th>secret</th><th>why</th><th>what</th><th>from</th><th>people</th></tr></thead>"
+    columns = ("", "secret", "why", "share", "from", "recipients")
+    yield f"<table><thead><tr>{''.join(f'<th>{column}</th>' for column in columns)}</tr></thead>"
     yield "<tbody>"
     for row in rows:
         yield from _row(row)
@@ -129,22 +150,21 @@ def _table(title: str, rows: Sequence[Row]) -> Iterator[str]:
 def _row(row: Row) -> Iterator[str]:
     place = f'<br><span class="dim">{escape(row.mark.file)}:{row.mark.line}</span>' if row.mark else ""
     about = f'<br><span class="dim">“{escape(row.description)}”</span>' if row.description else ""
-    details = "".join(f"<br>{escape(d.name)}: {_code(d.before)} → {_code(d.after)}" for d in row.details)
-    makes = row.action in (Action.CREATE, Action.REPLACE)
-    what = escape(", ".join(row.facts)) + details if makes else ""
-    yield f'<tr><td class="{_CLASSES[row.action]}"><code class="mark">{escape(row.symbol)}</code></td>'
-    yield f"<td>{_code(row.address)}{place}{about}</td><td>{escape(row.reason)}</td><td>{what}</td>"
-    yield f"<td>{_code(row.origin) if row.origin and makes else ''}</td><td>{_people(row)}</td></tr>"
+    why = "<br>".join((*map(escape, row.why), *map(_change, row.details)))
+    facts = escape(", ".join(row.facts)) if row.makes else ""
+    yield f'<tr><td class="{_CLASSES[row.action]}"><code class="sign">{escape(row.sign)}</code></td>'
+    yield f"<td>{_code(row.address)}{place}{about}</td><td>{why}</td><td>{facts}</td>"
+    yield f"<td>{_code(row.origin) if row.origin else ''}</td><td>{_people(row)}</td></tr>"
 
 
 def _people(row: Row) -> str:
     """Return who stays as they are, and who gains and loses with a sign."""
-    gained, lost = {r.who for r in row.gained}, {r.who for r in row.lost}
-    stay = [r for r in row.people if r.who not in gained | lost]
+    gained, lost = {r.name for r in row.gained}, {r.name for r in row.lost}
+    stay = [r for r in row.recipients if r.name not in gained | lost]
     lines = [
         *_signed("+", "add", row.gained),
         *_signed("-", "gone", row.lost),
-        *(f"{_code(r.who)}{_tags(r)}" for r in stay),
+        *(f"{_code(r.name)}{_tags(r)}" for r in stay),
     ]
     if row.opened and row.action.changes_vaults:
         lines.append(f'<span class="dim">opened {row.opened}x</span>')
@@ -153,7 +173,7 @@ def _people(row: Row) -> str:
 
 def _signed(sign: str, style: str, readers: Iterable[Reader]) -> Iterator[str]:
     for reader in readers:
-        yield f'<span class="{style}">{sign} {_code(reader.who)}</span>{_tags(reader)}'
+        yield f'<span class="{style}">{sign} {_code(reader.name)}</span>{_tags(reader)}'
 
 
 def _unchanged(rows: Sequence[Row]) -> Iterator[str]:

@@ -59,6 +59,6 @@ def _words(text: str) -> str:
     return " ".join(out)
 
 
-def comment(text: str) -> str:
+def html_comment(text: str) -> str:
     """Return a text fit for an HTML comment and for a search: what could end it is left out."""
     return html.escape(re.sub(r"[^A-Za-z0-9._:-]", "_", text)).replace("--", "-=")[:200]

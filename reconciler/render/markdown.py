@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from reconciler.display import counted
 from reconciler.model.plan import Action
 from reconciler.planning.values import SIZES
-from reconciler.render.inline import code, comment, prose
-from reconciler.render.view import Gain, Note, Reader, Row, View
+from reconciler.render.inline import code, html_comment, prose
+from reconciler.render.view import Affected, Loss, Note, Reader, Row, View
 
 COMMENT_BYTES: Final = 65_000
 """GitHub takes 65,536 characters in a comment; the rest is for what a workflow adds."""
@@ -26,11 +26,14 @@ SUMMARY_BYTES: Final = 1_000_000
 """Of `$GITHUB_STEP_SUMMARY`; a step that writes more loses all of it at 1 MiB."""
 
 
-_OURS: Final = re.compile(r"text|file|\d+[smhd]|once|any number of views|\d+ views")
-"""A kind, a duration, how often it may be opened."""
+_OURS: Final = re.compile(r"text|file|expires in \d+[smhd]|unlimited views|[\d,]+ views?")
+"""A kind, a lifetime, how often it may be opened."""
+
+_PER_PERSON: Final = 5
+"""Secrets of one person that are named one by one on a page that is cut."""
 
 _TRIES: Final = 8
-"""How often a page is made anew to come closer to its budget."""
+"""How often a page is made again to come closer to its budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,7 @@ _WHOLE: Final = (_Cut(details=True, rows=_ALL, items=_ALL), _Cut(rows=_ALL, item
 
 def marker(name: str, server: str) -> str:
     """Return how line 1 begins: what a workflow searches its comment by."""
-    return f"<!-- reconciler:plan stack={comment(name)} server={comment(server)} "
+    return f"<!-- reconciler:plan stack={html_comment(name)} server={html_comment(server)} "
 
 
 def render(view: View, *, budget: int = COMMENT_BYTES) -> str:
@@ -64,7 +67,7 @@ def render(view: View, *, budget: int = COMMENT_BYTES) -> str:
 def _filled(view: View, budget: int, whole: int) -> str:
     """Return the page with the most lines of each list that fit. `whole` is how many bytes all lines take."""
     page, fits = _page(view, _Cut(rows=0, items=0), budget), 0
-    lists = (view.decisive, view.rows, view.anyway, view.attention, view.refusals, view.recorded)
+    lists = (view.groups, view.rows, view.anyway, view.attention, view.refusals, view.recorded)
     too_many, room = max(map(len, lists)), budget - len(page.encode())
     spare = whole - budget
     for _ in range(_TRIES):
@@ -94,13 +97,13 @@ class _Page:
 
     def lines(self) -> Iterator[str]:
         view = self.view
-        yield f"{marker(view.name, view.server)}digest={comment(view.digest)} -->"
+        yield f"{marker(view.name, view.server)}digest={html_comment(view.digest)} -->"
         yield f"**{view.summary_line}**"
         yield ""
         yield f"{code(view.name)}: {view.headline.removeprefix(f'{view.name}: ')}"
         yield ""
         yield from self.new_domains()
-        yield from self.items("people", [_gain(gain) for gain in view.decisive])
+        yield from self.items("people", [self.group(group) for group in view.groups])
         yield from (" ".join(view.remarks), "") if view.remarks else ()
         yield from self.notes("Refused", view.refusals)
         yield from self.table("This change causes", view.rows)
@@ -125,6 +128,28 @@ class _Page:
         more = [f"{len(found) - len(named):,} more"] if len(named) < len(found) else []
         yield f"**{counted(len(found), 'new domain')}:** {', '.join((*named, *more))}"
         yield ""
+
+    def group(self, group: Affected) -> str:
+        """Return one line: who, and behind the signs what."""
+        meanings = []
+        # The sign stands in the span: bare, it would begin a list within the list.
+        who = ", ".join(_reader(reader, f"{group.sign} ") for reader in group.readers)
+        if group.losses:
+            read = [_loss(loss) for loss in group.losses if loss.hint]
+            unread = [_loss(loss) for loss in group.losses if not loss.hint]
+            meanings.append(self.few(unread, kept=read))
+        if group.gains:
+            gains = self.few([code(address) for address in group.gains])
+            meanings.append(f"`+` {gains}" if group.losses else gains)
+        if group.relinked:
+            meanings.append(f"new link for {self.few([code(address) for address in group.relinked])}")
+        return f"- {who} → {'; '.join(meanings)}"
+
+    def few(self, secrets: Sequence[str], *, kept: Sequence[str] = ()) -> str:
+        """Return secrets as a list, `kept` first; on a page that is cut, many of the others are a number."""
+        if self.cut.details or len(secrets) <= _PER_PERSON:
+            return ", ".join((*kept, *secrets))
+        return f"{', '.join((*kept, *secrets[:_PER_PERSON]))} and {len(secrets) - _PER_PERSON:,} more"
 
     def items(self, what: str, lines: Sequence[str]) -> Iterator[str]:
         kept = lines[: self.cut.items]
@@ -159,7 +184,7 @@ class _Page:
             yield ""
             self.left_out.append(f"{len(rows) - len(kept):,} rows")
         if kept:
-            yield "| | secret | why | what | from | people |"
+            yield "| | secret | why | share | from | recipients |"
             yield "|---|---|---|---|---|---|"
             yield from (_row(row) for row in kept)
             yield ""
@@ -187,7 +212,7 @@ class _Page:
 
 def _urgency(row: Row) -> tuple[int, str]:
     """Order what a reviewer must see first: who is new outside, what goes away, who else is new, then the rest."""
-    outside = max((len(reader.marks) for reader in row.gained), default=0)
+    outside = max((len(reader.labels) for reader in row.gained), default=0)
     if outside:
         return -outside, row.address
     if row.action in (Action.REVOKE, Action.FORGET):
@@ -195,28 +220,27 @@ def _urgency(row: Row) -> tuple[int, str]:
     return (1 if row.gained else 2), row.address
 
 
-def _gain(gain: Gain) -> str:
-    facts = "".join(f", {fact}" for fact in gain.what)
-    marks = f" **[{gain.reader.marks[-1]}]**" if gain.gains and gain.reader.marks else ""
-    hint = f" (**{gain.hint}**)" if gain.hint else ""
-    # The sign stands in the span: bare, it would begin a list within the list.
-    return f"- {code(f'{gain.mark} {gain.reader.who}')} → {code(gain.address)}{facts}{marks}{hint}"
+def _reader(reader: Reader, sign: str) -> str:
+    labels = f" **[{', '.join(reader.labels)}]**" if reader.labels else ""
+    return f"{code(sign + reader.name)}{labels}"
+
+
+def _loss(loss: Loss) -> str:
+    return f"{code(loss.address)} (**{loss.hint}**)" if loss.hint else code(loss.address)
 
 
 def _note(note: Note) -> str:
     address = f"{code(note.address)}: " if note.address else ""
-    following = f"<br>next: {prose(note.next)}" if note.next else ""
+    following = f"<br>Next: {prose(note.next)}" if note.next else ""
     return f"- {address}{prose(note.text)}{following}"
 
 
 def _row(row: Row) -> str:
-    symbol = code(row.symbol)
-    origin = code(row.origin) if row.origin and row.action is not Action.REVOKE else ""
-    facts = ", ".join(map(_fact, row.facts)) if row.action in (Action.CREATE, Action.REPLACE) else ""
-    people = " ".join((*_signed("+", row.gained), *_signed("-", row.lost))) or counted(
-        len(row.people), "person", "people"
-    )
-    cells = (symbol, code(row.address), prose(row.reason), facts, origin, people)
+    origin = code(row.origin) if row.origin else ""
+    facts = ", ".join(map(_fact, row.facts)) if row.makes else ""
+    counts = [f"{sign}{len(who):,}" for sign, who in (("+", row.gained), ("-", row.lost)) if who]
+    people = f"{len(row.recipients):,}" + (f" ({', '.join(counts)})" if counts and row.makes else "")
+    cells = (code(row.sign), code(row.address), "<br>".join(_changes(row)), facts, origin, people)
     return "| " + " | ".join(cells) + " |"
 
 
@@ -225,29 +249,31 @@ def _fact(fact: str) -> str:
     return fact if fact in SIZES or _OURS.fullmatch(fact) else code(fact)
 
 
-def _signed(sign: str, readers: Iterable[Reader]) -> Iterator[str]:
-    for reader in readers:
-        marks = f" **[{', '.join(reader.marks)}]**" if reader.marks else ""
-        yield f"{code(f'{sign} {reader.who}')}{marks}"
+def _changes(row: Row) -> Iterator[str]:
+    """Yield all that changed; both sides of it can hold any text."""
+    yield from (prose(sentence) for sentence in row.why)
+    for detail in row.details:
+        if detail.name == "source":
+            yield f"source {code(detail.after)}, was {code(detail.before)}"
+        else:
+            yield f"{code(detail.name)} {code(detail.before)} → {code(detail.after)}"
 
 
 def _person(reader: Reader) -> str:
-    return f"{code(reader.who)} ({code(reader.id)})" if reader.id else code(reader.who)
+    return f"{code(reader.name)} ({code(reader.id)})" if reader.id else code(reader.name)
 
 
 def _detail(row: Row) -> Iterator[str]:
     place = f", {code(f'{row.mark.file}:{row.mark.line}')}" if row.mark else ""
-    yield f"**{code(row.address)}** {prose(row.reason)}{place}"
+    yield f"**{code(row.address)}** {'; '.join(map(prose, row.why))}{place}"
     yield ""
     yield f"- label {code(row.label)}"
     if row.description:
         yield f"- described as {code(row.description)}"
-    if row.origin:
-        yield f"- from {code(row.origin)}"
+    if row.makes and row.source:
+        yield f"- from {code(row.source)}"
     if row.opened is not None:
         yield f"- opened {row.opened}x"
-    for detail in row.details:
-        yield f"- {detail.name}: {code(detail.before)} → {code(detail.after)}"
-    if row.people:
-        yield "- people: " + ", ".join(map(_person, row.people))
+    if row.recipients:
+        yield "- recipients: " + ", ".join(map(_person, row.recipients))
     yield ""

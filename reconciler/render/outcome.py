@@ -1,4 +1,4 @@
-"""What became of a run, as markdown: what a pipeline's step shows of apply."""
+"""The outcome of a run, in a sentence and as markdown for a pipeline's step."""
 
 from __future__ import annotations
 
@@ -35,9 +35,14 @@ def render(name: str, results: Sequence[Result], left: Iterable[Left], *, links:
 
 def counts(results: Iterable[Result]) -> str:
     """Return how many ended how, in one sentence."""
-    found = Counter(result.outcome for result in results)
-    said = ", ".join(f"{found[outcome]} {outcome.value}" for outcome in Outcome if found[outcome])
-    return f"Applied: {said}." if said else "Nothing was to be done."
+    numbers = Counter(result.outcome for result in results)
+    words = ", ".join(f"{numbers[each]:,} {outcome_word(each)}" for each in Outcome if numbers[each])
+    return f"Applied: {words}." if words else "Nothing to do."
+
+
+def outcome_word(outcome: Outcome) -> str:
+    """Return an outcome for people; JSON has the value."""
+    return "not started" if outcome is Outcome.NOT_REACHED else outcome.value
 
 
 def _lines(name: str, results: Sequence[Result], left: Iterable[Left], *, links: bool) -> Iterator[str]:
@@ -57,7 +62,8 @@ def _lines(name: str, results: Sequence[Result], left: Iterable[Left], *, links:
 
 
 def _row(result: Result, *, links: bool) -> str:
-    outcome = result.outcome.value if result.outcome in _WELL else f"**{result.outcome.value}**"
+    word = outcome_word(result.outcome)
+    outcome = word if result.outcome in _WELL else f"**{word}**"
     more = _said(result.failure, result.hint) if result.failure else ""
     if links and result.share_url:
         more = f"{more}<br>{code(clean(result.share_url))}" if more else code(clean(result.share_url))
@@ -66,4 +72,4 @@ def _row(result: Result, *, links: bool) -> str:
 
 def _said(failure: str, following: str | None) -> str:
     lines = [prose(clean(line)) for line in failure.splitlines()]
-    return "<br>".join((*lines, f"next: {prose(clean(following))}") if following else lines)
+    return "<br>".join((*lines, f"Next: {prose(clean(following))}") if following else lines)

@@ -1,8 +1,8 @@
-"""One change of a plan, in a reader's words."""
+"""One change of a plan, in plain words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,9 +13,9 @@ from reconciler.errors import Mark
 from reconciler.model.address import fold
 from reconciler.model.manifest import Sharing
 from reconciler.model.plan import Access, Action, Change, Reason, access
-from reconciler.model.state import Attributes
+from reconciler.model.state import Attributes, Difference
 
-SYMBOLS: Final = {
+SIGNS: Final = {
     Action.CREATE: "+",
     Action.REPLACE: "+/-",  # Terraform's for create first
     Action.REVOKE: "-",
@@ -27,29 +27,29 @@ SYMBOLS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """A person a secret is shared with. `new_domain`: nothing in the stack went to that domain so far.
+    """A recipient. `new_domain`: nothing in the stack went to that domain so far.
 
-    `who` is what somebody wrote; `id` is the C1 user that an address means, where it was looked up.
+    `name` is as it was written; `id` is the C1 user that an address means, if it was looked up.
     """
 
-    who: str
+    name: str
     external: bool
     new_domain: bool
     id: str | None = None
 
     @classmethod
-    def of(cls, who: str, *, external: bool, new_domains: frozenset[str], id_: str | None = None) -> Reader:
-        """Describe one person, cleaned for display."""
+    def of(cls, name: str, *, external: bool, new_domains: frozenset[str], id_: str | None = None) -> Reader:
+        """Return a recipient, cleaned for display."""
         return cls(
-            who=clean(who),
+            name=clean(name),
             external=external,
-            new_domain=external and domain(who) in new_domains,
-            id=clean(id_) if id_ and not external and id_ != who else None,
+            new_domain=external and domain(name) in new_domains,
+            id=clean(id_) if id_ and not external and id_ != name else None,
         )
 
     @property
-    def marks(self) -> tuple[str, ...]:
-        """Say what a reviewer must not overlook."""
+    def labels(self) -> tuple[str, ...]:
+        """Return what a reviewer must not overlook."""
         if self.new_domain:
             return ("external", "new domain")
         return ("external",) if self.external else ()
@@ -57,34 +57,40 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """An attribute that a replace changes. Both sides are words, not values of secrets."""
+    """An attribute, or the source, that changes. Both sides are words, not values of secrets."""
 
     name: str
     before: str
     after: str
 
+    @property
+    def sentence(self) -> str:
+        """Both sides in one sentence."""
+        if self.name == "source":
+            return f"source {self.after}, was {self.before}"
+        return f"{self.name} {self.before} -> {self.after}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One change. `was_source` is set where the value came from elsewhere before; `size` is a bucket.
+    """One change. `why` and `details` together are all that changed; `size` is a bucket.
 
     `created` and `expires` are those of the vault that there is (`before`), `until` is about when the one that
-    is to be made ends; `life` is what is declared.
+    is to be made ends; `lifetime` is what is declared.
     """
 
     address: str
     action: Action
-    symbol: str
-    reason: str
+    sign: str
+    why: tuple[str, ...]
     kind: str
-    life: str
+    lifetime: str
     views: str
     size: str | None
     label: str
     description: str | None
     source: str | None
-    was_source: str | None
-    people: tuple[Reader, ...]
+    recipients: tuple[Reader, ...]
     gained: tuple[Reader, ...]
     lost: tuple[Reader, ...]
     details: tuple[Detail, ...]
@@ -99,14 +105,30 @@ class Row:
     @property
     def facts(self) -> tuple[str, ...]:
         """What it is and how long and how often it can be opened."""
-        return tuple(fact for fact in (self.kind, self.life, self.views, self.size) if fact)
+        lifetime = f"expires in {self.lifetime}" if self.lifetime else ""
+        return tuple(fact for fact in (self.kind, lifetime, self.views, self.size) if fact)
+
+    @property
+    def reason(self) -> str:
+        """Every reason, without the sides of what changed: what rows have in common."""
+        names = (f"{detail.name} changed" for detail in self.details)
+        return "; ".join((*self.why, *names))
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All that changed, one sentence each."""
+        return (*self.why, *(detail.sentence for detail in self.details))
+
+    @property
+    def makes(self) -> bool:
+        """Whether a share is made."""
+        return self.action in (Action.CREATE, Action.REPLACE)
 
     @property
     def origin(self) -> str | None:
-        """Where the value comes from, and where it came from."""
-        if self.source is None:
-            return None
-        return f"{self.source}, was {self.was_source}" if self.was_source else self.source
+        """Where the value comes from, if the details do not say it."""
+        swapped = any(detail.name == "source" for detail in self.details)
+        return self.source if self.makes and not swapped else None
 
 
 def domain(email: str) -> str:
@@ -135,28 +157,26 @@ _ONE_LINE: Final = str.maketrans("\n\t", "  ")
 
 
 def make_row(change: Change, new_domains: frozenset[str], now: datetime) -> Row:
-    """Say one change. Its life, views and people are those declared, or of what goes away."""
-    shown = change.after or (change.before.attributes if change.before else None)
+    """Return one change. Its lifetime, views and recipients are those declared, or of what goes away."""
+    attributes = change.after or (change.before.attributes if change.before else None)
     before, people = change.before, access((change,))
     makes = change.action in (Action.CREATE, Action.REPLACE)
-    external = shown is not None and shown.sharing is Sharing.EXTERNAL
-    swapped = before and change.source and before.source and before.source != change.source
+    external = attributes is not None and attributes.sharing is Sharing.EXTERNAL
     return Row(
         address=clean(str(change.address)),
         action=change.action,
-        symbol=SYMBOLS[change.action],
-        reason=_reason(change),
-        kind=shown.kind.value if shown else "",
-        life=display.duration(shown.expires_in) if shown else "",
-        views=display.views(shown.max_views) if shown else "",
+        sign=SIGNS[change.action],
+        why=_why(change),
+        kind=attributes.kind.value if attributes else "",
+        lifetime=display.duration(attributes.expires_in) if attributes else "",
+        views=display.views(attributes.max_views) if attributes else "",
         size=clean(change.size) if change.size else None,
-        label=clean(shown.label) if shown else "",
+        label=clean(attributes.label) if attributes else "",
         description=clean(change.description.translate(_ONE_LINE)) if change.description else None,
         source=clean(change.source) if change.source else None,
-        was_source=clean(before.source) if before and swapped else None,
-        people=tuple(
+        recipients=tuple(
             Reader.of(r.as_written, external=external, new_domains=new_domains, id_=r.id)
-            for r in (shown.recipients if shown else ())
+            for r in (attributes.recipients if attributes else ())
         ),
         gained=_readers((p for p in people if p.gains), new_domains),
         lost=_readers((p for p in people if p.loses), new_domains),
@@ -175,23 +195,41 @@ def _cleaned(mark: Mark | None) -> Mark | None:
     return Mark(file=clean(mark.file), line=mark.line, column=mark.column) if mark else None
 
 
-def _reason(change: Change) -> str:
-    """Return why, in plain words; a change of the state alone says what is noted."""
-    if change.reason is Reason.CONTENT_CHANGED and change.fingerprint is None:
-        return "another source, not read"
+def _why(change: Change) -> tuple[str, ...]:
+    """Return every reason in plain words; what has two sides is in the details. A change of the state says what."""
     if change.action is Action.FORGET:
-        return "let go, its share lives on"
-    if change.reason and not (
-        change.action is Action.STATE_ONLY and change.reason is Reason.REMOVED_FROM_MANIFEST
-    ):
-        sentence = change.reason.sentence
-        gone = change.deposed and change.action is Action.STATE_ONLY
-        return f"{sentence}, gone" if gone else sentence
+        return ("removed from the manifest; its share is not revoked",)
     if change.action is Action.STATE_ONLY:
-        if change.moved_from:
-            return f"renamed from {clean(str(change.moved_from))}"
-        return "removed from the manifest, and over" if change.reason else "noted in the state"
-    return ""
+        return (_recorded(change),)
+    return tuple(dict.fromkeys(_sentences(change)))
+
+
+def _sentences(change: Change) -> Iterator[str]:
+    swapped = _swapped(change)
+    for reason in change.reasons:
+        match reason:
+            case Reason.ATTRIBUTES_CHANGED if change.changed:
+                pass  # each attribute is named
+            case Reason.SOURCE_CHANGED if swapped:
+                pass
+            case Reason.ROTATED if "rotate" in change.changed:
+                pass
+            case Reason.CONTENT_CHANGED if change.fingerprint is None:
+                yield "value not read"
+            case _:
+                yield reason.sentence
+    if "recipients" in change.changed:
+        yield "recipients changed"
+    if change.moved_from:
+        yield f"renamed from {clean(str(change.moved_from))}"
+
+
+def _recorded(change: Change) -> str:
+    if change.reason is Reason.REMOVED_FROM_MANIFEST:
+        return "removed from the manifest; its share has ended"
+    if change.reason:
+        return f"{change.reason.sentence}, gone" if change.deposed else change.reason.sentence
+    return f"renamed from {clean(str(change.moved_from))}" if change.moved_from else "recorded in the state"
 
 
 def _readers(people: Iterable[Access], new_domains: frozenset[str]) -> tuple[Reader, ...]:
@@ -199,34 +237,40 @@ def _readers(people: Iterable[Access], new_domains: frozenset[str]) -> tuple[Rea
 
 
 def _details(change: Change) -> tuple[Detail, ...]:
-    """Return the attributes that differ, but for the people: those are gained or lost."""
-    if change.before is None or change.after is None or not change.action.changes_vaults:
-        return ()
-    old, new = change.before.attributes, change.after
-    names = [difference.name for difference in old.differences(new) if difference.name != "recipients"]
-    return tuple(Detail(name=_NAMES[name], before=_said(old, name), after=_said(new, name)) for name in names)
+    """Return what differs, with both sides; recipients are gained or lost instead."""
+    differences = [each for each in change.differences() if each.name not in ("recipients", "source")]
+    if _swapped(change) and change.before:
+        differences.append(Difference(name="source", before=change.before.source, after=change.source))
+    return tuple(
+        Detail(
+            name=_NAMES.get(each.name, each.name),
+            before=_side(each.name, each.before),
+            after=_side(each.name, each.after),
+        )
+        for each in differences
+    )
 
 
-_NAMES: Final = {
-    "kind": "kind",
-    "format": "format",
-    "label": "label",
-    "sharing": "sharing",
-    "expires_in": "life",
-    "max_views": "views",
-    "filename": "file name",
-    "content_type": "content type",
-    "suite": "age suite",
-    "rotate": "rotate",
-}
+def _swapped(change: Change) -> bool:
+    """Whether the value comes from another source than before. A plan of format 1.1 has no reason for it."""
+    before = change.before
+    makes = change.action in (Action.CREATE, Action.REPLACE)
+    return bool(makes and before and before.source and change.source and before.source != change.source)
 
 
-def _said(attributes: Attributes, name: str) -> str:
-    match name:
-        case "expires_in":
-            return display.duration(attributes.expires_in)
-        case "max_views":
-            return display.views(attributes.max_views)
+_NAMES: Final = {"sharing": "share_with", "suite": "age_suite"}
+"""An attribute's name in a manifest, if it is another one."""
+
+
+def _side(name: str, value: object) -> str:
+    match name, value:
+        case "expires_in", int():
+            return display.duration(value)
+        case "max_views", 0:
+            return "unlimited"
+        case "sharing", Sharing.INTERNAL:
+            return "users"  # as a manifest has it
+        case _, None:
+            return "none"
         case _:
-            value = getattr(attributes, name)
-            return "none" if value is None else clean(str(value))
+            return clean(str(value))

@@ -1,4 +1,4 @@
-"""A plan for a terminal or a log: aligned, and coloured where the caller says so."""
+"""A plan for a terminal or a log: the same lines for plan and apply, coloured if the caller says so."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
+from reconciler.layout import PIPE, columns, wrap
 from reconciler.model.plan import Action
-from reconciler.render.view import Gain, Note, Reader, Row, View
+from reconciler.render.view import Affected, Note, Reader, Row, View
 
 _INDENT: Final = "  "
-_ADDRESS_MAX: Final = 44
-"""Columns; one long address must not push every line off the screen."""
 
 
 class Style(StrEnum):
@@ -35,10 +34,10 @@ _STYLES: Final = {
 }
 
 
-def render(view: View, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
-    """Return the plan with a newline at its end. Facts that do not fit in `width` go on a line of their own.
+def render(view: View, *, colour: bool = False, width: int = PIPE, verbose: bool = False) -> str:
+    """Return the plan with a newline at its end; a line is at most `width` columns, or one word.
 
-    `verbose` names everybody of a secret, and the C1 user that each address means.
+    `verbose` names every recipient of a secret, and the C1 user that each address means.
     """
     lines = list(_Page(colour=colour, width=width, verbose=verbose).lines(view))
     return "\n".join(lines) + "\n"
@@ -51,80 +50,106 @@ class _Page:
         self.verbose = verbose
 
     def lines(self, view: View) -> Iterator[str]:
-        yield self.paint(view.headline, Style.BOLD)
-        for gain in view.decisive:
-            yield _INDENT + self.gain(gain)
-        if view.remarks:
-            yield _INDENT + " ".join(view.remarks)
+        yield from self.text(view.headline, style=Style.BOLD)
+        for group in view.groups:
+            yield from self.group(group)
+        yield from self.text(" ".join(view.remarks), first=_INDENT, rest=_INDENT) if view.remarks else ()
         yield from self.table("This change causes:", view.rows)
         yield from self.table("Would happen anyway:", view.anyway)
         yield from self.table("Changes to the state alone:", view.recorded)
         yield from self.notes("Attention:", view.attention, Style.YELLOW)
         yield from self.notes("Refused:", view.refusals, Style.RED)
         yield ""
-        yield self.paint(view.summary_line, Style.BOLD)
+        yield from self.text(view.summary_line, style=Style.BOLD)
 
-    def gain(self, gain: Gain) -> str:
-        facts = "".join(f", {fact}" for fact in gain.what)
-        marks = f" [{gain.reader.marks[-1]}]" if gain.gains and gain.reader.marks else ""
-        hint = f" ({gain.hint})" if gain.hint else ""
-        line = f"{gain.mark} {gain.reader.who} -> {gain.address}{facts}{marks}{hint}"
-        return self.paint(line, Style.GREEN if gain.gains else Style.RED)
+    def group(self, group: Affected) -> Iterator[str]:
+        """Yield who, and behind the signs what; a second kind of change stands beneath the first."""
+        lead = f"{', '.join(map(self.reader, group.readers))}: "
+        indent = _INDENT
+        for sign, style, said in _meanings(group):
+            first = f"{indent}{sign} "
+            yield from self.text(lead + said, first=first, rest=f"{indent}{_INDENT * 2}", style=style)
+            lead, indent = "", _INDENT * 2
+
+    def reader(self, reader: Reader) -> str:
+        labels = f" [{', '.join(reader.labels)}]" if reader.labels else ""
+        user = f" (user {reader.id})" if self.verbose and reader.id else ""
+        return f"{reader.name}{user}{labels}"
 
     def table(self, title: str, rows: Sequence[Row]) -> Iterator[str]:
         if not rows:
             return
         yield ""
         yield self.paint(title, Style.BOLD)
-        wide = min(max(len(row.address) for row in rows), _ADDRESS_MAX)
-        why = max(len(row.reason) for row in rows)
-        used = len(_INDENT) * 3 + 4 + wide + why
-        fits = all(used + len(_facts(row)) <= self.width for row in rows)
         for row in rows:
-            yield from self.row(row, wide, why, fits=fits)
+            yield from self.row(row)
 
-    def row(self, row: Row, wide: int, why: int, *, fits: bool) -> Iterator[str]:
-        facts = _facts(row)
-        head = f"{row.symbol:>3} {row.address:<{wide}}{_INDENT}{row.reason:<{why}}"
-        # The symbol alone is coloured: the words stay readable on any background.
-        symbol = self.paint(f"{row.symbol:>3}", _STYLES[row.action])
-        yield (_INDENT + symbol + head[3:] + (_INDENT + facts if facts and fits else "")).rstrip()
-        under = " " * (len(_INDENT) + 4)
-        if facts and not fits:
-            yield under + self.paint(facts, Style.DIM)
-        for detail in row.details:
-            yield f"{under}{detail.name}: {detail.before} -> {detail.after}"
-        yield from (under + line for line in self.people(row))
-
-    def people(self, row: Row) -> Iterator[str]:
-        for sign, readers, style in (("+", row.gained, Style.GREEN), ("-", row.lost, Style.RED)):
-            for reader in readers:
-                marks = f" [{', '.join(reader.marks)}]" if reader.marks else ""
-                yield self.paint(f"{sign} {reader.who}{marks}", style)
+    def row(self, row: Row) -> Iterator[str]:
+        """Yield the secret and all that changed, then what it will be, then the rest of what is known."""
+        first = f"{_INDENT}{row.sign:>3} "
+        under = " " * len(first)
+        lines = list(self.head(row, first, under + _INDENT))
+        # The sign alone is coloured: the words stay readable on any background.
+        yield first.replace(row.sign, self.paint(row.sign, _STYLES[row.action])) + lines[0][len(first) :]
+        yield from lines[1:]
+        for facts in self.facts(row, under):
+            yield from self.text(facts, first=under, rest=under + _INDENT, style=Style.DIM)
         if self.verbose:
-            yield from (f"shared with {who}" for who in map(_person, row.people))
+            for reader in row.recipients:
+                yield from self.text(f"shared with {self.reader(reader)}", first=under, rest=under + _INDENT)
+
+    def head(self, row: Row, first: str, under: str) -> Iterator[str]:
+        """Yield the secret and all that changed: on one line if that fits, else a line for each."""
+        whole = f"{row.address}: {'; '.join(row.sentences)}"
+        if columns(first + whole) <= self.width or len(row.sentences) == 1:
+            yield from wrap(whole, self.width, first=first, rest=under)
+            return
+        yield from wrap(f"{row.address}:", self.width, first=first, rest=under)
+        for sentence in row.sentences:
+            yield from wrap(sentence, self.width, first=under, rest=under + _INDENT)
+
+    def facts(self, row: Row, under: str) -> Iterator[str]:
+        """Yield what the share will be, with where its value comes from if that fits on the line; or its views."""
+        if row.action is Action.REVOKE and row.opened:
+            yield f"opened {row.opened}x"
+        if not row.makes:
+            return
+        facts = ", ".join(row.facts)
+        origin = f"from {row.origin}" if row.origin else ""
+        whole = ", ".join(filter(None, (facts, origin)))
+        yield from (whole,) if columns(under + whole) <= self.width else (facts, origin)
 
     def notes(self, title: str, notes: Iterable[Note], style: Style) -> Iterator[str]:
         for index, note in enumerate(notes):
             if index == 0:
                 yield ""
                 yield self.paint(title, Style.BOLD)
-            yield f"{_INDENT}{self.paint('!', style)} {note.line}"
+            first = f"{_INDENT}! "
+            lines = wrap(note.line, self.width, first=first, rest=_INDENT * 2)
+            yield f"{_INDENT}{self.paint('!', style)} {lines[0][len(first) :]}"
+            yield from lines[1:]
             if note.next:
-                yield f"{_INDENT * 3}next: {note.next}"
+                yield from self.text(f"Next: {note.next}", first=_INDENT * 3, rest=_INDENT * 4)
+
+    def text(
+        self, text: str, *, first: str = "", rest: str = "", style: Style | None = None
+    ) -> Iterator[str]:
+        """Yield a text in lines, each coloured behind its indentation."""
+        if not text:
+            return
+        for line in wrap(text, self.width, first=first, rest=rest):
+            words = line.lstrip(" ")
+            yield line[: len(line) - len(words)] + (self.paint(words, style) if style else words)
 
     def paint(self, text: str, style: Style) -> str:
         return f"\x1b[{style.value}m{text}\x1b[0m" if self.colour and text else text
 
 
-def _person(reader: Reader) -> str:
-    return f"{reader.who} (user {reader.id})" if reader.id else reader.who
-
-
-def _facts(row: Row) -> str:
-    if row.action in (Action.CREATE, Action.REPLACE):
-        origin = (f"from {row.origin}",) if row.origin else ()
-        return ", ".join((*row.facts, *origin))
-    if row.action is Action.REVOKE and row.opened:
-        return f"opened {row.opened}x"
-    return ""
+def _meanings(group: Affected) -> Iterator[tuple[str, Style, str]]:
+    if group.losses:
+        said = (f"{loss.address} ({loss.hint})" if loss.hint else loss.address for loss in group.losses)
+        yield "-", Style.RED, ", ".join(said)
+    if group.gains:
+        yield "+", Style.GREEN, ", ".join(group.gains)
+    if group.relinked:
+        yield "~", Style.CYAN, f"new link for {', '.join(group.relinked)}"

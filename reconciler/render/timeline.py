@@ -1,4 +1,4 @@
-"""The lives of a stack's secrets as an inline drawing: what there is, what will be, and now."""
+"""The lifetimes of a stack's shares as an inline drawing: what there is, what will be, and now."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.model.plan import Action
 from reconciler.render.view import Row, View
 
 Across: TypeAlias = Callable[[datetime], float]
-"""Where a moment stands on the drawing."""
+"""The column of a moment on the drawing."""
 
 _MOST: Final = 200
 """Bars in one drawing; what is left out is said."""
@@ -33,7 +33,7 @@ class _Bar:
 
 
 def render(view: View) -> str:
-    """Return an `<svg>` and, where there are more, a sentence; nothing where no secret has a life to show."""
+    """Return an `<svg>` and, where there are more, a sentence; nothing if no share has a lifetime to show."""
     ended = {note.address for note in view.attention if note.code == AttentionCode.ENDED_KEPT}
     noted = (row for row in view.recorded if row.mark)  # the others are struck from the state
     rows = [row for row in (*view.rows, *view.anyway, *view.unchanged, *noted) if not row.old_copy]
@@ -42,7 +42,7 @@ def render(view: View) -> str:
     if not bars:
         return ""
     drawing = _drawing(bars[:_MOST], view.as_of)
-    more = f"<p>and {len(bars) - _MOST:,} more lives</p>" if len(bars) > _MOST else ""
+    more = f"<p>and {len(bars) - _MOST:,} more lifetimes</p>" if len(bars) > _MOST else ""
     return drawing + more
 
 
@@ -66,7 +66,7 @@ def _drawing(bars: Sequence[_Bar], now: datetime) -> str:
         return round(_LEFT + share * (_WIDTH - _LEFT - 8), 1)
 
     parts = [
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="Lives of the secrets, from '
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="Lifetimes of the shares, from '
         f'{first:%Y-%m-%d} to {last:%Y-%m-%d}">',
         *_labels(lanes),
         *(_rectangle(bar, lanes[bar.label], across(bar.start), across(bar.end)) for bar in bars),
@@ -84,7 +84,7 @@ def _labels(lanes: Iterable[str]) -> Iterator[str]:
 
 
 def _rectangle(bar: _Bar, lane: int, start: float, end: float) -> str:
-    said = {"stays": "lives", "goes": "is revoked", "comes": "is made"}[bar.kind]
+    said = {"stays": "stays", "goes": "is revoked", "comes": "is created"}[bar.kind]
     title = f"{bar.label}: {said}, {bar.start:%Y-%m-%d %H:%M} to {bar.end:%Y-%m-%d %H:%M} UTC"
     return (
         f'<rect class="{bar.kind}" x="{start}" y="{lane * _LINE + 7}" width="{max(round(end - start, 1), 2)}" '

@@ -21,7 +21,5 @@ from __future__ import annotations
 
 from typing import Final
 
-NOTICE: Final = (
-    "the sandbox is a pretend tenant on this machine that keeps every key: no place for real secrets"
-)
-"""The command line prints this whenever the sandbox is used."""
+NOTICE: Final = "the sandbox keeps every key on this machine: no place for real secrets"
+"""The command line prints this when it makes a sandbox's data, and where one is served."""

@@ -13,7 +13,7 @@ from tests.ci.github import BOT, GitHub, serving
 from tests.support import stories
 from tests.support.commandline import Desk, Ran
 
-BODY = markdown.render(view.make(stories.everything()))
+BODY = markdown.render(view.make_view(stories.everything()))
 OTHER = BODY.replace("digest=sha256:", "digest=sha256:0", 1)
 TOKEN = "ghs_0123456789"
 

@@ -23,8 +23,8 @@ def test_another_source_is_a_change(desk: Desk) -> None:
     )
     assert 2 == code
     assert {"key": (["create", "delete"], "content_changed")} == changes
-    assert "from env ROOT_PASSWORD, was env DB_PASSWORD" in out
-    assert "another source, not read" in out
+    assert "source env ROOT_PASSWORD, was env DB_PASSWORD" in out
+    assert "value not read" in out
 
 
 def test_another_source_is_a_change_offline_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def test_another_source_is_a_change_offline_too(desk: Desk, monkeypatch: pytest.
     desk.manifest(text_secret("key", "ROOT_PASSWORD"))
     ran = desk.run("plan", "--offline", "--detailed-exitcode")
     assert 2 == ran.code, ran.said
-    assert "from env ROOT_PASSWORD, was env DB_PASSWORD" in ran.out
+    assert "source env ROOT_PASSWORD, was env DB_PASSWORD" in ran.out
     assert {} == desk.plan(), "the value is the same, as who may read it sees"
 
 

@@ -45,9 +45,11 @@ def test_the_share_links_stand_at_the_end(quickstart: Desk) -> None:
     """What apply prints last is what a person passes on; `output` prints it again, one by name alone."""
     applied = quickstart.apply()
     links = {name: vault.share_code for name, vault in quickstart.live().items()}
-    shown = dict(line.split() for line in applied.out.split("Share links:\n")[1].splitlines())
+    lines = applied.out.split("Share links:\n")[1].splitlines()
+    assert "  db-password for ana@example.com, bo@example.com:" == lines[0]
+    shown = {line.split()[0]: url.strip() for line, url in zip(lines[::2], lines[1::2], strict=True)}
     assert links == {name: url.rpartition("/")[2] for name, url in shown.items()}
-    assert shown == dict(line.split() for line in quickstart.done("output").out.splitlines())
+    assert [line.removeprefix("  ") for line in lines] == quickstart.done("output").out.splitlines()
     assert shown["vpn-profile"] + "\n" == quickstart.done("output", "vpn-profile").out
 
 
@@ -130,14 +132,16 @@ def test_the_manifest_may_lie_elsewhere(quickstart: Desk, monkeypatch: pytest.Mo
 
 
 def test_the_sandbox_says_what_it_is(quickstart: Desk) -> None:
-    """Whoever uses it reads, each time and on standard error, that it is no place for real secrets."""
-    for ran in (
-        quickstart.done("plan"),
-        quickstart.apply(),
-        quickstart.done("sandbox", "view", "db-password"),
-    ):
-        assert "no place for real secrets" in ran.err
-        assert "no place for real secrets" not in ran.out
+    """The run that makes its data says once, on standard error, that it is no place for real secrets."""
+    said = "Note: the sandbox keeps every key on this machine: no place for real secrets\n"
+    for expected in (said, ""):
+        ran = quickstart.done("plan")
+        assert expected == ran.err
+        assert "no place" not in ran.out
+    assert "no place" not in quickstart.apply().said
+    assert "no place" not in quickstart.done("sandbox", "view", "db-password").err
+    quickstart.done("sandbox", "reset")
+    assert said == quickstart.done("plan").err
 
 
 def test_reset_empties_the_sandbox_and_nothing_else(quickstart: Desk) -> None:

@@ -63,15 +63,17 @@ def test_of_two_applies_one_runs_and_the_other_exits_5_naming_the_holder(slow: D
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_cleanly(slow: Desk, number: signal.Signals, code: int) -> None:
-    """The step in hand is finished and recorded, the rest is named, and the next run goes on from there."""
+    """What is in progress is finished and recorded, the rest is counted, and the next run goes on from there."""
     with applying(slow) as process:
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert code == process.returncode, out + err
     assert "Traceback" not in err
-    assert "finishing what is in hand" in err
+    assert "finishing the changes in progress" in err
     made = set(slow.live())
     assert {"s0"} <= made < set(SIX)
+    assert f"Applied: {len(made)} created, {6 - len(made)} not started.\n" in out
+    assert "not started" not in err  # not a line for each: -v names them
     assert made == set(slow.state["instances"])
     assert not slow.journal_path.exists()
     assert set(SIX) - made == set(slow.plan())
@@ -110,7 +112,7 @@ def test_the_second_signal_ends_it_at_once(slow: Desk) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.stderr is not None
         for line in process.stderr:
-            if "finishing what is in hand" in line:
+            if "finishing the changes in progress" in line:
                 break
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)

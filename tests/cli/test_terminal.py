@@ -17,7 +17,7 @@ from tests.cli.desk import Desk, environment, text_secret
 
 ESCAPE = "\x1b["
 PATIENCE = 60
-QUESTION = "Only `yes` goes ahead"
+QUESTION = "Only 'yes' will be accepted to approve: "
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_json_shows_the_plan_too_before_it_asks(one: Desk) -> None:
     """On standard error, so that standard output stays JSON; unasked there is nothing to show."""
     with at_terminal(one, "--json", "apply") as terminal:
         terminal.until(QUESTION)
-        assert "ana@example.com -> a" in terminal.seen
+        assert "+ ana@example.com: a" in terminal.seen
         assert "Plan: 1 to create" in terminal.seen
         terminal.type("no\n")
         assert 1 == terminal.end(), terminal.seen

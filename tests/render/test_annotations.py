@@ -21,7 +21,7 @@ def problem(text: str, line: int = 3) -> Problem:
 
 
 def test_golden() -> None:
-    goldens.check("everything.annotations", render(of_view(view.make(stories.everything()))))
+    goldens.check("everything.annotations", render(of_view(view.make_view(stories.everything()))))
 
 
 def test_properties_and_data_are_escaped() -> None:
@@ -49,11 +49,11 @@ def test_one_problem_is_one_command(text: str, path: str) -> None:
 
 @given(HOSTILE)
 def test_one_note_is_one_command(text: str) -> None:
-    found = of_view(view.make(stories.hostile(text, "a@b.example")))
+    found = of_view(view.make_view(stories.hostile(text, "a@b.example")))
     assert len(render(found).splitlines()) == len(found)
 
 
 def test_the_gitlab_widget_has_its_three_keys() -> None:
-    text = gitlab.render(view.make(stories.everything()))
+    text = gitlab.render(view.make_view(stories.everything()))
     goldens.check("everything.gitlab.json", text)
     assert set(json.loads(text)) == {"create", "update", "delete"}

@@ -47,11 +47,11 @@ class Reading(HTMLParser):
     ("name", "plan"), [("everything", stories.everything()), ("first-offline", stories.first_offline())]
 )
 def test_golden(name: str, plan: Plan) -> None:
-    goldens.check(f"{name}.html", html.render(view.make(plan)))
+    goldens.check(f"{name}.html", html.render(view.make_view(plan)))
 
 
 def test_it_loads_and_runs_nothing() -> None:
-    page = html.render(view.make(stories.everything()))
+    page = html.render(view.make_view(stories.everything()))
     read = Reading(page)
     assert not {tag for tag, _ in read.elements} & {"script", "link", "img", "iframe", "object", "a", "form"}
     assert not [
@@ -62,9 +62,14 @@ def test_it_loads_and_runs_nothing() -> None:
 
 
 def test_it_says_what_the_others_say() -> None:
-    page = view.make(stories.everything())
+    page = view.make_view(stories.everything())
     said = "".join(Reading(html.render(page)).said)
-    for text in (page.headline, page.summary_line, "rotate the value", "env STRIPE_KEY, was env DB_PASSWORD"):
+    for text in (
+        page.headline,
+        page.summary_line,
+        "rotate the value",
+        "source env STRIPE_KEY, was env DB_PASSWORD",
+    ):
         assert text in said
 
 
@@ -75,21 +80,21 @@ def shape(page: str) -> list[str]:
 @settings(max_examples=200, deadline=None)
 @given(HOSTILE, HOSTILE)
 def test_no_text_becomes_markup(text: str, email: str) -> None:
-    page = html.render(view.make(stories.hostile(text or "x", f"{email}@x.example")))
-    same = html.render(view.make(stories.hostile("harmless", "harmless@x.example")))
+    page = html.render(view.make_view(stories.hostile(text or "x", f"{email}@x.example")))
+    same = html.render(view.make_view(stories.hostile("harmless", "harmless@x.example")))
     assert shape(page) == shape(same)
     assert Reading(page).open == []
 
 
 def test_the_drawing_is_well_formed_and_has_a_limit() -> None:
-    drawing = timeline.render(view.make(stories.everything()))
+    drawing = timeline.render(view.make_view(stories.everything()))
     bars = [e.attrib["class"] for e in ElementTree.fromstring(drawing) if e.tag == "rect"]
     assert sorted(set(bars)) == ["comes", "goes", "stays"]
-    many = timeline.render(view.make(stories.creates(1000)))
+    many = timeline.render(view.make_view(stories.creates(1000)))
     assert many.count("<rect") == 200
-    assert "and 800 more lives" in many
-    assert timeline.render(view.make(stories.invisible())) != ""
+    assert "and 800 more lifetimes" in many
+    assert timeline.render(view.make_view(stories.invisible())) != ""
 
 
 def test_a_drawing_of_nothing_is_nothing() -> None:
-    assert timeline.render(view.make(stories.creates(0))) == ""
+    assert timeline.render(view.make_view(stories.creates(0))) == ""

@@ -64,7 +64,7 @@ HOSTILE = st.one_of(
     ],
 )
 def test_golden(name: str, plan: Plan) -> None:
-    goldens.check(f"{name}.md", markdown.render(view.make(plan)))
+    goldens.check(f"{name}.md", markdown.render(view.make_view(plan)))
 
 
 def shape(page: str) -> Counter[str]:
@@ -89,8 +89,8 @@ def plain(counted: Counter[str]) -> Counter[str]:
 @example("    x", "y")
 def test_no_text_changes_the_structure(text: str, email: str) -> None:
     """A page of hostile words has the elements of the same page with harmless words, and no other HTML."""
-    page = markdown.render(view.make(stories.hostile(text or "x", f"{email}@x.example")))
-    same = markdown.render(view.make(stories.hostile("harmless", "harmless@x.example")))
+    page = markdown.render(view.make_view(stories.hostile(text or "x", f"{email}@x.example")))
+    same = markdown.render(view.make_view(stories.hostile("harmless", "harmless@x.example")))
     assert plain(shape(page)) == plain(shape(same))
     for token in PARSER.parse(page):
         for inner in token.children or ():
@@ -109,7 +109,7 @@ def test_no_fact_and_no_name_changes_the_structure(text: str) -> None:
     def page(name: str, size: str) -> str:
         whole = stories.hostile("harmless", "harmless@x.example")
         changes = tuple(replace(change, size=size) for change in whole.changes)
-        return markdown.render(view.make(replace(whole, name=name, changes=changes)))
+        return markdown.render(view.make_view(replace(whole, name=name, changes=changes)))
 
     assert plain(shape(page(f"a: {text}", text or "x"))) == plain(shape(page("a: b", "x")))
 
@@ -142,14 +142,14 @@ def test_ours_quoted_words_stay_code() -> None:
 
 
 def test_the_same_plan_is_the_same_bytes() -> None:
-    assert markdown.render(view.make(stories.everything())) == markdown.render(
-        view.make(stories.everything())
+    assert markdown.render(view.make_view(stories.everything())) == markdown.render(
+        view.make_view(stories.everything())
     )
 
 
 @pytest.mark.parametrize("count", [10, 500, 10_000])
 def test_it_fits_and_says_what_was_left_out(count: int) -> None:
-    page = markdown.render(view.make(stories.creates(count)))
+    page = markdown.render(view.make_view(stories.creates(count)))
     assert len(page.encode()) <= markdown.COMMENT_BYTES
     assert f"Plan: {count} to create" in page
     assert ("Left out" in page) == (count > 10)
@@ -157,7 +157,7 @@ def test_it_fits_and_says_what_was_left_out(count: int) -> None:
 
 def test_every_budget_is_kept_down_to_the_counts() -> None:
     """Whatever else goes, the marker, the summary and what was left out stay."""
-    page = view.make(stories.creates(2000))
+    page = view.make_view(stories.creates(2000))
     for budget in (1_000_000, 65_000, 20_000, 8_000, 3_000, 1_200):
         shown = markdown.render(page, budget=budget)
         assert len(shown.encode()) <= budget
@@ -168,7 +168,7 @@ def test_every_budget_is_kept_down_to_the_counts() -> None:
 
 
 def test_long_words_cannot_break_the_budget() -> None:
-    page = view.make(stories.hostile("x" * 40_000, "y" * 40_000 + "@z.example"))
+    page = view.make_view(stories.hostile("x" * 40_000, "y" * 40_000 + "@z.example"))
     assert len(markdown.render(page).encode()) <= markdown.COMMENT_BYTES
 
 
@@ -185,7 +185,7 @@ def test_a_new_recipient_outside_does_not_go_under(sharing: Sharing, dummy: str)
     """Among 3,000 others the room is used, who is new outside comes first, and a new domain is named."""
     made = [all_desired(f"d{n}", attributes(dummy.format(n), sharing=sharing)) for n in range(3000)]
     evil = all_desired("zz", attributes("zz@evil.example", sharing=Sharing.EXTERNAL))
-    page = markdown.render(view.make(plan(*made, evil).plan))
+    page = markdown.render(view.make_view(plan(*made, evil).plan))
     assert markdown.COMMENT_BYTES * 0.9 < len(page.encode()) <= markdown.COMMENT_BYTES
     [domains] = [line for line in page.splitlines() if " new domain" in line and line.startswith("**")]
     if dummy == "p{0}@d{0}.example":
@@ -193,7 +193,7 @@ def test_a_new_recipient_outside_does_not_go_under(sharing: Sharing, dummy: str)
         assert domains.endswith(" more")
     else:
         assert "`evil.example`" in domains
-        assert "`+ zz@evil.example` → `zz`" in page
+        assert "`+ zz@evil.example` **[external, new domain]** → `zz`" in page
 
 
 def test_no_two_stacks_share_a_marker() -> None:

@@ -39,12 +39,12 @@ def _page(failure: str, *, links: bool = False, budget: int = 10_000) -> str:
 
 def test_what_went_wrong_stands_first() -> None:
     lines = _page("the tenant refused it").splitlines()
-    assert "**Applied: 1 created, 1 failed, 1 not reached.**" == lines[0]
-    assert "- `d`: the tenant refused it<br>next: nothing to do" in lines
+    assert "**Applied: 1 created, 1 failed, 1 not started.**" == lines[0]
+    assert "- `d`: the tenant refused it<br>Next: nothing to do" in lines
     rows = [line for line in lines if line.startswith("| `")]
     assert [
-        "| `b` | **failed** | the tenant refused it<br>next: look at the tenant refused it |",
-        "| `c` | **not reached** |  |",
+        "| `b` | **failed** | the tenant refused it<br>Next: look at the tenant refused it |",
+        "| `c` | **not started** |  |",
         "| `a` | created |  |",
     ] == rows
 

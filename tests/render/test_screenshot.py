@@ -38,7 +38,7 @@ needs_chromium = pytest.mark.skipif(
 def chromium(tmp_path: Path, shot: Shot, *arguments: str) -> str:
     """Open the report of the plan that has everything; return what the browser wrote."""
     page = tmp_path / "report.html"
-    page.write_text(html.render(view.make(stories.everything())))
+    page.write_text(html.render(view.make_view(stories.everything())))
     quiet = ("quiet", "component-update", "sync", "background-networking", "extensions")
     command = [
         "chromium",
@@ -82,7 +82,7 @@ def test_a_browser_draws_it(tmp_path: Path, shot: Shot) -> None:
 def test_a_browser_reads_it(tmp_path: Path) -> None:
     """What the browser made of the text: the headline, each table, one drawing; nothing was repaired away."""
     dom = chromium(tmp_path, WIDE, "--dump-dom")
-    shown = view.make(stories.everything())
+    shown = view.make_view(stories.everything())
     assert shown.summary_line in dom
     assert "env STRIPE_KEY" in dom
     assert 1 == dom.count("<svg")

@@ -35,7 +35,7 @@ def test_the_summary_line(summary: tuple[int, int, int, int, int], line: str) ->
 
 
 def test_what_the_manifest_causes_stands_apart() -> None:
-    page = view.make(stories.everything())
+    page = view.make_view(stories.everything())
     assert [row.address for row in page.rows] == ["db-password", "legacy", "partner-cert"]
     assert [(row.address, row.reason) for row in page.anyway] == [
         ("app-env", "expires soon"),
@@ -49,22 +49,25 @@ def test_a_domain_is_new_until_any_secret_went_there() -> None:
     """Also one that ended: the domain is not new to the stack."""
     asked = all_desired("new", attributes("a@Known.example", "b@new.example", sharing=EXTERNAL))
     prior = state({"db": instance(share("1", attributes("x@known.example", sharing=EXTERNAL)))})
-    row = view.make(plan(asked, prior=prior).plan).rows[1]
-    assert [(r.who, r.marks) for r in row.gained] == [
+    row = view.make_view(plan(asked, prior=prior).plan).rows[1]
+    assert [(r.name, r.labels) for r in row.gained] == [
         ("a@Known.example", ("external",)),
         ("b@new.example", ("external", "new domain")),
     ]
 
 
-def test_what_is_let_go_says_that_people_keep_it() -> None:
+def test_a_forgotten_secret_says_that_its_share_stays() -> None:
     """A reviewer must not read it as a revoke."""
     it = plan(prior=state({"db": instance(share("1"))}), removed=[("db", False)]).plan
-    assert ["let go, its share lives on"] == [row.reason for row in view.make(it).rows]
+    assert ["removed from the manifest; its share is not revoked"] == [
+        row.reason for row in view.make_view(it).rows
+    ]
 
 
 def test_a_swapped_source_is_shown() -> None:
-    row = view.make(stories.everything()).rows[0]
-    assert row.origin == "env STRIPE_KEY, was env DB_PASSWORD"
+    row = view.make_view(stories.everything()).rows[0]
+    assert "source env STRIPE_KEY, was env DB_PASSWORD" in row.sentences
+    assert row.origin is None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +82,7 @@ def test_a_swapped_source_is_shown() -> None:
         (90, "90s"),
     ],
 )
-def test_a_life_is_said_as_people_write_it(seconds: int, said: str) -> None:
+def test_a_lifetime_is_written_as_usual(seconds: int, said: str) -> None:
     assert display.duration(seconds) == said
 
 
@@ -96,11 +99,16 @@ def texts(share: object) -> list[str]:
 @given(st.text(max_size=30))
 def test_nothing_hides_in_a_view(hostile: str) -> None:
     """No control, bidirectional or invisible character of a manifest reaches a renderer."""
-    page = view.make(stories.hostile(hostile, hostile + "@x.example"))
+    page = view.make_view(stories.hostile(hostile, hostile + "@x.example"))
     for text in texts(page):
         assert not [c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
 
 
-def test_people_who_need_a_new_link_are_counted_once() -> None:
-    assert "1 person needs a new link." in view.make(stories.renewals(3)).remarks
-    assert view.make(stories.creates(3)).remarks == ()
+def test_who_needs_a_new_link_is_counted_once() -> None:
+    """And named, each with every secret that it is about."""
+    page = view.make_view(stories.renewals(3))
+    assert page.headline.endswith(", 1 needs a new link")
+    [group] = page.groups
+    assert ["ana@example.com"] == [reader.name for reader in group.readers]
+    assert ("s00000", "s00001", "s00002") == group.relinked
+    assert "new link" not in view.make_view(stories.creates(3)).headline

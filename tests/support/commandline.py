@@ -29,7 +29,7 @@ REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
 _PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _OF_THIS_MACHINE: Final = (
-    *("FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"),
+    *("FORCE_COLOR", "CLICOLOR_FORCE"),
     *(*_PROXIES, *map(str.lower, _PROXIES)),
     *("SSL_CERT_FILE", "SSL_CERT_DIR"),
     *("CONE_PROFILE", "CONE_CLIENT_ID", "CONE_CLIENT_SECRET", "CONE_CONFIG_PATH"),

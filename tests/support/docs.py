@@ -174,6 +174,7 @@ def _steps(block: str) -> list[Step]:
 def run(steps: list[Step], directory: Path) -> list[Step]:
     """Run the commands of a transcript one after the other, in a directory that has a copy of the examples."""
     where, environ = directory, {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environ["COLUMNS"] = "80"
     done = []
     for step in steps:
         words = shlex.split(step.command)

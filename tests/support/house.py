@@ -127,7 +127,7 @@ class House:
         """Whether the caller's source names the callee, and its module can mean that one by the name."""
         source = self.definition(caller.module, caller.function)
         name = step.function.rpartition(".")[2]
-        if source is None or name not in _names(source):
+        if source is None or name not in _names(source) | self._in_tables(caller.module, _names(source)):
             return False
         if "." in step.function or step.module == caller.module:
             return True  # what a method belongs to is not known here
@@ -135,6 +135,12 @@ class House:
             step.module == imported or step.module.startswith(f"{imported}.")
             for imported in self.arrows_of_modules()[caller.module]
         )
+
+    def _in_tables(self, module: str, names: set[str]) -> set[str]:
+        """Return what a module's own tables (`RENDERERS = {…: _text}`) hold, of those that are named."""
+        tables = (node for node in tree(self.modules[module]).body if isinstance(node, ast.AnnAssign))
+        used = (t for t in tables if isinstance(t.target, ast.Name) and t.target.id in names and t.value)
+        return set().union(*(_names(table.value) for table in used if table.value))
 
     def defined_twice(self) -> dict[str, list[str]]:
         """Return the public functions and classes that two or more modules define, by name.

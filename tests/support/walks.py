@@ -176,19 +176,25 @@ WALKS: Final[Mapping[str, str]] = {
                             planning.selection narrow
             cli.output print_plan
                 cli.output rendered
-                    render.view make
-                        render.rows first_seen
-                        render.rows make_row
-                            display clean
-                            display duration
-                            render.rows _reason
-                            render.rows _details
-                        model.plan access
-                        render.view _decisive
-                        render.view _remarks
-                            display counted
-                        render.view summary_line
-                    render.text render
+                    cli.output _text
+                        render.view make_view
+                            render.rows first_seen
+                            render.rows make_row
+                                display clean
+                                display duration
+                                render.rows _why
+                                    render.rows _sentences
+                                render.rows _details
+                            render.people groups_of
+                                render.people _people
+                                    model.plan access
+                            render.view _remarks
+                            render.view summary_line
+                        render.text render
+                            render.text _Page.lines
+                                render.text _Page.text
+                                    layout wrap
+                                        layout columns
         """,
 }
 
