@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from reconciler import display
-from reconciler.cli import terminal
+from reconciler.cli import session, terminal
 from reconciler.cli.help import Command
 from reconciler.cli.options import current_options, shared
 from reconciler.errors import ExitCode, ManifestError, Problem
@@ -26,7 +26,7 @@ from reconciler.sources import KINDS
 def validate_command(files: tuple[str, ...]) -> int:
     """Check whether manifests are valid. Reads no source and contacts no tenant."""
     options = current_options()
-    root = Path(options.source_root).resolve() if options.source_root else None
+    root = session.source_root(options)
     problems: list[Problem] = []
     names = files or (options.file,)
     for name in names:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.files import NotRegularError, open_regular, reason
+from reconciler.files import LinkedError, NotRegularError, open_beneath, place, reason
 
 _DENIED_VARIABLES: Final = re.compile(
     r"""(?x)
@@ -100,12 +100,14 @@ class Confinement:
     def open(self, path: str) -> int:
         """Return a descriptor of a regular file; nobody can swap a part of its path for a link meanwhile.
 
-        Each directory is opened beneath the last without following links, so that what was checked is what
-        is read. Raises NotReadableError.
+        Nor a part of the root's own path, from its work tree down. Raises NotReadableError.
         """
         parts = self._parts(path)
         try:
-            descriptor = self._descend(parts)
+            root = place(self.root)
+            descriptor = open_beneath(root.top, (*root.parts, *parts))
+        except LinkedError as error:
+            raise NotReadableError(f"{error}", "name the real directory: links are not followed") from None
         except OSError as error:
             raise _unreadable(path, error) from None
         except NotRegularError:
@@ -114,19 +116,6 @@ class Confinement:
             os.close(descriptor)
             raise NotReadableError(_OWN.format(path))
         return descriptor
-
-    def _descend(self, parts: tuple[str, ...]) -> int:
-        directory = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            for part in parts[:-1]:
-                beneath = os.open(
-                    part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory
-                )
-                os.close(directory)
-                directory = beneath
-            return open_regular(parts[-1], directory=directory)
-        finally:
-            os.close(directory)
 
     def _is_own(self, opened: os.stat_result) -> bool:
         """Whether this is a file of ours, by whatever name: another case, a second name, another root."""

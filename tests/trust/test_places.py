@@ -50,11 +50,52 @@ def test_no_second_name_opens_our_files(desk: Desk, value: None, which: str) -> 
 
 @pytest.mark.parametrize(
     "path",
-    [".git/hooks/it", ".GIT/config", ".reconciler/fingerprint.key", "a/../.reconciler/x", "../out.json"],
+    [
+        *(
+            ".git/hooks/it",
+            ".GIT/x.state.json",
+            ".reconciler/fingerprint.key",
+            "a/../.reconciler/x.state.json",
+        ),
+        *(
+            ".envrc",
+            "Makefile",
+            "conftest.py",
+            ".github/workflows/x.yml",
+            ".husky/x.state.json",
+            "a/.b/.state.json",
+        ),
+        *("x.state.json.sh", "x.state.json/", "state.json", "x.STATE.JSON"),
+    ],
+)
+def test_a_state_s_name_means_nothing_to_other_programs(desk: Desk, path: str) -> None:
+    """It holds labels as they are written, which a shell or make would run: said wherever a manifest is read."""
+    desk.options = ()
+    desk.manifest(f"version: 1\nname: desk\nstate: {{path: {path}}}\nsecrets: {{}}\n")
+    for command in (("validate",), ("plan", "--offline"), ("state", "list")):
+        ran = desk.run(*command)
+        assert 65 == ran.code, ran.said
+        assert "ends in .state.json" in ran.err
+    assert not (desk.path / path).exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["x.state.json", ".state.json", "./a/x.state.json", "a//b c/../x.state.json"]
+)
+def test_a_state_may_lie_beneath_the_manifest(desk: Desk, path: str) -> None:
+    """Beside it, or in a directory of its own."""
+    desk.options = ()
+    desk.manifest(f"version: 1\nname: desk\nstate: {{path: {path}}}\nsecrets: {{}}\n")
+    desk.done("plan", "--offline")
+
+
+@pytest.mark.parametrize(
+    "path", ["../x.state.json", "/x.state.json", "a/../../x.state.json", "link/x.state.json"]
 )
 def test_a_manifest_does_not_put_its_state_there(desk: Desk, path: str) -> None:
-    """State goes beside the manifest, not among git's files or this machine's."""
+    """State goes beneath the manifest's directory, and behind no link."""
     (desk.path / "a").mkdir()
+    (desk.path / "link").symlink_to("a")
     desk.options = ()
     desk.manifest(f"version: 1\nname: desk\nstate: {{path: {path}}}\nsecrets: {{}}\n")
     for command in (("plan", "--offline"), ("state", "list")):
