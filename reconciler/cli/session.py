@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.cli import terminal
 from reconciler.cli.options import Options
-from reconciler.errors import StateError, UsageError
+from reconciler.errors import ManifestError, Problem, StateError, UsageError
 from reconciler.files import LinkedError, directory_at, place, reason
 from reconciler.manifest.load import load_manifest
 from reconciler.model.manifest import AgeSuite, Manifest, Sharing
 from reconciler.model.state import State
 from reconciler.operations.stack import Stack, load_state, no_state
-from reconciler.sources import KINDS, Confinement, SourceReader
+from reconciler.sources import KINDS, Confinement, NotReadableError, SourceReader, check_variable
 from reconciler.storage import git
 from reconciler.storage.interface import StateStore
 from reconciler.storage.keys import Keys
@@ -60,10 +60,25 @@ class Places:
 
 def read_manifest(options: Options) -> Manifest:
     """Read the manifest that the options name. Raises ManifestError."""
-    manifest = load_manifest(options.manifest_path, KINDS, source_root=source_root(options))
+    manifest = load(options, options.manifest_path)
     if options.age_suite is None:
         return manifest
     return replace(manifest, age_suite=None if options.age_suite == "auto" else AgeSuite(options.age_suite))
+
+
+def load(options: Options, path: Path) -> Manifest:
+    """Read a manifest by the command line's rules of what it may name. Raises ManifestError."""
+    manifest = load_manifest(path, KINDS, source_root=source_root(options))
+    problems = []
+    for secret in manifest.secrets.values():
+        for name in secret.source.environment_variables:
+            try:
+                check_variable(name, options.allow_env)
+            except NotReadableError as error:
+                problems.append(Problem(mark=secret.source.mark, what=error.what, hint=error.hint))
+    if problems:
+        raise ManifestError(problems)
+    return manifest
 
 
 def places_of(options: Options, manifest: Manifest | None) -> Places:
@@ -174,7 +189,7 @@ def stack_of(options: Options, manifest: Manifest, *, server: str) -> Stack:
         store=where.store,
         workdir=where.workdir,
         keys=keys_of(options, where.workdir),
-        reader=SourceReader(confinement, os.environ),
+        reader=SourceReader(confinement, os.environ, allowed=options.allow_env),
         server=server,
         job=_job_url(),
     )

@@ -5,67 +5,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from reconciler.files import LinkedError, NotRegularError, open_beneath, place, reason
-
-_DENIED_VARIABLES: Final = re.compile(
-    r"""(?x)
-    (?: CONDUCTORONE_ | CONE_CLIENT_ | RECONCILER_
-      # CI
-      | GITHUB_ | ACTIONS_ | RUNNER_ | INPUT_ | DRONE_
-      | CI_JOB_ | CI_DEPLOY_ | CI_REGISTRY_ | CI_REPOSITORY_ | CI_DEPENDENCY_PROXY_
-      | BITBUCKET_STEP_OIDC_ | BUILDKITE_AGENT_ | CIRCLE_OIDC_
-      # clouds
-      | AWS_ | AZURE_ | ARM_ | GOOGLE_ | GCP_ | GCLOUD_ | CLOUDSDK_
-      | DIGITALOCEAN_ | CLOUDFLARE_ | OCI_CLI_ | IBMCLOUD_ | TF_HTTP_ | TF_TOKEN_
-      # secret managers
-      | VAULT_ | SOPS_ | OP_ | DOPPLER_ | INFISICAL_
-      # packages, git and ssh
-      | PIP_ | UV_ | TWINE_ | GIT_CONFIG_ | SSH_
-    ).*
-    | (?i: https?_proxy | all_proxy )
-    # CI
-    | GH_TOKEN | GH_ENTERPRISE_TOKEN | GITLAB_TOKEN | GITLAB_OIDC_TOKEN | GITEA_TOKEN | FORGEJO_TOKEN
-    | ID_TOKEN | CI_BUILD_TOKEN | SYSTEM_ACCESSTOKEN | BASH_ENV
-    # clouds and clusters
-    | KUBECONFIG | KUBE_TOKEN | HCLOUD_TOKEN | PULUMI_ACCESS_TOKEN | TFE_TOKEN
-    # secret managers
-    | BAO_TOKEN | BW_SESSION
-    # packages
-    | DOCKER_AUTH_CONFIG | NPM_TOKEN | NODE_AUTH_TOKEN | PYPI_TOKEN | CARGO_REGISTRY_TOKEN
-    """,
-)
-"""The tool's own credentials and keys, CI's tokens, credentials of clouds, secret managers and proxies.
-
-The whole name is matched.
-"""
-
-_DENIED_PARTS: Final = frozenset(
-    {
-        ".git",
-        ".reconciler",
-        ".conductorone",
-        ".ssh",
-        ".gnupg",
-        ".aws",
-        ".azure",
-        ".kube",
-        ".docker",
-        ".config",
-        ".terraform.d",
-        ".netrc",
-        ".git-credentials",
-        ".vault-token",
-    }
-)
-"""Where a manifest in a home directory must not reach: the same credentials as files. `.config` has those of gcloud,
-gh, op and SOPS."""
+from reconciler.files import LinkedError, NotRegularError, open_beneath, place
+from reconciler.files import reason as words_of
+from reconciler.sources import denied
 
 _OWN: Final = "{} is this program's own file and is never read as a source"
+
+
+Allowed: TypeAlias = tuple[str, ...] | None
+"""Patterns of the variables that may be read, from the command line or the environment; None: nothing is said."""
 
 
 class NotReadableError(Exception):
@@ -77,12 +30,17 @@ class NotReadableError(Exception):
         self.hint = hint
 
 
-def check_variable(name: str) -> None:
-    """Refuse the variables that hold the credentials of this tool, of CI and of clouds."""
-    if _DENIED_VARIABLES.fullmatch(name):
+def check_variable(name: str, allowed: Allowed = None) -> None:
+    """Refuse a variable that belongs to CI or to a tool, or that is not allowed where anything is said of that."""
+    if reason := denied.reason_of_variable(name):
         raise NotReadableError(
-            f"environment variable {name} is never read as a source: it belongs to CI or to a tool",
+            f"environment variable {name} is never read as a source: it is {reason}",
             "pass the value under a name of its own",
+        )
+    if allowed is not None and not any(fnmatchcase(name, pattern) for pattern in allowed):
+        raise NotReadableError(
+            f"environment variable {name} is not one of those that may be read here",
+            "allow it on the command line or where this job is set up (--allow-env), never in the manifest",
         )
 
 
@@ -138,9 +96,9 @@ class Confinement:
             ) from None
         if not parts:
             raise NotReadableError(f"{path} is a directory")
-        if _DENIED_PARTS.intersection(part.casefold() for part in parts):  # some file systems know no case
+        if reason := next(filter(None, map(denied.reason_of_part, parts)), None):
             raise NotReadableError(
-                f"{path} is, or lies in, a place that is never read as a source: tools keep their credentials there",
+                f"{path} is, or lies in, a place that is never read as a source: {reason}",
                 "keep what is to be shared elsewhere",
             )
         if whole in self.own:
@@ -173,4 +131,4 @@ def _unreadable(path: str, error: OSError) -> NotReadableError:
                 "name the real file: links are not followed",
             )
         case _:
-            return NotReadableError(f"{path} cannot be opened: {reason(error)}")
+            return NotReadableError(f"{path} cannot be opened: {words_of(error)}")

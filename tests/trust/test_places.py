@@ -129,15 +129,60 @@ def test_a_manifest_at_home_reads_no_login(desk: Desk, path: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["OP_SERVICE_ACCOUNT_TOKEN", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "TF_TOKEN_app", "DOPPLER_TOKEN"],
+    [
+        "OP_SERVICE_ACCOUNT_TOKEN",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "TF_TOKEN_app",
+        "PATH",
+        "LD_PRELOAD",
+    ],
 )
-def test_what_hands_out_secrets_is_none(desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_what_hands_out_secrets_is_none(desk: Desk, name: str) -> None:
     """`op run -- reconciler …` has the manager's own token beside the values; a proxy's address has a password."""
-    monkeypatch.setenv(name, "http://user:pass@localhost:1")
+    git(desk.path, "init", "--quiet")
+    desk.manifest(text_secret("a"))
+    git(desk.path, "add", "--all")
+    git(desk.path, "commit", "--quiet", "-m", "Commit")
     desk.manifest(text_secret("a", name))
-    ran = desk.run("plan")
-    assert 1 == ran.code, ran.said
-    assert f"environment variable {name} is never read" in ran.err
+    for command in COMMANDS:
+        ran = desk.run(*command)
+        assert 65 == ran.code, ran.said
+        assert f"environment variable {name} is never read" in ran.err
+    assert not (desk.path / ".github").exists()
+
+
+COMMANDS = (
+    *(("validate",), ("plan",), ("plan", "--offline"), ("diff", "--base", "HEAD"), ("env", "--github")),
+    *(("init", "--ci", "github"), ("init", "--ci", "gitlab"), ("apply", "--auto-approve")),
+)
+"""Whatever reads a manifest."""
+
+
+@pytest.mark.parametrize("by", ["option", "variable", "top"])
+def test_only_what_is_allowed_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    """The command line or the job says which; a pull request that adds a name to the manifest stops there."""
+    monkeypatch.setenv("DB_PASSWORD", "1")
+    monkeypatch.setenv("B", "2")
+    git(desk.path, "init", "--quiet")
+    desk.manifest(text_secret("a", "DB_PASSWORD") + text_secret("b", "B"))
+    git(desk.path, "add", "--all")
+    git(desk.path, "commit", "--quiet", "-m", "Commit")
+    allow: tuple[str, ...] = ()
+    if by == "option":
+        allow = ("--allow-env", "DB_*", "--allow-env", "C")
+    elif by == "variable":
+        monkeypatch.setenv("RECONCILER_ALLOW_ENV", "DB_* C")
+    else:
+        desk.options = (*desk.options, "--allow-env", "DB_*")
+    for command in COMMANDS:
+        ran = desk.run(*command, *allow)
+        assert 65 == ran.code, ran.said
+        assert "environment variable B is not one of those" in ran.err
+        assert "DB_PASSWORD" not in ran.err
+    desk.manifest(text_secret("a", "DB_PASSWORD"))
+    desk.done("plan", *allow)
 
 
 def test_an_include_in_git_is_refused_in_any_case(desk: Desk) -> None:
