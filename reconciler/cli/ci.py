@@ -18,6 +18,7 @@ from reconciler.cli.options import Options, current_options, shared
 from reconciler.cli.plan import read_plan
 from reconciler.cli.templates import variables
 from reconciler.errors import StateError, UsageError
+from reconciler.files import LinkedError, NotRegularError, place
 from reconciler.manifest.load import work_tree
 from reconciler.sensitive import Sensitive
 from reconciler.storage import durable, git
@@ -67,8 +68,13 @@ def put_comment(*, body_file: Path, pull_request: int | None, author: str) -> No
     from reconciler.cli.github_comment import PullRequest
 
     try:
-        body = body_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        with open(place(body_file).open(), encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+            body = file.read()
+    except LinkedError as error:
+        raise UsageError(
+            f"{body_file} leads through a symbolic link ({error.path})", hint="name the file itself"
+        ) from None
+    except (OSError, NotRegularError, UnicodeDecodeError):
         raise UsageError(f"{body_file} cannot be read as text") from None
     at = PullRequest(
         api=os.environ.get("GITHUB_API_URL") or "https://api.github.com",
@@ -256,7 +262,7 @@ def _branch(options: Options, manifest: Manifest, *, remote: str, name: str) -> 
 
 def _paths(options: Options, branch: Branch) -> tuple[str, str]:
     """Return what state and journal are called on the branch: after the manifest's place in the repository."""
-    manifest = options.manifest_path.resolve().relative_to(branch.top.resolve())
+    manifest = place(options.manifest_path).path.relative_to(branch.top.resolve())
     stem = manifest.with_suffix("").as_posix()
     return f"{stem}.state.json", f"{stem}.journal"
 

@@ -7,11 +7,10 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
 
 import click
 
-from reconciler.cli import terminal
+from reconciler.cli import started, terminal
 from reconciler.cli.options import Options
 from reconciler.errors import ManifestError, ReconcilerError, RefusedError, SourceError, UsageError
 from reconciler.files import reason
@@ -136,27 +135,12 @@ def _append(path: Path, text: str) -> None:
         file.write(text)
 
 
-_ANYBODYS: Final = ("pull_request", "issue_comment", "workflow_run")
-"""How the events begin that somebody may cause who may not push: the last two are often a pull request's as well,
-of which nothing in the environment tells."""
-
-
 def refuse_pull_request(options: Options, *, allowed: bool) -> None:
     """Stop an apply that a pull request started: what it would send has not been merged. Raises RefusedError."""
-    if options.sandbox or allowed or not _of_pull_request(os.environ):
+    if options.sandbox or allowed or not (variable := started.unmerged(os.environ)):
         return
     raise RefusedError(
-        "this job was started by a pull request, or by a comment or a workflow that may belong to one: nobody has "
-        "merged its manifest",
+        f"this job was started by a pull request, a merge queue, or an event that may belong to one ({variable} says "
+        "so): nobody has merged its manifest",
         hint="apply on the main branch; --allow-pull-request says that this one may",
-    )
-
-
-def _of_pull_request(env: Mapping[str, str]) -> bool:
-    """Tell by the event, and by what is checked out: a later workflow, or a child pipeline, has another event."""
-    return (
-        env.get("GITHUB_EVENT_NAME", "").startswith(_ANYBODYS)
-        or env.get("GITHUB_REF", "").startswith("refs/pull/")
-        or env.get("CI_PIPELINE_SOURCE") == "merge_request_event"
-        or bool(env.get("CI_MERGE_REQUEST_IID"))
     )

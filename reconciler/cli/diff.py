@@ -16,12 +16,13 @@ from reconciler.cli.help import Command
 from reconciler.cli.options import current_options, shared
 from reconciler.cli.output import FormatName, print_plan
 from reconciler.errors import ExitCode, ManifestError, Problem, UsageError
+from reconciler.files import place
 from reconciler.manifest import reading, yamltext
 from reconciler.manifest.load import load_manifest, work_tree
 from reconciler.model.manifest import Manifest
 from reconciler.planning import manifest_diff
 from reconciler.sources import KINDS
-from reconciler.storage.git import Repository
+from reconciler.storage.git import AmbiguousError, Repository
 
 _MANIFESTS: Final = (".yaml", ".yml")
 _PATHS: Final = ("/", "./", "../")
@@ -71,8 +72,11 @@ def _committed(manifest: Path, base: str) -> Repository | None:
     A revision wins: a pull request can commit a file that bears a revision's name. Nor is such a file taken where
     the revision was not fetched, so a file is one by its ending, or by how its path begins.
     """
+    top = work_tree(manifest)
     try:
-        return Repository(work_tree(manifest), base)
+        return Repository(top, base)
+    except AmbiguousError:
+        raise
     except UsageError:
         if not (base.endswith(_MANIFESTS) or base.startswith(_PATHS)):
             raise
@@ -88,7 +92,7 @@ def _at(then: Repository, path: Path, base: str) -> Manifest | None:
 
     The texts are laid out in a private directory for the one reader of manifests that there is.
     """
-    name = path.resolve().relative_to(then.top).as_posix()
+    name = place(path).path.relative_to(then.top).as_posix()
     text = then.content(name)
     if text is None:
         return None
@@ -125,10 +129,10 @@ def _lay(root: Path, name: str, text: bytes) -> None:
 def _changed_files(then: Repository, path: Path, head: Manifest) -> frozenset[str]:
     """Return the sources whose committed content differs between the base and HEAD. No file is opened."""
     now = Repository(work_tree(path), "HEAD")
-    home = path.resolve().parent.relative_to(then.top)
+    home = place(path).home.relative_to(then.top)
     found = set()
     for secret in head.secrets.values():
         names = [os.path.normpath(home / path) for path in secret.source.repository_files]
-        if any(then.blob(name) != now.blob(name) for name in names):
+        if any(then.entry(name) != now.entry(name) for name in names):
             found.add(str(secret.source))
     return frozenset(found)

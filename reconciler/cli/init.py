@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from reconciler.cli.options import Options, current_options, shared
 from reconciler.cli.templates import github, gitlab, variables
 from reconciler.cli.templates.origin import Origin
 from reconciler.errors import UsageError
+from reconciler.files import LinkedError, NotRegularError, Place, directory_at, place, write_at
 from reconciler.manifest.load import work_tree
 from reconciler.storage.git import default_branch
 
@@ -59,9 +61,10 @@ def init_command(*, force: bool, install_from: str | None) -> None:
     source = pipeline_files.origin(install_from, work_tree(path)) if pipeline else None
     if install_from and not pipeline:
         raise UsageError("--install-from is about a pipeline", hint="add --ci github or --ci gitlab")
-    if path.exists() and not pipeline:
+    there = os.path.lexists(path)
+    if there and not pipeline:
         raise UsageError(f"{path} exists already", hint="name another file with -f, or edit that one")
-    if not path.exists():
+    if not there:
         _write_manifest(path)
         click.echo(f"Next: edit it, then `reconciler --sandbox -f {path} plan` shows what it would do.")
     if pipeline and source:
@@ -69,29 +72,45 @@ def init_command(*, force: bool, install_from: str | None) -> None:
 
 
 def _write_manifest(path: Path) -> None:
+    ignored = path.parent / ".gitignore"
+    lines = _ignoring(ignored)
+    _write_all(path.parent, {path.name: templates.MANIFEST} | ({ignored.name: lines} if lines else {}))
+    click.echo(f"Wrote {path}{f' and {ignored}' if lines else ''}.")
+
+
+def _ignoring(path: Path) -> str | None:
+    """Return a .gitignore with our lines, None where it has them; the file's own lines stay."""
     try:
-        path.write_text(templates.MANIFEST)
-        ignored = _ignore(path.parent / ".gitignore")
+        present = path.read_text() if path.is_file() else ""
     except OSError:
-        raise UsageError(f"{path.parent} cannot be written to") from None
-    click.echo(f"Wrote {path}{' and ' + str(ignored) if ignored else ''}.")
-
-
-def _ignore(path: Path) -> Path | None:
-    """Add our lines to a .gitignore, once; the file's own lines stay."""
-    present = path.read_text() if path.exists() else ""
+        raise UsageError(f"{path} cannot be read") from None
     lines = present.splitlines()
     missing = [line for line in templates.GITIGNORE.splitlines() if line and line not in lines]
     if not missing:
         return None
     start = present if not present or present.endswith("\n") else present + "\n"
-    path.write_text(start + "\n".join(missing) + "\n")
-    return path
+    return start + "\n".join(missing) + "\n"
+
+
+def _write_all(directory: Path, files: Mapping[str, str]) -> None:
+    """Write files beneath a directory, through no link; none where one of them is, or lies behind, a repository's."""
+    try:
+        top = directory_at(directory)
+        for name in files:
+            place(top / name)
+        for name, text in files.items():
+            write_at(Place(top=top, parts=tuple(name.split("/"))), text.encode())
+    except LinkedError as error:
+        raise UsageError(
+            f"{error}: nothing is written through it", hint="look who put it there, and remove it"
+        ) from None
+    except (OSError, NotRegularError):
+        raise UsageError(f"{', '.join(files)} cannot be written in {directory}") from None
 
 
 def _write_pipeline(options: Options, pipeline: str, source: Origin, *, force: bool) -> None:
     top = work_tree(options.manifest_path)
-    manifest = options.manifest_path.resolve().relative_to(top).as_posix()
+    manifest = "/".join(place(options.manifest_path).parts)
     if not _PLAIN.match(manifest):
         raise UsageError(f"{manifest} has characters that mean something in a pipeline", hint="rename it")
     needed = variables.needed_variables(session.read_manifest(options))
@@ -117,18 +136,13 @@ def _write_pipeline(options: Options, pipeline: str, source: Origin, *, force: b
 def _lay(top: Path, files: Mapping[str, str], *, force: bool) -> None:
     """Write the files; a start file that is there already stays, and is told what to include."""
     ours = {name: text for name, text in files.items() if name != gitlab.START}
-    present = [name for name in ours if (top / name).exists()]
+    present = [name for name in ours if os.path.lexists(top / name)]
     if present and not force:
         raise UsageError(f"{present[0]} exists already", hint="--force overwrites it")
     start = files.get(gitlab.START)
-    if start and (top / gitlab.START).exists():
+    if start and os.path.lexists(top / gitlab.START):
         click.echo(f"Add to {gitlab.START}:\n\n{start.partition(chr(10) * 2)[0]}\n")
     elif start:
         ours[gitlab.START] = start
-    try:
-        for name, text in ours.items():
-            (top / name).parent.mkdir(parents=True, exist_ok=True)
-            (top / name).write_text(text)
-    except OSError:
-        raise UsageError(f"{top} cannot be written to") from None
+    _write_all(top, ours)
     click.echo(f"Wrote {', '.join(ours)}.")

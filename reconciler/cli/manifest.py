@@ -7,13 +7,11 @@ from pathlib import Path
 import click
 
 from reconciler import display
-from reconciler.cli import terminal
+from reconciler.cli import session, terminal
 from reconciler.cli.help import Command
 from reconciler.cli.options import current_options, shared
 from reconciler.errors import ExitCode, ManifestError, Problem
 from reconciler.manifest import schema
-from reconciler.manifest.load import load_manifest
-from reconciler.sources import KINDS
 
 
 @click.command(
@@ -26,12 +24,11 @@ from reconciler.sources import KINDS
 def validate_command(files: tuple[str, ...]) -> int:
     """Check whether manifests are valid. Reads no source and contacts no tenant."""
     options = current_options()
-    root = Path(options.source_root).resolve() if options.source_root else None
     problems: list[Problem] = []
     names = files or (options.file,)
     for name in names:
         try:
-            load_manifest(Path(name), KINDS, source_root=root)
+            session.load(options, Path(name))
         except ManifestError as error:
             problems += error.problems
     if options.json:

@@ -30,6 +30,7 @@ class Options:
     server: str | None = None
     state: str | None = None
     source_root: str | None = None
+    allow_env: tuple[str, ...] | None = None
     ca_file: str | None = None
     age_suite: str | None = None
     ci: str = "auto"
@@ -142,6 +143,13 @@ _SHARED: Final[tuple[Callable[[Any], Any], ...]] = (
         metavar="DIR",
         help="Allow sources anywhere beneath this directory.",
         envvar=envvars.RECONCILER_SOURCE_ROOT,
+    ),
+    _option(
+        "--allow-env",
+        multiple=True,
+        metavar="GLOB",
+        help="Allow only these variables as sources (repeatable; in the variable: with spaces).",
+        envvar=envvars.RECONCILER_ALLOW_ENV,
     ),
     _option(
         "--ca-file",

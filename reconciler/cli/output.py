@@ -17,7 +17,7 @@ from click.shell_completion import CompletionItem
 from reconciler.cli import terminal
 from reconciler.cli.options import Options
 from reconciler.errors import UsageError
-from reconciler.files import reason
+from reconciler.files import LinkedError, place, reason
 from reconciler.model import canonical
 from reconciler.model.plan import Plan
 from reconciler.storage import durable
@@ -30,7 +30,13 @@ def check_output(path: Path, *, holding: str, option: str) -> None:
     or a manifest. `holding`: the key that its kind has.
     """
     try:
+        place(path)
         about = path.lstat() if path.exists() or path.is_symlink() else None
+    except LinkedError as error:
+        raise UsageError(
+            f"{option} {path} leads through a symbolic link ({error.path})",
+            hint="name a file that no link leads to",
+        ) from None
     except OSError as error:
         raise UsageError(f"{option} {path} cannot be written: {reason(error)}") from None
     if about and not stat.S_ISREG(about.st_mode):

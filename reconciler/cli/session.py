@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.cli import terminal
 from reconciler.cli.options import Options
-from reconciler.errors import StateError, UsageError
+from reconciler.errors import ManifestError, Problem, StateError, UsageError
+from reconciler.files import LinkedError, directory_at, place, reason
 from reconciler.manifest.load import load_manifest
 from reconciler.model.manifest import AgeSuite, Manifest, Sharing
 from reconciler.model.state import State
 from reconciler.operations.stack import Stack, load_state, no_state
-from reconciler.sources import KINDS, Confinement, SourceReader
+from reconciler.sources import KINDS, Confinement, NotReadableError, SourceReader, check_variable
 from reconciler.storage import git
 from reconciler.storage.interface import StateStore
 from reconciler.storage.keys import Keys
@@ -59,10 +60,25 @@ class Places:
 
 def read_manifest(options: Options) -> Manifest:
     """Read the manifest that the options name. Raises ManifestError."""
-    manifest = load_manifest(options.manifest_path, KINDS, source_root=source_root(options))
+    manifest = load(options, options.manifest_path)
     if options.age_suite is None:
         return manifest
     return replace(manifest, age_suite=None if options.age_suite == "auto" else AgeSuite(options.age_suite))
+
+
+def load(options: Options, path: Path) -> Manifest:
+    """Read a manifest by the command line's rules of what it may name. Raises ManifestError."""
+    manifest = load_manifest(path, KINDS, source_root=source_root(options))
+    problems = []
+    for secret in manifest.secrets.values():
+        for name in secret.source.environment_variables:
+            try:
+                check_variable(name, options.allow_env)
+            except NotReadableError as error:
+                problems.append(Problem(mark=secret.source.mark, what=error.what, hint=error.hint))
+    if problems:
+        raise ManifestError(problems)
+    return manifest
 
 
 def places_of(options: Options, manifest: Manifest | None) -> Places:
@@ -70,7 +86,7 @@ def places_of(options: Options, manifest: Manifest | None) -> Places:
     path = options.manifest_path
     home = path.parent / ".reconciler"
     sandbox = home / "sandbox"
-    _refuse_links(home, sandbox)
+    _refuse_links(path, home, sandbox)
     _refuse_planted(home)
     stem = path.stem
     store: StateStore
@@ -79,9 +95,9 @@ def places_of(options: Options, manifest: Manifest | None) -> Places:
     elif options.state:
         store = open_store(options.state)
     else:
-        state = path.parent / ((manifest.state_path if manifest else None) or f"{stem}.state.json")
-        _check_beneath(state, path.parent)
-        store = StateFile(state)
+        name = (manifest.state_path if manifest else None) or f"{stem}.state.json"
+        _check_beneath(name, place(path).home)
+        store = StateFile(path.parent / name)
     return Places(
         manifest=path,
         store=store,
@@ -109,14 +125,16 @@ def keys_of(options: Options, workdir: Workdir) -> Keys:
     return Keys(file=workdir.key_file, environ=environ, may_make=not options.in_ci())
 
 
-def _refuse_links(*directories: Path) -> None:
-    """Refuse a link in the place of our directory: one that a repository brings would publish key and journal."""
-    for directory in directories:
-        if directory.is_symlink():
+def _refuse_links(*paths: Path) -> None:
+    """Refuse a link on the way to our directory: one that a repository brings would publish key and journal."""
+    for path in paths:
+        try:
+            place(path)
+        except LinkedError as error:
             raise StateError(
-                f"{directory} is a symbolic link",
-                hint="remove it: this program keeps its key and journal there",
-            )
+                f"{error}",
+                hint="remove it, or name the real manifest: this program keeps its key and journal beside that",
+            ) from None
 
 
 def _refuse_planted(home: Path) -> None:
@@ -125,7 +143,13 @@ def _refuse_planted(home: Path) -> None:
         status = home.stat()
     except FileNotFoundError:
         return
-    if git.tracks(home):
+    tracked = git.tracks(home)
+    if tracked is None:
+        raise StateError(
+            f"git does not say whether the repository brought {home}: what is in it cannot be trusted",
+            hint="install git, or mend what `git status` complains of there; or remove it if nothing in it is needed",
+        )
+    if tracked:
         raise StateError(
             f"git tracks files in {home}, which holds what belongs to this machine alone",
             hint="`git rm -r --cached` it, remove what others put there, and list `.reconciler/` in .gitignore",
@@ -141,22 +165,23 @@ def _refuse_planted(home: Path) -> None:
         )
 
 
-def _check_beneath(state: Path, directory: Path) -> None:
-    """Refuse a manifest that chooses any file of this machine as its state: that is for --state."""
+def _check_beneath(name: str, directory: Path) -> None:
+    """Refuse a manifest that chooses any file of this machine as its state: that is for --state.
+
+    How the name may look is checked with the manifest itself.
+    """
     hint = "keep the state beside the manifest, or name the file with --state"
-    real, beneath = state.resolve(), directory.resolve()
-    if not real.is_relative_to(beneath):
+    state = Path(os.path.normpath(directory / name))
+    if not state.is_relative_to(directory):
         raise UsageError("the manifest's `state: {path: …}` leads out of its directory", hint=hint)
-    if {".git", ".reconciler"}.intersection(part.casefold() for part in real.relative_to(beneath).parts):
-        raise UsageError(
-            "the manifest's `state: {path: …}` leads to files of git or of this machine", hint=hint
-        )
+    if state.resolve() != state:
+        raise UsageError("the manifest's `state: {path: …}` leads through a symbolic link", hint=hint)
 
 
 def stack_of(options: Options, manifest: Manifest, *, server: str) -> Stack:
     """Return the stack of a manifest at a tenant."""
     where = places_of(options, manifest)
-    base = where.manifest.parent.resolve()
+    base = place(where.manifest).home
     root = source_root(options) or base
     confinement = Confinement(root=root, base=base, own=frozenset(p.resolve() for p in where.own_files()))
     return Stack(
@@ -164,15 +189,24 @@ def stack_of(options: Options, manifest: Manifest, *, server: str) -> Stack:
         store=where.store,
         workdir=where.workdir,
         keys=keys_of(options, where.workdir),
-        reader=SourceReader(confinement, os.environ),
+        reader=SourceReader(confinement, os.environ, allowed=options.allow_env),
         server=server,
         job=_job_url(),
     )
 
 
 def source_root(options: Options) -> Path | None:
-    """Return what --source-root names, as it really is."""
-    return Path(options.source_root).resolve() if options.source_root else None
+    """Return what --source-root names, as it really is. Raises UsageError where a repository's link is on the way."""
+    if not options.source_root:
+        return None
+    try:
+        return directory_at(options.source_root)
+    except LinkedError as error:
+        raise UsageError(
+            f"--source-root leads through a symbolic link ({error.path})", hint="name the real directory"
+        ) from None
+    except OSError as error:
+        raise UsageError(f"--source-root cannot be used: {reason(error)}") from None
 
 
 def _job_url() -> str | None:

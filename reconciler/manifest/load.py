@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import ManifestError, Problem, UsageError
-from reconciler.files import NotRegularError, open_regular, reason
+from reconciler.files import LinkedError, NotRegularError, Place, directory_at, open_beneath, place, reason
 from reconciler.manifest import reading, schema, yamltext
 from reconciler.manifest.document import Node, Scalar
 from reconciler.manifest.reading import SourceKinds
@@ -21,17 +21,20 @@ _INIT = "`reconciler init` creates one; use -f for another file"
 def load_manifest(path: Path, kinds: SourceKinds, *, source_root: Path | None = None) -> Manifest:
     """Read a manifest and what it includes; `kinds` are the kinds of source that it may name.
 
-    Included files lie beneath `source_root`, else within the git work tree that the manifest is in. Raises
-    UsageError when there is no such file to read, ManifestError with every problem of what it says.
+    Included files lie beneath `source_root`, else within the git work tree that the manifest is in. No link is
+    followed to any of them: a comparison would show the link, and whoever may change its target changes the manifest.
+    Raises UsageError when there is no such file to read, ManifestError with every problem of what it says.
     """
     try:
-        text = _read(path)
+        at = _place(path)
+        root = directory_at(source_root) if source_root else at.top
+        text = _read(at.top, at.parts)
     except _RefusedError as error:
         raise UsageError(f"{path} {error}", hint="a manifest is read from a file") from None
     except OSError as error:
         raise _unreadable(path, error) from None
     parsed = yamltext.parse(text, str(path))
-    included = _load_includes(reading.includes(parsed.node), path, source_root or work_tree(path))
+    included = _load_includes(reading.includes(parsed.node), path, at, root)
     known = [*parsed.problems, *schema.problems(parsed.node, kinds), *included.problems]
     return reading.read(
         parsed.node,
@@ -44,12 +47,22 @@ def load_manifest(path: Path, kinds: SourceKinds, *, source_root: Path | None = 
 
 
 def work_tree(path: Path) -> Path:
-    """Return the git work tree that a file lies in, or the file's own directory when it lies in none."""
-    directory = path.resolve().parent
-    for candidate in (directory, *directory.parents):
-        if (candidate / ".git").exists():
-            return candidate
-    return directory
+    """Return the git work tree that a file lies in, or the file's own directory when it lies in none.
+
+    Raises UsageError where a link is on the way.
+    """
+    return _place(path).top
+
+
+def _place(path: Path) -> Place:
+    try:
+        return place(path)
+    except LinkedError as error:
+        raise UsageError(
+            f"{error} (links are not followed)", hint="name the manifest by its own path, or make it a file"
+        ) from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +72,16 @@ class _Included:
     complete: bool
 
 
-def _load_includes(names: SequenceType[Scalar], manifest: Path, root: Path) -> _Included:
+def _load_includes(names: SequenceType[Scalar], manifest: Path, at: Place, root: Path) -> _Included:
     nodes: list[tuple[str, Node]] = []
     problems: list[Problem] = []
     complete = True
     left = _Left()
-    seen = {manifest.resolve()}
+    seen = {at.path}
     for name in names:
-        path = manifest.parent / str(name.value)
-        shown = os.path.normpath(path)
+        shown = os.path.normpath(manifest.parent / str(name.value))
         try:
-            parsed = left.parse(_read_included(path, root, seen, left.size), shown)
+            parsed = left.parse(_read_included(at.home / str(name.value), root, seen, left.size), shown)
         except _RefusedError as error:
             # the path is not shown: it is a value, and its place is told
             problems.append(
@@ -103,12 +115,16 @@ class _Left:
 
 def _read_included(path: Path, root: Path, seen: set[Path], at_most: int) -> bytes:
     try:
-        resolved = _confined(path, root)
-        if resolved in seen:
+        parts = _confined(path, root)
+        if root.joinpath(*parts) in seen:
             raise _RefusedError("is included twice, or includes itself")
-        seen.add(resolved)
-        return _read(resolved, at_most)
+        seen.add(root.joinpath(*parts))
+        return _read(root, parts, at_most)
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _RefusedError(
+                "is a symbolic link", "expected the real file: links are not followed"
+            ) from None
         raise _RefusedError(
             f"cannot be read: {reason(error)}", "expected a path relative to this file's directory"
         ) from None
@@ -122,29 +138,28 @@ class _RefusedError(Exception):
         self.expected = expected
 
 
-def _confined(path: Path, root: Path) -> Path:
-    """Return the file's real path, which lies beneath the real root and outside of `.git`."""
+def _confined(path: Path, root: Path) -> tuple[str, ...]:
+    """Return the way to a file from the root, beneath which it lies, outside of `.git`. Asks no file system."""
     if not str(path).isprintable():
         raise _RefusedError("has an unusable name")
-    try:
-        resolved = path.resolve()  # not strict: what lies outside is not told apart from what is not there
-    except RuntimeError:  # Python < 3.13: a circle of links
-        raise _RefusedError("is behind a loop of symbolic links") from None
-    beneath = root.resolve()
-    if not resolved.is_relative_to(beneath):
+    whole = Path(os.path.normpath(path))
+    if not whole.is_relative_to(root):
         raise _RefusedError(
             "is outside the work tree",
             "expected a file inside it (or inside --source-root)",
         )
-    if ".git" in (part.casefold() for part in resolved.relative_to(beneath).parts):
+    parts = whole.relative_to(root).parts
+    if ".git" in (part.casefold() for part in parts):
         raise _RefusedError("is in .git, which is never read")
-    return resolved
+    return parts
 
 
-def _read(path: Path, at_most: int = yamltext.SIZE_MAX) -> bytes:
+def _read(root: Path, parts: tuple[str, ...], at_most: int = yamltext.SIZE_MAX) -> bytes:
     """Return a regular file's bytes, at most one more than it may have. Raises OSError, _RefusedError."""
+    if not parts:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     try:
-        descriptor = open_regular(path, follow_link=True)
+        descriptor = open_beneath(root, parts)
     except NotRegularError:
         raise _RefusedError("is not a regular file") from None
     with os.fdopen(descriptor, "rb") as file:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from reconciler.sources.confine import Confinement, NotReadableError
+from reconciler.sources.confine import Allowed, Confinement, NotReadableError, check_variable
 from reconciler.sources.env import EnvSource
 from reconciler.sources.file import FileSource
 from reconciler.sources.interface import ReadableSource, SourceAccess, Stream
@@ -10,6 +10,7 @@ from reconciler.sources.reading import Content, Reading, SourceReader
 
 __all__ = [
     "KINDS",
+    "Allowed",
     "Confinement",
     "Content",
     "NotReadableError",
@@ -18,6 +19,7 @@ __all__ = [
     "SourceAccess",
     "SourceReader",
     "Stream",
+    "check_variable",
 ]
 
 KINDS: Final[dict[str, type[ReadableSource]]] = {"env": EnvSource, "file": FileSource}

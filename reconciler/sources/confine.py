@@ -5,67 +5,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from reconciler.files import NotRegularError, open_regular, reason
-
-_DENIED_VARIABLES: Final = re.compile(
-    r"""(?x)
-    (?: CONDUCTORONE_ | CONE_CLIENT_ | RECONCILER_
-      # CI
-      | GITHUB_ | ACTIONS_ | RUNNER_ | INPUT_ | DRONE_
-      | CI_JOB_ | CI_DEPLOY_ | CI_REGISTRY_ | CI_REPOSITORY_ | CI_DEPENDENCY_PROXY_
-      | BITBUCKET_STEP_OIDC_ | BUILDKITE_AGENT_ | CIRCLE_OIDC_
-      # clouds
-      | AWS_ | AZURE_ | ARM_ | GOOGLE_ | GCP_ | GCLOUD_ | CLOUDSDK_
-      | DIGITALOCEAN_ | CLOUDFLARE_ | OCI_CLI_ | IBMCLOUD_ | TF_HTTP_ | TF_TOKEN_
-      # secret managers
-      | VAULT_ | SOPS_ | OP_ | DOPPLER_ | INFISICAL_
-      # packages, git and ssh
-      | PIP_ | UV_ | TWINE_ | GIT_CONFIG_ | SSH_
-    ).*
-    | (?i: https?_proxy | all_proxy )
-    # CI
-    | GH_TOKEN | GH_ENTERPRISE_TOKEN | GITLAB_TOKEN | GITLAB_OIDC_TOKEN | GITEA_TOKEN | FORGEJO_TOKEN
-    | ID_TOKEN | CI_BUILD_TOKEN | SYSTEM_ACCESSTOKEN | BASH_ENV
-    # clouds and clusters
-    | KUBECONFIG | KUBE_TOKEN | HCLOUD_TOKEN | PULUMI_ACCESS_TOKEN | TFE_TOKEN
-    # secret managers
-    | BAO_TOKEN | BW_SESSION
-    # packages
-    | DOCKER_AUTH_CONFIG | NPM_TOKEN | NODE_AUTH_TOKEN | PYPI_TOKEN | CARGO_REGISTRY_TOKEN
-    """,
-)
-"""The tool's own credentials and keys, CI's tokens, credentials of clouds, secret managers and proxies.
-
-The whole name is matched.
-"""
-
-_DENIED_PARTS: Final = frozenset(
-    {
-        ".git",
-        ".reconciler",
-        ".conductorone",
-        ".ssh",
-        ".gnupg",
-        ".aws",
-        ".azure",
-        ".kube",
-        ".docker",
-        ".config",
-        ".terraform.d",
-        ".netrc",
-        ".git-credentials",
-        ".vault-token",
-    }
-)
-"""Where a manifest in a home directory must not reach: the same credentials as files. `.config` has those of gcloud,
-gh, op and SOPS."""
+from reconciler.files import LinkedError, NotRegularError, open_beneath, place
+from reconciler.files import reason as words_of
+from reconciler.sources import denied
 
 _OWN: Final = "{} is this program's own file and is never read as a source"
+
+
+Allowed: TypeAlias = tuple[str, ...] | None
+"""Patterns of the variables that may be read, from the command line or the environment; None: nothing is said."""
 
 
 class NotReadableError(Exception):
@@ -77,12 +30,17 @@ class NotReadableError(Exception):
         self.hint = hint
 
 
-def check_variable(name: str) -> None:
-    """Refuse the variables that hold the credentials of this tool, of CI and of clouds."""
-    if _DENIED_VARIABLES.fullmatch(name):
+def check_variable(name: str, allowed: Allowed = None) -> None:
+    """Refuse a variable that belongs to CI or to a tool, or that is not allowed where anything is said of that."""
+    if reason := denied.reason_of_variable(name):
         raise NotReadableError(
-            f"environment variable {name} is never read as a source: it belongs to CI or to a tool",
+            f"environment variable {name} is never read as a source: it is {reason}",
             "pass the value under a name of its own",
+        )
+    if allowed is not None and not any(fnmatchcase(name, pattern) for pattern in allowed):
+        raise NotReadableError(
+            f"environment variable {name} is not one of those that may be read here",
+            "allow it on the command line or where this job is set up (--allow-env), never in the manifest",
         )
 
 
@@ -100,12 +58,14 @@ class Confinement:
     def open(self, path: str) -> int:
         """Return a descriptor of a regular file; nobody can swap a part of its path for a link meanwhile.
 
-        Each directory is opened beneath the last without following links, so that what was checked is what
-        is read. Raises NotReadableError.
+        Nor a part of the root's own path, from its work tree down. Raises NotReadableError.
         """
         parts = self._parts(path)
         try:
-            descriptor = self._descend(parts)
+            root = place(self.root)
+            descriptor = open_beneath(root.top, (*root.parts, *parts))
+        except LinkedError as error:
+            raise NotReadableError(f"{error}", "name the real directory: links are not followed") from None
         except OSError as error:
             raise _unreadable(path, error) from None
         except NotRegularError:
@@ -114,19 +74,6 @@ class Confinement:
             os.close(descriptor)
             raise NotReadableError(_OWN.format(path))
         return descriptor
-
-    def _descend(self, parts: tuple[str, ...]) -> int:
-        directory = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            for part in parts[:-1]:
-                beneath = os.open(
-                    part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory
-                )
-                os.close(directory)
-                directory = beneath
-            return open_regular(parts[-1], directory=directory)
-        finally:
-            os.close(directory)
 
     def _is_own(self, opened: os.stat_result) -> bool:
         """Whether this is a file of ours, by whatever name: another case, a second name, another root."""
@@ -150,9 +97,9 @@ class Confinement:
             ) from None
         if not parts:
             raise NotReadableError(f"{path} is a directory")
-        if _DENIED_PARTS.intersection(part.casefold() for part in parts):  # some file systems know no case
+        if reason := next(filter(None, map(denied.reason_of_part, parts)), None):
             raise NotReadableError(
-                f"{path} is, or is in, a place that is never read as a source: tools keep credentials there",
+                f"{path} is, or is in, a place that is never read as a source: {reason}",
                 "keep the value elsewhere",
             )
         if whole in self.own:
@@ -185,4 +132,4 @@ def _unreadable(path: str, error: OSError) -> NotReadableError:
                 "name the real file: links are not followed",
             )
         case _:
-            return NotReadableError(f"{path} cannot be opened: {reason(error)}")
+            return NotReadableError(f"{path} cannot be opened: {words_of(error)}")

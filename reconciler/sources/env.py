@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import ClassVar, Final, Self
 
 from reconciler.manifest.reading.fields import Fields
-from reconciler.sources.confine import NotReadableError
+from reconciler.sources.confine import NotReadableError, check_variable
 from reconciler.sources.interface import Properties, ReadableSource, SourceAccess, Stream
 
 
@@ -65,6 +65,11 @@ class EnvSource(ReadableSource):
         mark = fields.value_at("env")
         if not name:
             fields.log.odd(mark)
+            return None
+        try:
+            check_variable(name)
+        except NotReadableError as error:
+            fields.log.add(mark, error.what, hint=error.hint)
             return None
         return cls(name=name, encoding=encoding, trim_newline=trim_newline, mark=mark)
 

@@ -26,7 +26,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
 from reconciler.manifest.reading.fields import Fields
 from reconciler.model.manifest import Source
-from reconciler.sources.confine import Confinement, NotReadableError, check_variable
+from reconciler.sources.confine import Allowed, Confinement, NotReadableError, check_variable
 
 Properties: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The JSON Schema of each property of a kind, by name."""
@@ -50,10 +50,11 @@ class SourceAccess:
 
     confinement: Confinement
     environ: Mapping[str, str]
+    allowed: Allowed = None
 
     def variable(self, name: str) -> bytes:
-        """Return a variable's bytes. Raises NotReadableError where it is unset, or belongs to CI or to a tool."""
-        check_variable(name)
+        """Return a variable's bytes. Raises NotReadableError where it is unset, or must not be read."""
+        check_variable(name, self.allowed)
         value = self.environ.get(name)
         if value is None:
             raise NotReadableError(

@@ -12,7 +12,7 @@ from reconciler.files import reason
 from reconciler.fingerprint import Key
 from reconciler.model.manifest import FILE_MAX, TEXT_MAX, Kind, Source
 from reconciler.sensitive import Sensitive
-from reconciler.sources.confine import Confinement, NotReadableError
+from reconciler.sources.confine import Allowed, Confinement, NotReadableError
 from reconciler.sources.interface import ReadableSource, SourceAccess, Stream
 
 _PIECE: Final = 2**20
@@ -33,8 +33,10 @@ class Content:
 class SourceReader:
     """Reads what manifests name, one for a run. Every error is a SourceError with its line."""
 
-    def __init__(self, confinement: Confinement, environ: Mapping[str, str]) -> None:
-        self._access = SourceAccess(confinement=confinement, environ=environ)
+    def __init__(
+        self, confinement: Confinement, environ: Mapping[str, str], *, allowed: Allowed = None
+    ) -> None:
+        self._access = SourceAccess(confinement=confinement, environ=environ, allowed=allowed)
 
     def look(self, source: Source, kind: Kind, key: Key | None) -> Content:
         """Read a source through, and return what it is known by. Raises SourceError."""

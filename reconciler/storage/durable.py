@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import StateError
-from reconciler.files import NotRegularError, open_regular, reason
+from reconciler.files import LinkedError, NotRegularError, directory_at, place, reason
 
 PRIVATE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
@@ -29,13 +29,18 @@ def _unreadable(path: Path, error: OSError) -> StateError:
 
 
 def read_file(path: Path) -> bytes | None:
-    """Return a file's bytes, None where there is none. A symbolic link or a special file is refused."""
+    """Return a file's bytes, None where there is none. A special file is refused, and a link that leads to it.
+
+    Links of directories outside of every work tree are followed.
+    """
     try:
-        with os.fdopen(open_regular(path), "rb") as file:
+        with os.fdopen(place(path).open(), "rb") as file:
             size = os.fstat(file.fileno()).st_size
             data = b"" if size > READ_MAX else file.read(READ_MAX + 1)
     except FileNotFoundError:
         return None
+    except LinkedError as error:
+        raise _is_link(error.path) from None
     except NotRegularError:
         raise StateError(f"{path} is not a regular file") from None
     except OSError as error:
@@ -58,8 +63,7 @@ def replace(path: Path, data: bytes, *, backup: Path | None = None) -> None:
     """
     aside = _aside(path)
     try:
-        if path.is_symlink():
-            raise _is_link(path)
+        place(path)
         _sweep(path)
         try:
             _write_new(aside, data)
@@ -70,6 +74,8 @@ def replace(path: Path, data: bytes, *, backup: Path | None = None) -> None:
             with contextlib.suppress(FileNotFoundError):
                 aside.unlink()
         sync_directory(path.parent)
+    except LinkedError as error:
+        raise _is_link(error.path) from None
     except OSError as error:
         raise StateError(
             f"{path} cannot be written: {reason(error)}",
@@ -143,8 +149,11 @@ def check_writable(directory: Path) -> None:
 def make_private_directory(path: Path) -> None:
     """Make a directory that only its owner can enter, where there is none."""
     try:
+        directory_at(path)
         for missing in [p for p in (*reversed(path.parents), path) if not p.is_dir()]:
             missing.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+    except LinkedError as error:
+        raise _is_link(error.path) from None
     except OSError as error:
         raise StateError(
             f"{path} cannot be made: {reason(error)}",

@@ -203,6 +203,7 @@ def test_env_names_every_variable_once(desk: Desk) -> None:
     assert {
         "DB_PASSWORD": "${{ secrets.DB_PASSWORD }}",
         "lower_case": "${{ secrets.lower_case }}",
+        "RECONCILER_ALLOW_ENV": "DB_PASSWORD lower_case",
         "RECONCILER_FINGERPRINT_KEY": "${{ secrets.RECONCILER_FINGERPRINT_KEY }}",
         "CONDUCTORONE_CLIENT_ID": "${{ vars.CONDUCTORONE_CLIENT_ID }}",
     } == block["env"]
@@ -212,6 +213,29 @@ def test_env_names_every_variable_once(desk: Desk) -> None:
     )
     assert all(name in shown for name in ("DB_PASSWORD", "lower_case", "RECONCILER_FINGERPRINT_KEY"))
     assert 64 == desk.run("env").code
+
+
+@pytest.mark.parametrize(
+    ("which", "allowed"), [("variables", "DB_PASSWORD lower_case"), ("plain", "-")], ids=["some", "none"]
+)
+def test_a_job_s_sources_are_those_that_it_was_made_for(desk: Desk, which: str, allowed: str) -> None:
+    """Every step that has the stack's key says which variables a manifest may read, and only once."""
+    desk.options = ()
+    plain = "version: 1\nname: desk\nsecrets: {}\n"
+    desk.write("reconciler.yaml", MANIFESTS[which] if which == "variables" else plain)
+    desk.done("init", "--ci", "github", "--install-from", FROM)
+    workflow = (desk.path / ".github/workflows/reconciler.yml").read_text()
+    jobs: Any = yaml.safe_load(workflow)["jobs"].values()
+    envs = [
+        step["env"]
+        for job in jobs
+        for step in job["steps"]
+        if "RECONCILER_FINGERPRINT_KEY" in step.get("env", {})
+    ]
+    assert envs
+    assert {allowed} == {env["RECONCILER_ALLOW_ENV"] for env in envs}
+    assert workflow.count("RECONCILER_ALLOW_ENV:") == workflow.count("RECONCILER_FINGERPRINT_KEY:")
+    assert f"as {allowed}: no other" in desk.done("env", "--gitlab").out
 
 
 HOSTILE = "open({!r}, 'w').close()\n"

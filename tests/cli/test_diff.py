@@ -34,9 +34,9 @@ def test_a_manifest_that_is_new(repository: Desk) -> None:
 
 
 def test_a_base_that_cannot_be_read_is_told_by_revision(repository: Desk) -> None:
-    """An include that was a link then: the message names the revision, and no directory of this run."""
+    """An include that was no YAML then: the message names the revision, and no directory of this run."""
     repository.manifest("version: 1\nname: desk\ninclude: [people.yaml]\nsecrets:\n" + text_secret("a"))
-    (repository.path / "people.yaml").symlink_to("elsewhere.yaml")
+    repository.write("people.yaml", "elsewhere.yaml")
     _commit(repository)
     repository.manifest(HEAD + text_secret("a"))
     ran = repository.run("diff", "--base", "HEAD")

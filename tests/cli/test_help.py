@@ -90,7 +90,7 @@ def test_a_page_shows_its_own_options_then_examples_then_the_global_ones(desk: D
     assert len(examples.splitlines()) == 2
     assert "--sandbox" not in own
     assert "-h, --help" in common
-    assert common.count("[env: RECONCILER_") == 11
+    assert common.count("[env: RECONCILER_") == 12
     assert "--no-color" in common
     for option in ("--out", "--auto-approve", "--base", "--force"):
         assert option not in common

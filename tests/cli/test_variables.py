@@ -19,6 +19,7 @@ _VALUES = {
     "RECONCILER_SANDBOX": ("1", True),
     "RECONCILER_STATE": ("s.json", "s.json"),
     "RECONCILER_SOURCE_ROOT": ("..", ".."),
+    "RECONCILER_ALLOW_ENV": ("DB_* B", ("DB_*", "B")),
     "RECONCILER_CA_FILE": ("ca.pem", "ca.pem"),
     "RECONCILER_AGE_SUITE": ("x25519", "x25519"),
     "RECONCILER_CI": ("gitlab", "gitlab"),

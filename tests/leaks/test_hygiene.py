@@ -191,7 +191,7 @@ def test_the_manifest_is_read_before_any_secret(scene: Scene, valid: bool) -> No
     ran = python(scene, *called)
     assert (0 if valid else 65) == ran.code, ran.text
     seen = ran.err.partition("\nSEEN\n")[2].splitlines()
-    manifest_read = seen.index(f"file {scene.manifest}")
+    manifest_read = seen.index(f"file {scene.manifest.name}")  # opened beneath its directory
     secret = (
         "variable VALUE_",
         "variable CONDUCTORONE_",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.sources import SourceAccess, denied
 from reconciler.sources.confine import Confinement, NotReadableError, check_variable
 
 _CANARY = b"hunter2-canary"
@@ -329,7 +330,194 @@ _DENIED = [
     "NODE_AUTH_TOKEN",
     "CARGO_REGISTRY_TOKEN",
     "GIT_CONFIG_VALUE_0",
+    "github_token",
+    "Aws_Secret_Access_Key",
+    # what runs, and how
+    *(
+        "PATH",
+        "LD_PRELOAD",
+        "LD_LIBRARY_PATH",
+        "DYLD_INSERT_LIBRARIES",
+        "PYTHONPATH",
+        "PYTHONSTARTUP",
+        "PYTHONHOME",
+    ),
+    *(
+        "NODE_OPTIONS",
+        "PERL5LIB",
+        "RUBYOPT",
+        "BASH_ENV",
+        "ENV",
+        "IFS",
+        "PS4",
+        "PROMPT_COMMAND",
+        "SHELLOPTS",
+        "HOME",
+    ),
+    *(
+        "JAVA_TOOL_OPTIONS",
+        "_JAVA_OPTIONS",
+        "GOFLAGS",
+        "GOPROXY",
+        "GOAUTH",
+        "XDG_CONFIG_HOME",
+        "TMPDIR",
+        "LANG",
+    ),
+    *(
+        "EDITOR",
+        "PAGER",
+        "LESSOPEN",
+        "NETRC",
+        "HISTFILE",
+        "HOSTALIASES",
+        "RES_OPTIONS",
+        "MALLOC_CONF",
+        "LC_ALL",
+    ),
+    # with whom
+    *(
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "SSLKEYLOGFILE",
+        "OPENSSL_CONF",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+    ),
+    *(
+        "NODE_EXTRA_CA_CERTS",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "NO_PROXY",
+        "FTP_PROXY",
+        "GIT_SSH_COMMAND",
+        "GIT_ASKPASS",
+    ),
+    *("SSH_ASKPASS", "GIT_TOKEN", "GIT_PROXY_COMMAND"),
+    # CI
+    *("CIRCLE_TOKEN", "CIRCLE_OIDC_TOKEN_V2", "TRAVIS_TOKEN", "BUILDKITE_API_TOKEN", "BITBUCKET_CLONE_TOKEN"),
+    *(
+        "JENKINS_TOKEN",
+        "WOODPECKER_TOKEN",
+        "APPVEYOR_TOKEN",
+        "CIRRUS_TOKEN",
+        "SEMAPHORE_TOKEN",
+        "CODEBUILD_X",
+    ),
+    *(
+        "NETLIFY_AUTH_TOKEN",
+        "VERCEL_TOKEN",
+        "RENOVATE_TOKEN",
+        "SYSTEM_OIDCREQUESTURI",
+        "ENDPOINT_AUTH_X",
+        "GH_PAT",
+    ),
+    *(
+        "GITLAB_PRIVATE_TOKEN",
+        "CI_SERVER_TLS_KEY_FILE",
+        "CI_API_V4_URL",
+        "CODECOV_TOKEN",
+        "SONAR_TOKEN",
+        "SNYK_TOKEN",
+    ),
+    # clouds, clusters, managers, packages
+    *(
+        "MSI_SECRET",
+        "IDENTITY_HEADER",
+        "OCI_CONFIG_FILE",
+        "ALICLOUD_SECRET_KEY",
+        "LINODE_TOKEN",
+        "SCW_SECRET_KEY",
+    ),
+    *(
+        "OVH_APPLICATION_SECRET",
+        "OS_PASSWORD",
+        "HEROKU_API_KEY",
+        "FLY_API_TOKEN",
+        "FASTLY_API_KEY",
+        "CF_API_TOKEN",
+    ),
+    *(
+        "DATABRICKS_TOKEN",
+        "SNOWFLAKE_PASSWORD",
+        "DD_API_KEY",
+        "OKTA_API_TOKEN",
+        "AUTH0_CLIENT_SECRET",
+        "TS_AUTHKEY",
+    ),
+    *(
+        "HELM_PLUGINS",
+        "ARGOCD_AUTH_TOKEN",
+        "NOMAD_TOKEN",
+        "CONSUL_HTTP_TOKEN",
+        "TF_VAR_password",
+        "ANSIBLE_VAULT_X",
+    ),
+    *("DOCKER_PASSWORD", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "KUBERNETES_SERVICE_HOST", "PACKER_TOKEN"),
+    *(
+        "AKEYLESS_ACCESS_KEY",
+        "BWS_ACCESS_TOKEN",
+        "KSM_CONFIG",
+        "LPASS_X",
+        "CONJUR_AUTHN_API_KEY",
+        "GNUPGHOME",
+        "AGE_KEY",
+    ),
+    *(
+        "NPM_CONFIG_USERCONFIG",
+        "npm_config__auth",
+        "YARN_NPM_AUTH_TOKEN",
+        "POETRY_HTTP_BASIC_X",
+        "GEM_HOST_API_KEY",
+    ),
+    *(
+        "BUNDLE_GEMS__X",
+        "MAVEN_PASSWORD",
+        "NUGET_API_KEY",
+        "COMPOSER_AUTH",
+        "HEX_API_KEY",
+        "ARTIFACTORY_PASSWORD",
+    ),
+    *("HF_TOKEN", "CONDA_TOKEN", "CONE_PROFILE", "_RECONCILER_COMPLETE"),
 ]
+
+
+def test_no_kind_is_without_a_name() -> None:
+    """Each alternative of the table is there for a variable; each kind has one here, and a reason."""
+    reasons = {denied.reason_of_variable(name) for name in _DENIED}
+    assert reasons == {kind.reason for kind in denied.VARIABLES}
+
+
+@pytest.mark.parametrize("part", [part for parts in denied.PARTS.values() for part in parts])
+def test_what_tools_keep_is_never_read(root: Path, part: str) -> None:
+    """As a file, as a directory, in any case, at any level."""
+    confinement = Confinement(root=root, base=root)
+    for path in (part, f"certs/{part.upper()}", f"{part}/x"):
+        assert "never read as a source" in _refused(confinement, path).what
+
+
+@pytest.mark.parametrize("allowed", [(), ("OTHER",), ("DB",), ("db_*",), ("DB_?",)])
+def test_what_is_not_allowed_is_refused(allowed: tuple[str, ...]) -> None:
+    """Where anything is said of it; whole names in their case."""
+    with pytest.raises(NotReadableError, match="not one of those"):
+        check_variable("DB_PASSWORD", allowed)
+
+
+def test_what_is_allowed_is_a_source_if_it_is_no_tool_s() -> None:
+    """One pattern is enough; none takes anything off the list of what is never read."""
+    check_variable("DB_PASSWORD", ("OTHER", "DB_*"))
+    with pytest.raises(NotReadableError, match="never read"):
+        check_variable("GITHUB_TOKEN", ("*",))
+
+
+def test_a_source_is_checked_where_it_is_read(root: Path) -> None:
+    """Whatever a manifest's reader let through."""
+    access = SourceAccess(
+        confinement=Confinement(root=root, base=root), environ={"A": "1", "B": "2"}, allowed=("A",)
+    )
+    assert b"1" == access.variable("A")
+    with pytest.raises(NotReadableError, match="not one of those"):
+        access.variable("B")
 
 
 @pytest.mark.parametrize("name", _DENIED)
@@ -350,8 +538,11 @@ def test_credentials_of_tools_are_never_sources(name: str) -> None:
         "CI_SECRET",
         "AWS",
         "PARTNER_P12",
-        "github_token",
         "API_KEY",
+        "PATHOLOGY_KEY",
+        "HOMEPAGE_TOKEN",
+        "GOLD_PASSWORD",
+        "PROXY_PASSWORD",
         "MY_ID_TOKEN",
     ],
 )

@@ -50,11 +50,52 @@ def test_no_second_name_opens_our_files(desk: Desk, value: None, which: str) -> 
 
 @pytest.mark.parametrize(
     "path",
-    [".git/hooks/it", ".GIT/config", ".reconciler/fingerprint.key", "a/../.reconciler/x", "../out.json"],
+    [
+        *(
+            ".git/hooks/it",
+            ".GIT/x.state.json",
+            ".reconciler/fingerprint.key",
+            "a/../.reconciler/x.state.json",
+        ),
+        *(
+            ".envrc",
+            "Makefile",
+            "conftest.py",
+            ".github/workflows/x.yml",
+            ".husky/x.state.json",
+            "a/.b/.state.json",
+        ),
+        *("x.state.json.sh", "x.state.json/", "state.json", "x.STATE.JSON"),
+    ],
+)
+def test_a_state_s_name_means_nothing_to_other_programs(desk: Desk, path: str) -> None:
+    """It holds labels as they are written, which a shell or make would run: said wherever a manifest is read."""
+    desk.options = ()
+    desk.manifest(f"version: 1\nname: desk\nstate: {{path: {path}}}\nsecrets: {{}}\n")
+    for command in (("validate",), ("plan", "--offline"), ("state", "list")):
+        ran = desk.run(*command)
+        assert 65 == ran.code, ran.said
+        assert "ends in .state.json" in ran.err
+    assert not (desk.path / path).exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["x.state.json", ".state.json", "./a/x.state.json", "a//b c/../x.state.json"]
+)
+def test_a_state_may_lie_beneath_the_manifest(desk: Desk, path: str) -> None:
+    """Beside it, or in a directory of its own."""
+    desk.options = ()
+    desk.manifest(f"version: 1\nname: desk\nstate: {{path: {path}}}\nsecrets: {{}}\n")
+    desk.done("plan", "--offline")
+
+
+@pytest.mark.parametrize(
+    "path", ["../x.state.json", "/x.state.json", "a/../../x.state.json", "link/x.state.json"]
 )
 def test_a_manifest_does_not_put_its_state_there(desk: Desk, path: str) -> None:
-    """State goes beside the manifest, not among git's files or this machine's."""
+    """State goes beneath the manifest's directory, and behind no link."""
     (desk.path / "a").mkdir()
+    (desk.path / "link").symlink_to("a")
     desk.options = ()
     desk.manifest(f"version: 1\nname: desk\nstate: {{path: {path}}}\nsecrets: {{}}\n")
     for command in (("plan", "--offline"), ("state", "list")):
@@ -88,15 +129,61 @@ def test_a_manifest_at_home_reads_no_login(desk: Desk, path: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["OP_SERVICE_ACCOUNT_TOKEN", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "TF_TOKEN_app", "DOPPLER_TOKEN"],
+    [
+        "OP_SERVICE_ACCOUNT_TOKEN",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "TF_TOKEN_app",
+        "PATH",
+        "LD_PRELOAD",
+    ],
 )
-def test_what_hands_out_secrets_is_none(desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_what_hands_out_secrets_is_none(desk: Desk, name: str) -> None:
     """`op run -- reconciler …` has the manager's own token beside the values; a proxy's address has a password."""
-    monkeypatch.setenv(name, "http://user:pass@localhost:1")
+    git(desk.path, "init", "--quiet")
+    desk.manifest(text_secret("a"))
+    git(desk.path, "add", "--all")
+    git(desk.path, "commit", "--quiet", "-m", "Commit")
     desk.manifest(text_secret("a", name))
-    ran = desk.run("plan")
-    assert 1 == ran.code, ran.said
-    assert f"environment variable {name} is never read" in ran.err
+    for command in COMMANDS:
+        ran = desk.run(*command)
+        assert 65 == ran.code, ran.said
+        assert f"environment variable {name} is never read" in ran.err
+    assert not (desk.path / ".github").exists()
+
+
+_FROM = ("--install-from", "c1-reconciler==1.0.0")
+COMMANDS = (
+    *(("validate",), ("plan",), ("plan", "--offline"), ("diff", "--base", "HEAD"), ("env", "--github")),
+    *(("init", "--ci", "github", *_FROM), ("init", "--ci", "gitlab", *_FROM), ("apply", "--auto-approve")),
+)
+"""Whatever reads a manifest."""
+
+
+@pytest.mark.parametrize("by", ["option", "variable", "top"])
+def test_only_what_is_allowed_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    """The command line or the job says which; a pull request that adds a name to the manifest stops there."""
+    monkeypatch.setenv("DB_PASSWORD", "1")
+    monkeypatch.setenv("B", "2")
+    git(desk.path, "init", "--quiet")
+    desk.manifest(text_secret("a", "DB_PASSWORD") + text_secret("b", "B"))
+    git(desk.path, "add", "--all")
+    git(desk.path, "commit", "--quiet", "-m", "Commit")
+    allow: tuple[str, ...] = ()
+    if by == "option":
+        allow = ("--allow-env", "DB_*", "--allow-env", "C")
+    elif by == "variable":
+        monkeypatch.setenv("RECONCILER_ALLOW_ENV", "DB_* C")
+    else:
+        desk.options = (*desk.options, "--allow-env", "DB_*")
+    for command in COMMANDS:
+        ran = desk.run(*command, *allow)
+        assert 65 == ran.code, ran.said
+        assert "environment variable B is not one of those" in ran.err
+        assert "DB_PASSWORD" not in ran.err
+    desk.manifest(text_secret("a", "DB_PASSWORD"))
+    desk.done("plan", *allow)
 
 
 def test_an_include_in_git_is_refused_in_any_case(desk: Desk) -> None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from reconciler.model.envvars import CLIENT_ID, FINGERPRINT_KEY, OIDC_TOKEN, TENANT_DOMAIN
+from reconciler.model.envvars import (
+    CLIENT_ID,
+    FINGERPRINT_KEY,
+    OIDC_TOKEN,
+    RECONCILER_ALLOW_ENV,
+    TENANT_DOMAIN,
+)
 from reconciler.model.manifest import Manifest
 
 
@@ -22,6 +28,7 @@ def github(variables: Mapping[str, Iterable[str]]) -> str:
     lines = ["env:"]
     for name, needed_by in variables.items():
         lines.append(f"  {name}: {_expression('secrets', name)}  # for {', '.join(needed_by)}")
+    lines.append(f'  {RECONCILER_ALLOW_ENV}: "{allowed(variables)}"  # no other variable is read as a source')
     lines.append(
         f"  {FINGERPRINT_KEY}: {_expression('secrets', FINGERPRINT_KEY)}  # `reconciler key new` prints one"
     )
@@ -39,10 +46,16 @@ def gitlab(variables: Mapping[str, Iterable[str]]) -> str:
     lines += [f"#   {name:<{wide}}  for {', '.join(needed_by)}" for name, needed_by in variables.items()]
     lines.append(f"#   {FINGERPRINT_KEY:<{wide}}  `reconciler key new` prints one")
     lines.append("# and, as plain variables:")
+    lines.append(f"#   {RECONCILER_ALLOW_ENV:<{wide}}  as {allowed(variables)}: no other is read as a source")
     lines.append(f"#   {CLIENT_ID:<{wide}}  the C1 client that trusts this project's tokens")
     lines.append(f"#   {TENANT_DOMAIN:<{wide}}  as acme.conductor.one")
     lines += ["id_tokens:", f"  {OIDC_TOKEN}:", f"    aud: ${TENANT_DOMAIN}"]
     return "".join(f"{line}\n" for line in lines)
+
+
+def allowed(variables: Iterable[str]) -> str:
+    """Return the patterns that allow these variables and no other; no variable is called `-`."""
+    return " ".join(variables) or "-"
 
 
 def indented(block: str, columns: int) -> str:

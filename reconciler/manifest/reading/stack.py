@@ -24,6 +24,9 @@ from reconciler.suggest import shown_key
 INCLUDES_MAX: Final = 50
 """Files of one manifest that are opened; the schema says the same."""
 
+_STATE: Final = re.compile(r"(?:\.{0,2}/|[^./][^/]*/)*[^/]*\.state\.json")
+"""A name that no other program obeys, in no directory of a tool: the schema says the same."""
+
 _HOST: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 
 
@@ -154,11 +157,11 @@ def _state_path(top: Fields) -> str | None:
     path = state.text("path") if state else None
     if state is None or path is None:
         return None
-    if not path:
-        top.log.odd(state.value_at("path"))
-    elif not path.isprintable():
+    if not path.isprintable():
         problem = "state.path contains a control or hidden character"
         top.log.add(state.value_at("path"), problem, "expected the path of a file")
+    elif not _STATE.fullmatch(path):
+        top.log.odd(state.value_at("path"))
     return path
 
 
