@@ -54,7 +54,7 @@ def test_the_quickstart_runs_from_it(wheel: Path, tmp_path: Path) -> None:
     run(*pip, str(wheel))
     assert "valid" in run(program, "validate", cwd=work)
     assert '"$schema"' in run(program, "schema", cwd=work)
-    assert "c1-reconciler[sandbox]" in run(program, "--sandbox", "plan", cwd=work, code=64)
+    assert "extra `sandbox`" in run(program, "--sandbox", "plan", cwd=work, code=64)
 
     run(*pip, f"{wheel}[sandbox]")
     where = run(str(bin_ / "python"), "-c", "import reconciler; print(reconciler.__file__)", cwd=work)
