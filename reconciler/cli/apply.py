@@ -95,6 +95,11 @@ def apply_command(
     selection = Selection(targets=target, excludes=exclude, only=Only(only) if only else None)
     if plan_file and (replace or selection != EVERYTHING):
         raise UsageError("a saved plan says itself what is done", hint="give these options to `plan -o`")
+    if expect_digest == "":
+        raise UsageError(
+            "--expect-digest is empty",
+            hint="look where it comes from: an output that is misspelt is empty as well",
+        )
     if expect_digest and not plan_file:
         raise UsageError("--expect-digest is of a saved plan, and none is given", hint="name PLAN as well")
     saved = None

@@ -77,7 +77,7 @@ def plan_command(
     asked = PlanOptions(
         requested=addresses_of(replace),
         selection=Selection(targets=target, excludes=exclude),
-        as_of=_time(as_of) if as_of else None,
+        as_of=None if as_of is None else _time(as_of),
     )
     if offline and out:
         raise UsageError(
@@ -172,6 +172,8 @@ def require_plan(path: Path) -> None:
     """Raise UsageError where no plan is, before anybody is asked for anything."""
     if not path.exists():
         raise UsageError(f"there is no plan {path}", hint="`reconciler plan -o PLAN` saves one")
+    if path.is_dir():  # an empty PLAN is this directory
+        raise UsageError("PLAN is empty or names a directory", hint="name the file that `plan -o` saved")
 
 
 def addresses_of(names: Iterable[str]) -> frozenset[Address]:

@@ -75,7 +75,7 @@ def _reviewed(stack: Stack, saved: SavedPlan, loaded: Loaded) -> Plan:
             hint=stack.keys.hint,
         )
     plan = saved.read(loaded.key)
-    if saved.digest and saved.digest != plan.digest():
+    if saved.digest is not None and saved.digest != plan.digest():
         raise StalePlanError(
             "the saved plan is not the one that was approved: its digest is another",
             hint="apply the plan that was reviewed, or review this one",
