@@ -14,15 +14,14 @@ from reconciler.cli.help import Command
 from reconciler.cli.options import Options, shared
 from reconciler.cli.options import current_options as options
 from reconciler.cli.output import check_output, print_plan
-from reconciler.cli.plan import addresses_of, read_plan, require_plan, selecting
+from reconciler.cli.plan import addresses_of, limiting, read_plan, require_plan, selecting
 from reconciler.display import clean
 from reconciler.errors import ExitCode, SignInError, UsageError
 from reconciler.model.events import Outcome, Result
-from reconciler.model.plan import Plan
+from reconciler.model.plan import NO_LIMITS, Limits, Plan
 from reconciler.operations.apply import Applied, FrontEnd, apply
 from reconciler.operations.execute import Stop
 from reconciler.operations.options import ApplyOptions, PlanOptions, SavedPlan
-from reconciler.planning.guards import Limits
 from reconciler.planning.selection import EVERYTHING, Only, Selection
 from reconciler.render import outcome
 
@@ -52,18 +51,7 @@ _REVOKE_IMPORTED = click.option(
 @_AUTO_APPROVE
 @click.option("--expect-digest", metavar="DIGEST", help="Apply PLAN only if it has this digest.")
 @click.option("--only", type=click.Choice([o.value for o in Only]), help="Limit the run to due renewals.")
-@click.option(
-    "--max-revoke",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Number of shares that the manifest may revoke.",
-)
-@click.option(
-    "--max-replace",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Number of shares that the manifest may replace.",
-)
+@limiting
 @_PARALLELISM
 @_RESULT
 @click.option("--show-links", is_flag=True, help="Print share links in CI, too.")
@@ -93,7 +81,8 @@ def apply_command(
     """
     ci_report.refuse_pull_request(options(), allowed=allow_pull_request)
     selection = Selection(targets=target, excludes=exclude, only=Only(only) if only else None)
-    if plan_file and (replace or selection != EVERYTHING):
+    limits = Limits(max_revoke=max_revoke, max_replace=max_replace)
+    if plan_file and (replace or selection != EVERYTHING or limits != NO_LIMITS):
         raise UsageError("a saved plan says itself what is done", hint="give these options to `plan -o`")
     if expect_digest == "":
         raise UsageError(
@@ -108,9 +97,11 @@ def apply_command(
         saved = SavedPlan(read=lambda key: read_plan(plan_file, key), digest=expect_digest)
     asked = ApplyOptions(
         plan=PlanOptions(
-            requested=addresses_of(replace), selection=selection, revoke_imported=revoke_imported
+            requested=addresses_of(replace),
+            selection=selection,
+            limits=limits,
+            revoke_imported=revoke_imported,
         ),
-        limits=Limits(max_revoke=max_revoke, max_replace=max_replace),
         saved=saved,
         parallelism=parallelism,
     )

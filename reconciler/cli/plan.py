@@ -19,7 +19,7 @@ from reconciler.errors import ExitCode, LockedError, StateError, UsageError
 from reconciler.fingerprint import Key
 from reconciler.model import canonical
 from reconciler.model.address import Address
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Limits, Plan
 from reconciler.operations.offline import look_offline
 from reconciler.operations.options import PlanOptions
 from reconciler.operations.stack import Stack
@@ -45,11 +45,24 @@ def selecting(function: F) -> F:
     return function
 
 
+def limiting(function: F) -> F:
+    """Add the options that say how much the manifest may take away at once."""
+    for verb in ("replace", "revoke"):
+        function = click.option(
+            f"--max-{verb}",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help=f"Number of shares that the manifest may {verb}.",
+        )(function)
+    return function
+
+
 @click.command(
     "plan", cls=Command, examples=("reconciler plan", "reconciler plan -o plan.json --target 'db-*'")
 )
 @shared
 @selecting
+@limiting
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for apply.")
 @click.option(
     "--format",
@@ -66,6 +79,8 @@ def plan_command(
     replace: tuple[str, ...],
     target: tuple[str, ...],
     exclude: tuple[str, ...],
+    max_revoke: int | None,
+    max_replace: int | None,
     out: Path | None,
     form: str | None,
     detailed_exitcode: bool,
@@ -77,6 +92,7 @@ def plan_command(
     asked = PlanOptions(
         requested=addresses_of(replace),
         selection=Selection(targets=target, excludes=exclude),
+        limits=Limits(max_revoke=max_revoke, max_replace=max_replace),
         as_of=None if as_of is None else _time(as_of),
     )
     if offline and out:

@@ -22,7 +22,7 @@ from reconciler.operations.plan import Look, look
 from reconciler.operations.run import Run
 from reconciler.operations.stack import Loaded, Stack
 from reconciler.planfile import sealed
-from reconciler.planning import guards, status
+from reconciler.planning import status
 from reconciler.state.journal import Header
 from reconciler.state.ledger import Ledger, pending_of
 from reconciler.storage.workdir import JournalWriter
@@ -60,7 +60,7 @@ async def apply(
         if saved:
             seen = _approved(seen, saved, client.now)
         plan = seen.planned.plan
-        _refuse(stack, seen, options)
+        _refuse(stack, seen)
         if not (seen.must_write() or stack.workdir.has_journal()):
             return Applied(plan=plan)
         if plan.acting() and not front.confirm(plan):
@@ -84,10 +84,11 @@ def _reviewed(stack: Stack, saved: SavedPlan, loaded: Loaded) -> Plan:
 
 
 def _as_saved(options: PlanOptions, saved: Plan | None) -> PlanOptions:
-    """Plan again as of the saved plan's time, with its names for what is new and what it was asked to replace."""
+    """Plan again as of the saved plan's time, its names for what is new, its limits, what it was to replace."""
     if saved is None:
         return options
-    return replace(options, as_of=saved.as_of, uids=sealed.uids(saved), asked=sealed.asked(saved))
+    uids, asked = sealed.uids(saved), sealed.asked(saved)
+    return replace(options, as_of=saved.as_of, uids=uids, asked=asked, limits=saved.limits)
 
 
 def _approved(seen: Look, saved: Plan, now: datetime) -> Look:
@@ -101,19 +102,14 @@ def _approved(seen: Look, saved: Plan, now: datetime) -> Look:
     return replace(seen, planned=replace(seen.planned, plan=plan))
 
 
-def _refuse(stack: Stack, seen: Look, options: ApplyOptions) -> None:
+def _refuse(stack: Stack, seen: Look) -> None:
     """Stop before anything is written, where the plan may not or cannot be carried out."""
     plan = seen.planned.plan
     _refuse_the_unseen(seen)
-    destroy, reviewed = options.plan.destroy, options.saved is not None
-    refusals = (
-        *plan.refusals,
-        *guards.guards(plan, options.limits, destroy=destroy, reviewed=reviewed),
-    )
-    if refusals:
+    if plan.refusals:
         raise RefusedError(
-            "\n".join(f"{r.address}: {r.text}" if r.address else r.text for r in refusals),
-            hint=_first_next(refusals),
+            "\n".join(f"{r.address}: {r.text}" if r.address else r.text for r in plan.refusals),
+            hint=_first_next(plan.refusals),
         )
     if seen.gathered.loaded.key is None and any(c.after for c in plan.acting()):
         raise StateError(

@@ -8,8 +8,7 @@ from datetime import datetime
 
 from reconciler.fingerprint import Key
 from reconciler.model.address import Address
-from reconciler.model.plan import Plan
-from reconciler.planning.guards import NO_LIMITS, Limits
+from reconciler.model.plan import NO_LIMITS, Limits, Plan
 from reconciler.planning.selection import EVERYTHING, Selection
 
 
@@ -25,6 +24,7 @@ class PlanOptions:
     destroy: bool = False
     revoke_imported: bool = False
     selection: Selection = EVERYTHING
+    limits: Limits = NO_LIMITS
     as_of: datetime | None = None
     uids: Mapping[Address, str] = field(default_factory=dict)
     asked: Mapping[Address, str] = field(default_factory=dict)
@@ -43,6 +43,5 @@ class ApplyOptions:
     """What is asked of an apply: what to plan, and how to carry it out."""
 
     plan: PlanOptions
-    limits: Limits = NO_LIMITS
     saved: SavedPlan | None = None
     parallelism: int

@@ -60,5 +60,6 @@ def _too_many(code: RefusalCode, verb: str, count: int, live: int, limit: int | 
     return Refusal(
         code=code,
         text=f"the manifest would {verb} {count} of {live} live secrets{allowed}",
-        next=f"if this is intended: --max-{verb} {count}, or save the plan, have it reviewed and apply it",
+        next=f"if this is intended: --max-{verb} {count} (for a saved plan: of `plan -o`); a pipeline of `init --ci` "
+        "is started by hand with this limit",
     )
