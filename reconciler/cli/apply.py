@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from reconciler.cli.output import check_output, print_plan
 from reconciler.cli.plan import addresses_of, limiting, read_plan, require_plan, selecting
 from reconciler.display import clean
 from reconciler.errors import ExitCode, SignInError, UsageError
+from reconciler.manifest.reading import lives
 from reconciler.model.events import Outcome, Result
 from reconciler.model.plan import NO_LIMITS, Limits, Plan
 from reconciler.operations.apply import Applied, FrontEnd, apply
@@ -50,6 +52,13 @@ _REVOKE_IMPORTED = click.option(
 @click.argument("plan_file", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
 @_AUTO_APPROVE
 @click.option("--expect-digest", metavar="DIGEST", help="Apply PLAN only if it has this digest.")
+@click.option(
+    "--plan-life",
+    default="7d",
+    show_default=True,
+    metavar="DURATION",
+    help="Apply PLAN only if it is not older.",
+)
 @click.option("--only", type=click.Choice([o.value for o in Only]), help="Limit the run to due renewals.")
 @limiting
 @_PARALLELISM
@@ -64,6 +73,7 @@ def apply_command(
     target: tuple[str, ...],
     exclude: tuple[str, ...],
     expect_digest: str | None,
+    plan_life: str,
     only: str | None,
     max_revoke: int | None,
     max_replace: int | None,
@@ -91,10 +101,11 @@ def apply_command(
         )
     if expect_digest and not plan_file:
         raise UsageError("--expect-digest is of a saved plan, and none is given", hint="name PLAN as well")
+    life = _life(plan_life)
     saved = None
     if plan_file:
         require_plan(plan_file)
-        saved = SavedPlan(read=lambda key: read_plan(plan_file, key), digest=expect_digest)
+        saved = SavedPlan(read=lambda key: read_plan(plan_file, key), digest=expect_digest, life=life)
     asked = ApplyOptions(
         plan=PlanOptions(
             requested=addresses_of(replace),
@@ -106,6 +117,13 @@ def apply_command(
         parallelism=parallelism,
     )
     return _run(asked, auto_approve=auto_approve or saved is not None, result=result, show_links=show_links)
+
+
+def _life(text: str) -> timedelta:
+    seconds = lives.seconds(text)
+    if seconds is None:
+        raise UsageError("--plan-life takes a duration such as 6h, 7d or 2w")
+    return timedelta(seconds=seconds)
 
 
 @click.command(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.fingerprint import Key
 from reconciler.model.address import Address
 from reconciler.model.plan import NO_LIMITS, Limits, Plan
+from reconciler.planfile.spent import LIFE
 from reconciler.planning.selection import EVERYTHING, Selection
 
 
@@ -32,10 +33,14 @@ class PlanOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPlan:
-    """Reads a reviewed plan once the key that sealed it is known. `digest` is what its reviewer saw."""
+    """Reads a reviewed plan once the key that sealed it is known.
+
+    `digest` is what its reviewer saw, `life` how long the plan may be applied.
+    """
 
     read: Callable[[Key | None], Plan]
     digest: str | None
+    life: timedelta = LIFE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,9 +33,22 @@ from reconciler.model.plan import Action, Cause, Change, Drift, Limits, Plan, Re
 from reconciler.model.state import End, Share
 from reconciler.planfile.approval import approved, differences
 from reconciler.planfile.planjson import FORMAT_VERSION, to_json
+from reconciler.planfile.spent import record_of, spent
 from reconciler.planning.values import SIZES
 
-__all__ = ["Sealer", "approved", "asked", "decode", "differences", "encode", "sealed_with", "to_json", "uids"]
+__all__ = [
+    "Sealer",
+    "approved",
+    "asked",
+    "decode",
+    "differences",
+    "encode",
+    "record_of",
+    "sealed_with",
+    "spent",
+    "to_json",
+    "uids",
+]
 
 
 _AGAIN: Final = "make it again with `reconciler plan -o`"

@@ -13,6 +13,7 @@ import pytest
 from reconciler.fingerprint import Key
 from reconciler.planfile import sealed
 from reconciler.sensitive import Sensitive
+from reconciler.state import statefile
 from tests.cli.desk import Desk, all_bytes, environment, text_secret
 
 FIRST = text_secret("keep") + text_secret("gone") + text_secret("old")
@@ -95,7 +96,9 @@ def test_after_half_of_it_the_same_plan_finishes(planned: Desk, ended_by: signal
                 break
         running.communicate(timeout=60)
     assert running.returncode != 0
+    assert "applied" not in planned.state, "half of a plan is remembered as applied"
     planned.done("apply", "plan.json")
+    assert 1 == len(planned.state["applied"])
     assert {"keep", "old", "new"} == set(planned.live())
     assert {} == planned.plan()
 
@@ -261,3 +264,60 @@ def test_a_plan_of_before_the_guards_meets_them_too(crowded: Desk) -> None:
     plan = sealed.decode(path.read_bytes(), file="plan.json", key=key)
     path.write_bytes(sealed.encode(dataclasses.replace(plan, refusals=()), key))
     assert 7 == crowded.run("apply", "plan.json").code
+
+
+def test_an_approval_grants_once(planned: Desk) -> None:
+    """The effect is taken back, and the same job runs again: nobody approved that, whatever the digest."""
+    planned.done("plan", "-o", "new.json", "--target", "new")
+    digest = planned.done("show", "new.json", "--json").json["digest"]
+    planned.done("apply", "new.json", "--expect-digest", digest)
+    planned.manifest(FIRST)
+    planned.apply()
+    before = sent(planned)
+    planned.manifest(THEN)
+    again = planned.run("apply", "new.json", "--expect-digest", digest)
+    assert 8 == again.code, again.said
+    assert "taken back since" in again.err
+    assert before == sent(planned)
+    planned.done("plan", "-o", "again.json")
+    planned.done("apply", "again.json")
+    assert {"keep", "old", "new"} == set(planned.live())
+
+
+@pytest.mark.parametrize("forgets", ["applied", "made"])
+def test_each_memory_is_enough(planned: Desk, forgets: str) -> None:
+    """A run that is killed before its end leaves the generation alone; that of a renamed secret may be lost."""
+    planned.done("apply", "plan.json")
+    planned.manifest(FIRST.replace(text_secret("gone"), ""))
+    planned.apply()
+    body = planned.state
+    assert {"applied", "made"} <= set(body)
+    del body[forgets]
+    del body["checksum"]
+    planned.state_path.write_bytes(statefile.encode(statefile.decode(summed(body), file="state")))
+    before = sent(planned)
+    planned.manifest(THEN)
+    again = planned.run("apply", "plan.json")
+    assert 8 == again.code, again.said
+    assert before == sent(planned)
+
+
+def summed(body: dict[str, object]) -> bytes:
+    """Return a state with the checksum that it needs."""
+    covered = {name: value for name, value in body.items() if name != "checksum"}
+    return json.dumps({**covered, "checksum": statefile._checksum(covered)}).encode()
+
+
+def test_a_saved_plan_ends(planned: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A week, by the tenant's clock, unless apply is told otherwise."""
+    monkeypatch.setenv("RECONCILER_SANDBOX_CLOCK_OFFSET", "169h")
+    before = sent(planned)
+    late = planned.run("apply", "plan.json")
+    assert 8 == late.code, late.said
+    assert "a plan lives for 7d (--plan-life)" in late.err
+    assert before == sent(planned)
+    for wrong in ("", "7", "forever", "-1d"):
+        assert 64 == planned.run("apply", "plan.json", "--plan-life", wrong).code
+    monkeypatch.setenv("RECONCILER_SANDBOX_CLOCK_OFFSET", "2h")
+    assert 8 == planned.run("apply", "plan.json", "--plan-life", "1h").code
+    planned.done("apply", "plan.json", "--plan-life", "3h")
