@@ -211,13 +211,13 @@ def limits_given(limits: Limits) -> Attention:
     """Return attention to limits that take the place of the guards."""
     given = {"revoke": limits.max_revoke, "replace": limits.max_replace}
     parts = [
-        f"{verb} up to {count} shares at once (--max-{verb} {count})"
+        f"{verb} up to {count} shares at once: --max-{verb} {count}"
         for verb, count in given.items()
         if count is not None
     ]
     return Attention(
         code=AttentionCode.LIMITS_GIVEN,
-        text=f"the command line lets the manifest {' and '.join(parts)}",
+        text=f"the command line lets the manifest {', and '.join(parts)}",
     )
 
 

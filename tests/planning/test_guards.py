@@ -57,7 +57,7 @@ def test_limits_are_told_and_are_a_part_of_what_is_approved() -> None:
     told = guarded(plan, Limits(max_replace=8))
     assert told.refusals == ()
     assert [note.code for note in told.attention] == ["limits_given"]
-    assert "replace up to 8 shares at once (--max-replace 8)" in told.attention[0].text
+    assert "replace up to 8 shares at once: --max-replace 8" in told.attention[0].text
     free = guarded(plan, FREE)
     assert free.attention == plan.attention
     assert free.digest() == plan.digest()
