@@ -191,7 +191,7 @@ def check_tip(*, remote: str, name: str | None) -> None:
     manifest = session.read_manifest(options)
     name = tip.branch_of_job(os.environ) if name is None else name
     branch = _branch(options, manifest, remote=remote, name=name)
-    tip.check(options.manifest_path, manifest, branch, name)
+    tip.refuse_overtaken(options.manifest_path, manifest, branch, name)
     click.echo(display.line(f"{name} still has what this run read."))
 
 

@@ -13,7 +13,7 @@ from reconciler.model.manifest import Manifest
 from reconciler.storage.state_branch import Branch
 
 
-def check(path: Path, manifest: Manifest, branch: Branch, name: str) -> None:
+def refuse_overtaken(path: Path, manifest: Manifest, branch: Branch, name: str) -> None:
     """Raise StalePlanError where the branch has the manifest, what it includes, or a source otherwise by now."""
     home, file = _place(path, branch.top)
     text = path.read_bytes()
