@@ -15,6 +15,7 @@ from reconciler.planfile import sealed
 from reconciler.planfile.spent import LIFE
 from reconciler.planning.moves import move
 from reconciler.planning.values import Checked
+from reconciler.state.journal import Committed, Done, Intent, Revoked
 from reconciler.state.ledger import Ledger
 from tests.support.plans import NOW, all_desired, fingerprint, instance, mark, plan, share, state
 
@@ -98,3 +99,20 @@ def test_what_was_made_follows_a_rename() -> None:
     before = replace(PRIOR, made={Address("a"): 4})
     after = move(before, [Moved(source="a", to="c", mark=mark())], [Address("c")]).state
     assert {Address("a"): 4, Address("c"): 4} == after.made
+
+
+def test_what_was_filled_is_counted_and_an_attempt_is_not() -> None:
+    """An intent, and the end of one that came to nothing, give nobody anything."""
+    address = Address("new")
+    ledger = Ledger(PRIOR)
+    ledger.take(Intent(op="1", address=address, uid="u", generation=1, tag="t", at=NOW))
+    ledger.take(Done(op="1"))
+    assert {} == ledger.state().made
+    ledger.take(
+        Committed(op="2", address=address, uid="u", prevent_revoke=False, share=share("2new", generation=2))
+    )
+    ledger.take(Revoked(address=address, vault_id="2new"))
+    ledger.take(
+        Committed(op="", address=address, uid="u", prevent_revoke=False, share=share("1new", generation=1))
+    )
+    assert {address: 2} == ledger.state().made
