@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -12,16 +13,16 @@ from reconciler.cli import ci_report, result_file, session, signals, terminal
 from reconciler.cli.help import Command
 from reconciler.cli.options import Options, current_options, shared
 from reconciler.cli.output import check_output, print_plan
-from reconciler.cli.plan import addresses_of, read_plan, require_plan, selecting
+from reconciler.cli.plan import addresses_of, limiting, read_plan, require_plan, selecting
 from reconciler.cli.progress import Reporter, Spinner
 from reconciler.errors import ExitCode, SignInError, UsageError
 from reconciler.layout import wrap
+from reconciler.manifest.reading import lives
 from reconciler.model.events import Outcome
-from reconciler.model.plan import Plan
+from reconciler.model.plan import NO_LIMITS, Limits, Plan
 from reconciler.operations.apply import Applied, FrontEnd, apply
 from reconciler.operations.execute import Stop
 from reconciler.operations.options import ApplyOptions, PlanOptions, SavedPlan
-from reconciler.planning.guards import Limits
 from reconciler.planning.selection import EVERYTHING, Only, Selection
 from reconciler.render import outcome
 from reconciler.render.links import ShareLink, link_lines
@@ -51,19 +52,15 @@ _REVOKE_IMPORTED = click.option(
 @click.argument("plan_file", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
 @_AUTO_APPROVE
 @click.option("--expect-digest", metavar="DIGEST", help="Apply PLAN only if it has this digest.")
+@click.option(
+    "--plan-life",
+    default="7d",
+    show_default=True,
+    metavar="DURATION",
+    help="Apply PLAN only if it is not older.",
+)
 @click.option("--only", type=click.Choice([o.value for o in Only]), help="Limit the run to due renewals.")
-@click.option(
-    "--max-revoke",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Number of shares that the manifest may revoke.",
-)
-@click.option(
-    "--max-replace",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Number of shares that the manifest may replace.",
-)
+@limiting
 @_PARALLELISM
 @_RESULT
 @click.option("--show-links", is_flag=True, help="Print share links in CI, too.")
@@ -76,6 +73,7 @@ def apply_command(
     target: tuple[str, ...],
     exclude: tuple[str, ...],
     expect_digest: str | None,
+    plan_life: str,
     only: str | None,
     max_revoke: int | None,
     max_replace: int | None,
@@ -93,23 +91,39 @@ def apply_command(
     """
     ci_report.refuse_pull_request(current_options(), allowed=allow_pull_request)
     selection = Selection(targets=target, excludes=exclude, only=Only(only) if only else None)
-    if plan_file and (replace or selection != EVERYTHING):
+    limits = Limits(max_revoke=max_revoke, max_replace=max_replace)
+    if plan_file and (replace or selection != EVERYTHING or limits != NO_LIMITS):
         raise UsageError("a saved plan says itself what is done", hint="give these options to `plan -o`")
+    if expect_digest == "":
+        raise UsageError(
+            "--expect-digest is empty",
+            hint="look where it comes from: an output that is misspelt is empty as well",
+        )
     if expect_digest and not plan_file:
         raise UsageError("--expect-digest is of a saved plan, and none is given", hint="name PLAN as well")
+    life = _life(plan_life)
     saved = None
     if plan_file:
         require_plan(plan_file)
-        saved = SavedPlan(read=lambda key: read_plan(plan_file, key), digest=expect_digest)
+        saved = SavedPlan(read=lambda key: read_plan(plan_file, key), digest=expect_digest, life=life)
     request = ApplyOptions(
         plan=PlanOptions(
-            requested=addresses_of(replace), selection=selection, revoke_imported=revoke_imported
+            requested=addresses_of(replace),
+            selection=selection,
+            limits=limits,
+            revoke_imported=revoke_imported,
         ),
-        limits=Limits(max_revoke=max_revoke, max_replace=max_replace),
         saved=saved,
         parallelism=parallelism,
     )
     return _run(request, auto_approve=auto_approve or saved is not None, result=result, show_links=show_links)
+
+
+def _life(text: str) -> timedelta:
+    seconds = lives.seconds(text)
+    if seconds is None:
+        raise UsageError("--plan-life takes a duration such as 6h, 7d or 2w")
+    return timedelta(seconds=seconds)
 
 
 @click.command(

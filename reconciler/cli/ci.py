@@ -173,6 +173,34 @@ def fetch_state(*, name: str, remote: str) -> None:
     click.echo(display.line(text))
 
 
+@ci_command.command(
+    "check-tip", examples=("reconciler ci check-tip", "reconciler ci check-tip --branch production")
+)
+@shared
+@click.option(
+    "--remote",
+    default="origin",
+    show_default=True,
+    metavar="REMOTE",
+    help="A remote of this clone, or its URL.",
+)
+@click.option("--branch", "name", metavar="BRANCH", help="The branch that is applied (default: this job's).")
+def check_tip(*, remote: str, name: str | None) -> None:
+    """Refuse a run that its branch has overtaken (exit 8). Run it before `apply PLAN`.
+
+    A plan may wait for days. The commit checked out is the branch's tip, or the manifest, what it includes and the
+    files that it reads are the same there.
+    """
+    from reconciler.cli import tip
+
+    options = current_options()
+    manifest = session.read_manifest(options)
+    name = tip.branch_of_job(os.environ) if name is None else name
+    branch = _branch(options, manifest, remote=remote, name=name)
+    tip.refuse_overtaken(options.manifest_path, manifest, branch, name)
+    click.echo(display.line(f"{name} still has what this run read."))
+
+
 def _lay(local: Path, data: bytes | None) -> None:
     """Replace a local file by the branch's, and keep a backup."""
     present = durable.read_file(local)

@@ -20,7 +20,7 @@ from reconciler.errors import ExitCode, LockedError, StateError, UsageError
 from reconciler.fingerprint import Key
 from reconciler.model import canonical
 from reconciler.model.address import Address
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Limits, Plan
 from reconciler.operations.offline import look_offline
 from reconciler.operations.options import PlanOptions
 from reconciler.operations.stack import Stack
@@ -46,11 +46,24 @@ def selecting(function: F) -> F:
     return function
 
 
+def limiting(function: F) -> F:
+    """Add the options that say how much the manifest may take away at once."""
+    for verb in ("replace", "revoke"):
+        function = click.option(
+            f"--max-{verb}",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help=f"Number of shares that the manifest may {verb}.",
+        )(function)
+    return function
+
+
 @click.command(
     "plan", cls=Command, examples=("reconciler plan", "reconciler plan -o plan.json --target 'db-*'")
 )
 @shared
 @selecting
+@limiting
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for apply.")
 @click.option(
     "--format",
@@ -67,6 +80,8 @@ def plan_command(
     replace: tuple[str, ...],
     target: tuple[str, ...],
     exclude: tuple[str, ...],
+    max_revoke: int | None,
+    max_replace: int | None,
     out: Path | None,
     form: str | None,
     detailed_exitcode: bool,
@@ -78,7 +93,8 @@ def plan_command(
     asked = PlanOptions(
         requested=addresses_of(replace),
         selection=Selection(targets=target, excludes=exclude),
-        as_of=_time(as_of) if as_of else None,
+        limits=Limits(max_revoke=max_revoke, max_replace=max_replace),
+        as_of=None if as_of is None else _time(as_of),
     )
     if offline and out:
         raise UsageError(
@@ -174,6 +190,8 @@ def require_plan(path: Path) -> None:
     """Raise UsageError where no plan is, before anybody is asked for anything."""
     if not path.exists():
         raise UsageError(f"there is no plan {path}", hint="`reconciler plan -o PLAN` saves one")
+    if path.is_dir():  # an empty PLAN is this directory
+        raise UsageError("PLAN is empty or names a directory", hint="name the file that `plan -o` saved")
 
 
 def addresses_of(names: Iterable[str]) -> frozenset[Address]:

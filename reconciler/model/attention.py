@@ -37,6 +37,7 @@ class AttentionCode(StrEnum):
     GONE_CHANGED = "gone_changed"
     EXCLUDES_NOTHING = "excludes_nothing"
     LEFT_OUT = "left_out"
+    LIMITS_GIVEN = "limits_given"
 
     @property
     def sentence(self) -> str:
@@ -86,6 +87,7 @@ _ATTENTION: Final = {
     AttentionCode.GONE_CHANGED: "`moved` or `removed` changed for secrets that are gone",
     AttentionCode.EXCLUDES_NOTHING: "an `--exclude` matches no secret",
     AttentionCode.LEFT_OUT: "the command line leaves changes out",
+    AttentionCode.LIMITS_GIVEN: "the command line says how many shares the manifest may revoke or replace at once",
 }
 
 _REFUSALS: Final = {

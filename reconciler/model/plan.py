@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from reconciler.errors import Mark
 from reconciler.model.address import Address, fold
@@ -264,11 +264,23 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What `--max-revoke` and `--max-replace` say; None leaves it to the guard."""
+
+    max_revoke: int | None = None
+    max_replace: int | None = None
+
+
+NO_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything one look decided. `lineage` and `serial` are None for a first run.
 
     `refusals` are what apply will refuse (guards, `prevent_revoke`); `unchecked` are addresses whose value
-    could not be compared. `live` counts the stack's live vaults before the change, which guards need.
+    could not be compared. `live` counts the stack's live vaults before the change, which guards need; `limits` are what
+    they were told to let through.
     """
 
     name: str
@@ -280,6 +292,7 @@ class Plan:
     offline: bool = False
     policy_digest: str | None = None
     live: int = 0
+    limits: Limits = NO_LIMITS
     changes: tuple[Change, ...] = ()
     drift: tuple[Drift, ...] = ()
     attention: tuple[Attention, ...] = ()
@@ -311,16 +324,23 @@ class Plan:
     def digest(self) -> str:
         """Return `sha256:…` over what a reviewer approves, and nothing that moves by itself.
 
-        Stack, server, policy and every change that touches a vault: address, uid, actions, reasons, the vault that it
-        ends, after.
+        Stack, server, policy, the limits that the guards were given, and every change that touches a vault: address,
+        uid, actions, reasons, the vault that it ends, after.
         """
-        covered = {
+        covered: dict[str, object] = {
             "name": self.name,
             "server": self.server,
             "policy": self.policy_digest,
             "changes": [_digested(change) for change in self.acting()],
         }
+        if self.limits != NO_LIMITS:
+            covered["limits"] = limits_record(self.limits)
         return "sha256:" + hashlib.sha256(canonical(covered)).hexdigest()
+
+
+def limits_record(limits: Limits) -> dict[str, int | None]:
+    """Return the limits as JSON has them."""
+    return {"max_revoke": limits.max_revoke, "max_replace": limits.max_replace}
 
 
 def _digested(change: Change) -> dict[str, object]:

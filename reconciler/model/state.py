@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from reconciler.model.address import Address
 from reconciler.model.manifest import AgeSuite, Format, Kind, Lead, Sharing
@@ -184,8 +185,24 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedPlan:
+    """A saved plan of which everything was done. Two plans with one digest are told apart by their time."""
+
+    digest: str
+    as_of: datetime
+
+
+APPLIED_KEPT: Final = 100
+"""How many applied plans a state remembers. Older ones are past their life (`--plan-life`) long before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """One stack's memory. `serial` grows with every saved change; `lineage` never changes."""
+    """One stack's memory. `serial` grows with every saved change; `lineage` never changes.
+
+    `made` is, per address, the highest generation of which a filled share was made: what an approval may be spent on
+    once. `generations` counts the attempts as well.
+    """
 
     name: str
     lineage: str
@@ -197,6 +214,8 @@ class State:
     generations: Mapping[Address, int] = field(default_factory=dict)
     pending: tuple[Pending, ...] = ()
     forgotten: frozenset[str] = frozenset()
+    made: Mapping[Address, int] = field(default_factory=dict)
+    applied: tuple[AppliedPlan, ...] = ()
 
     def shares(self) -> Iterator[Share]:
         """Yield every vault in the state, whatever its condition."""

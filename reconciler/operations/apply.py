@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler import __version__
 from reconciler.c1.client import Client
@@ -22,7 +22,7 @@ from reconciler.operations.plan import Look, look
 from reconciler.operations.run import Run
 from reconciler.operations.stack import Loaded, Stack
 from reconciler.planfile import sealed
-from reconciler.planning import guards, status
+from reconciler.planning import status
 from reconciler.state.journal import Header
 from reconciler.state.ledger import Ledger, pending_of
 from reconciler.storage.workdir import JournalWriter
@@ -57,15 +57,15 @@ async def apply(
         loaded = stack.load_with_key(make=True)
         saved = _reviewed(stack, options.saved, loaded) if options.saved else None
         seen = await look(stack, client, _as_saved(options.plan, saved), loaded)
-        if saved:
-            seen = _approved(seen, saved, client.now)
+        if saved and options.saved:
+            seen = _approved(seen, saved, client.now, options.saved.life)
         plan = seen.planned.plan
-        _refuse(stack, seen, options)
+        _refuse(stack, seen)
         if not (seen.must_write() or stack.workdir.has_journal()):
             return Applied(plan=plan)
         if plan.acting() and not front.confirm(plan):
             return Applied(plan=plan, declined=True)
-        return await _carry_out(stack, client, uploader, seen, front, options.parallelism)
+        return await _carry_out(stack, client, uploader, seen, front, options.parallelism, saved)
 
 
 def _reviewed(stack: Stack, saved: SavedPlan, loaded: Loaded) -> Plan:
@@ -75,7 +75,7 @@ def _reviewed(stack: Stack, saved: SavedPlan, loaded: Loaded) -> Plan:
             hint=stack.keys.hint,
         )
     plan = saved.read(loaded.key)
-    if saved.digest and saved.digest != plan.digest():
+    if saved.digest is not None and saved.digest != plan.digest():
         raise StalePlanError(
             "the saved plan is not the one that was approved: its digest is another",
             hint="apply the plan that was reviewed, or review this one",
@@ -84,36 +84,31 @@ def _reviewed(stack: Stack, saved: SavedPlan, loaded: Loaded) -> Plan:
 
 
 def _as_saved(options: PlanOptions, saved: Plan | None) -> PlanOptions:
-    """Plan again as of the saved plan's time, with its names for what is new and what it was asked to replace."""
+    """Plan again as of the saved plan's time, its names for what is new, its limits, what it was to replace."""
     if saved is None:
         return options
-    return replace(options, as_of=saved.as_of, uids=sealed.uids(saved), asked=sealed.asked(saved))
+    uids, asked = sealed.uids(saved), sealed.asked(saved)
+    return replace(options, as_of=saved.as_of, uids=uids, asked=asked, limits=saved.limits)
 
 
-def _approved(seen: Look, saved: Plan, now: datetime) -> Look:
+def _approved(seen: Look, saved: Plan, now: datetime, life: timedelta) -> Look:
     """Keep what the saved plan holds. Raises StalePlanError with the list of what it does not."""
-    differences = sealed.differences(saved, seen.planned.plan, clock=now)
-    if differences:
-        raise StalePlanError(
-            "\n".join(differences), hint="nothing was done; make a new plan and have that reviewed"
-        )
+    assert seen.planned.state is not None
+    why = sealed.spent(saved, seen.planned.plan, seen.planned.state, clock=now, life=life)
+    if why := why or sealed.differences(saved, seen.planned.plan, clock=now):
+        raise StalePlanError("\n".join(why), hint="nothing was done; make a new plan and have that reviewed")
     plan = sealed.approved(saved, seen.planned.plan)
     return replace(seen, planned=replace(seen.planned, plan=plan))
 
 
-def _refuse(stack: Stack, seen: Look, options: ApplyOptions) -> None:
+def _refuse(stack: Stack, seen: Look) -> None:
     """Stop before anything is written, where the plan may not or cannot be carried out."""
     plan = seen.planned.plan
     _refuse_the_unseen(seen)
-    destroy, reviewed = options.plan.destroy, options.saved is not None
-    refusals = (
-        *plan.refusals,
-        *guards.guards(plan, options.limits, destroy=destroy, reviewed=reviewed),
-    )
-    if refusals:
+    if plan.refusals:
         raise RefusedError(
-            "\n".join(f"{r.address}: {r.text}" if r.address else r.text for r in refusals),
-            hint=_first_next(refusals),
+            "\n".join(f"{r.address}: {r.text}" if r.address else r.text for r in plan.refusals),
+            hint=_first_next(plan.refusals),
         )
     if seen.gathered.loaded.key is None and any(c.after for c in plan.acting()):
         raise StateError(
@@ -138,7 +133,13 @@ def _first_next(refusals: Sequence[Refusal]) -> str | None:
 
 
 async def _carry_out(
-    stack: Stack, client: Client, uploader: Uploader, seen: Look, front: FrontEnd, parallelism: int
+    stack: Stack,
+    client: Client,
+    uploader: Uploader,
+    seen: Look,
+    front: FrontEnd,
+    parallelism: int,
+    saved: Plan | None,
 ) -> Applied:
     with _claimed(stack, seen) as (ledger, journal):
         run = Run(
@@ -160,6 +161,8 @@ async def _carry_out(
         )
         await work.recover(seen.recovery.orphans)
         await work.change_all(seen.planned.plan.acting())
+        if saved and work.complete():
+            ledger.remember(sealed.record_of(saved))
     return Applied(plan=seen.planned.plan, results=tuple(work.results), failures=tuple(work.failures))
 
 

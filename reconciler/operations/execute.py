@@ -73,6 +73,10 @@ class Work:
         await each(groups, self._change_group, at_once=self.parallelism)
         self._name_what_is_left()
 
+    def complete(self) -> bool:
+        """Whether everything was done."""
+        return not self.failures and all(result.outcome is not Outcome.NOT_REACHED for result in self.results)
+
     def _name_what_is_left(self) -> None:
         """Count a vault that an attempt could not revoke as a failure, also where a later attempt came through.
 

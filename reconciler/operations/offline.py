@@ -10,7 +10,7 @@ from datetime import datetime
 from reconciler.model.plan import Plan
 from reconciler.operations.options import PlanOptions
 from reconciler.operations.stack import Stack
-from reconciler.planning import expand, planner, recipients, selection
+from reconciler.planning import expand, guards, planner, recipients, selection
 from reconciler.planning.moves import move
 from reconciler.planning.values import NOT_READ
 
@@ -35,4 +35,4 @@ def look_offline(stack: Stack, options: PlanOptions, now: datetime) -> Plan:
         now=options.as_of or now,
         attention=unmatched,
     )
-    return selection.narrow(planned.plan, options.selection)
+    return guards.guarded(selection.narrow(planned.plan, options.selection), options.limits)

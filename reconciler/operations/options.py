@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.fingerprint import Key
 from reconciler.model.address import Address
-from reconciler.model.plan import Plan
-from reconciler.planning.guards import NO_LIMITS, Limits
+from reconciler.model.plan import NO_LIMITS, Limits, Plan
+from reconciler.planfile.spent import LIFE
 from reconciler.planning.selection import EVERYTHING, Selection
 
 
@@ -25,6 +25,7 @@ class PlanOptions:
     destroy: bool = False
     revoke_imported: bool = False
     selection: Selection = EVERYTHING
+    limits: Limits = NO_LIMITS
     as_of: datetime | None = None
     uids: Mapping[Address, str] = field(default_factory=dict)
     asked: Mapping[Address, str] = field(default_factory=dict)
@@ -32,10 +33,14 @@ class PlanOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPlan:
-    """Reads a reviewed plan once the key that sealed it is known. `digest` is what its reviewer saw."""
+    """Reads a reviewed plan once the key that sealed it is known.
+
+    `digest` is what its reviewer saw, `life` how long the plan may be applied.
+    """
 
     read: Callable[[Key | None], Plan]
     digest: str | None
+    life: timedelta = LIFE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,5 @@ class ApplyOptions:
     """What is asked of an apply: what to plan, and how to carry it out."""
 
     plan: PlanOptions
-    limits: Limits = NO_LIMITS
     saved: SavedPlan | None = None
     parallelism: int

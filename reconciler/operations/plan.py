@@ -17,7 +17,7 @@ from reconciler.model.vault import Identity
 from reconciler.operations.gather import Gathered, gather
 from reconciler.operations.options import PlanOptions
 from reconciler.operations.stack import Loaded, Stack
-from reconciler.planning import expand, messages, planner, selection
+from reconciler.planning import expand, guards, messages, planner, selection
 from reconciler.planning.expand import Desired
 from reconciler.planning.moves import move
 from reconciler.planning.planner import Planned
@@ -72,8 +72,10 @@ def _decide(stack: Stack, options: PlanOptions, gathered: Gathered) -> Look:
         attention=(*recovery.attention, *_told_orphans(recovery), *unmatched, *gathered.attention),
     )
     plan = selection.narrow(planned.plan, options.selection)
-    if options.destroy:
+    if options.destroy:  # which asks by itself
         plan = replace(plan, changes=tuple(_as_requested(change) for change in plan.changes))
+    else:
+        plan = guards.guarded(plan, options.limits)
     needed = {c.address for c in plan.acting() if c.after}
     if problems := [problem for address, problem in gathered.unreadable.items() if address in needed]:
         raise SourceError(problems)

@@ -106,8 +106,14 @@ def rename(stack: Stack, old: Address, new: Address) -> None:
         if new in state.instances:
             raise UsageError(f"{new} is in the state already")
         instances = {(new if a == old else a): i for a, i in state.instances.items()}
-        highest = max(state.generations.get(old, 0), state.generations.get(new, 0))
-        _save(stack, replace(state, instances=instances, generations={**state.generations, new: highest}))
+        generations = _at_both(state.generations, old, new)
+        made = _at_both(state.made, old, new)
+        _save(stack, replace(state, instances=instances, generations=generations, made=made))
+
+
+def _at_both(counts: Mapping[Address, int], old: Address, new: Address) -> dict[Address, int]:
+    """Return a counter with the higher number at the new address: neither name may use one again."""
+    return {**counts, new: max(counts.get(old, 0), counts.get(new, 0))}
 
 
 async def import_share(stack: Stack, client: Client, address: Address, vault_id: str) -> Share:

@@ -13,6 +13,7 @@ from reconciler.model.address import Address
 from reconciler.model.attention import AttentionCode
 from reconciler.model.canonical import attributes_record, time_text
 from reconciler.model.plan import Action, Cause, Change, Plan, Reason
+from reconciler.planning import guards
 
 _Key: TypeAlias = tuple[Address, str | None]
 
@@ -44,7 +45,7 @@ def approved(saved: Plan, now: Plan) -> Plan:
     """Return what of `now` a saved plan holds. What came up by time alone waits for the next run.
 
     So does an old copy, unless the plan names its vault: as an old copy, or as what a change of it ends, which is
-    what half of the same apply leaves.
+    what half of the same apply leaves. The guards count what the plan holds.
     """
     allowed = _reviewed(saved).keys()
     named = {(c.address, _ended(c)) for c in saved.acting() if _ended(c)}
@@ -55,7 +56,11 @@ def approved(saved: Plan, now: Plan) -> Plan:
         or ((change.address, change.deposed) in named if change.deposed else _key(change) in allowed)
     )
     acting = {change.address for change in changes if change.action.changes_vaults}
-    refusals = tuple(r for r in now.refusals if r.address is None or r.address in acting)
+    still = (
+        r for r in now.refusals if r.code not in guards.CODES and (r.address is None or r.address in acting)
+    )
+    # what is left of a plan is fewer than what was reviewed, of other live ones: the plan itself is judged
+    refusals = (*(guards.guards(saved, saved.limits) if acting else ()), *still)
     left_out = [note for note in saved.attention if note.code == AttentionCode.LEFT_OUT]
     return replace(now, changes=changes, refusals=refusals, attention=(*left_out, *now.attention))
 

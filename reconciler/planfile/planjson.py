@@ -10,10 +10,10 @@ from typing import Final, assert_never
 
 from reconciler.model.attention import Attention, Refusal
 from reconciler.model.canonical import Record, attributes_record, time_text
-from reconciler.model.plan import Access, Action, Change, Drift, Plan, access
+from reconciler.model.plan import Access, Action, Change, Drift, Plan, access, limits_record
 from reconciler.model.state import End, Share
 
-FORMAT_VERSION: Final = "1.2"
+FORMAT_VERSION: Final = "1.3"
 
 
 def to_json(plan: Plan) -> Record:
@@ -30,6 +30,7 @@ def to_json(plan: Plan) -> Record:
         "offline": plan.offline,
         "policy_digest": plan.policy_digest,
         "live": plan.live,
+        "limits": limits_record(plan.limits),
         "resource_changes": [_change(change) for change in plan.changes],
         "resource_drift": [_drift(drift) for drift in plan.drift],
         "attention": [_note(note) for note in plan.attention],

@@ -29,13 +29,26 @@ from reconciler.model.canonical import (
     record,
     text,
 )
-from reconciler.model.plan import Action, Cause, Change, Drift, Plan, Reason
+from reconciler.model.plan import Action, Cause, Change, Drift, Limits, Plan, Reason
 from reconciler.model.state import End, Share
 from reconciler.planfile.approval import approved, differences
 from reconciler.planfile.planjson import FORMAT_VERSION, to_json
+from reconciler.planfile.spent import record_of, spent
 from reconciler.planning.values import SIZES
 
-__all__ = ["Sealer", "approved", "asked", "decode", "differences", "encode", "sealed_with", "to_json", "uids"]
+__all__ = [
+    "Sealer",
+    "approved",
+    "asked",
+    "decode",
+    "differences",
+    "encode",
+    "record_of",
+    "sealed_with",
+    "spent",
+    "to_json",
+    "uids",
+]
 
 
 _AGAIN: Final = "make it again with `reconciler plan -o`"
@@ -156,11 +169,20 @@ def _read(body: Record) -> Plan:
         offline=flag(body["offline"]),
         policy_digest=optional(text, body["policy_digest"]),
         live=number(body["live"]),
+        limits=_read_limits(record(body.get("limits", {}))),
         changes=tuple(_read_change(value) for value in items(body["resource_changes"])),
         drift=tuple(_read_drift(value) for value in items(body["resource_drift"])),
         attention=tuple(_read_attention(value) for value in items(body["attention"])),
         refusals=tuple(_read_refusal(value) for value in items(body["refusals"])),
         unchecked=frozenset(Address.parse(text(value)) for value in items(body["unchecked"])),
+    )
+
+
+def _read_limits(limits: Record) -> Limits:
+    """Read the limits, which a plan had none of before format 1.3."""
+    return Limits(
+        max_revoke=optional(number, limits.get("max_revoke")),
+        max_replace=optional(number, limits.get("max_replace")),
     )
 
 

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
-from reconciler.model.attention import Refusal
-from reconciler.model.plan import Action, Cause, Plan
-from reconciler.planning import refusals
+from reconciler.model.attention import Refusal, RefusalCode
+from reconciler.model.plan import NO_LIMITS, Action, Cause, Limits, Plan
+from reconciler.planning import messages, refusals
 
 FREE_COUNT: Final = 5
 FREE_PERCENT: Final = 30
 """A change of more than both, of what is live, is not something that happens by the way."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What `--max-revoke` and `--max-replace` say; None leaves it to the guard."""
-
-    max_revoke: int | None = None
-    max_replace: int | None = None
+CODES: Final = frozenset({RefusalCode.MAX_REVOKE, RefusalCode.MAX_REPLACE})
+"""The refusals that are made here."""
 
 
-NO_LIMITS: Final = Limits()
+def guarded(plan: Plan, limits: Limits) -> Plan:
+    """Return a plan with its limits, told to whoever reads it, and what they and the guards refuse of it."""
+    told = (messages.limits_given(limits),) if limits != NO_LIMITS else ()
+    return replace(
+        plan,
+        limits=limits,
+        attention=(*told, *plan.attention),
+        refusals=(*guards(plan, limits), *plan.refusals),
+    )
 
 
-def guards(
-    plan: Plan, limits: Limits, *, destroy: bool = False, reviewed: bool = False
-) -> tuple[Refusal, ...]:
+def guards(plan: Plan, limits: Limits) -> tuple[Refusal, ...]:
     """Return what apply must refuse: changes that the manifest caused, and too many of them.
 
-    Renewals and repairs never count, nor does `destroy`, which asks by itself. A reviewed plan passes. A
-    limit that was given counts instead of the guard, in both directions.
+    Renewals and repairs never count. A limit that was given counts instead of the guard, in both directions.
     """
-    if destroy or reviewed:
-        return ()
     revokes, replaces = _caused(plan, Action.REVOKE), _caused(plan, Action.REPLACE)
     refused = []
     # Every stack of one secret would trip on its removal, and the plan says it as plainly.

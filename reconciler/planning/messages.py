@@ -9,6 +9,7 @@ from reconciler.errors import Problem
 from reconciler.model.address import Address
 from reconciler.model.attention import Attention, AttentionCode
 from reconciler.model.canonical import time_text
+from reconciler.model.plan import Limits
 from reconciler.model.state import End, Pending, Share, State
 from reconciler.planning.rules import reason_of
 
@@ -203,6 +204,20 @@ def left_out(count: int) -> Attention:
         code=AttentionCode.LEFT_OUT,
         text=f"{count} {'change is' if count == 1 else 'changes are'} left out by the command line",
         next="run without --target, --exclude and --only to see them",
+    )
+
+
+def limits_given(limits: Limits) -> Attention:
+    """Return attention to limits that take the place of the guards."""
+    given = {"revoke": limits.max_revoke, "replace": limits.max_replace}
+    parts = [
+        f"{verb} up to {count} shares at once: --max-{verb} {count}"
+        for verb, count in given.items()
+        if count is not None
+    ]
+    return Attention(
+        code=AttentionCode.LIMITS_GIVEN,
+        text=f"the command line lets the manifest {', and '.join(parts)}",
     )
 
 

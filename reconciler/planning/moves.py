@@ -29,7 +29,7 @@ def move(state: State, moved: Iterable[Moved], all_desired: Iterable[Address]) -
     if not steps:
         return Moves(state=state, origins={})
     addresses = frozenset(all_desired)
-    instances, generations = dict(state.instances), dict(state.generations)
+    instances, generations, made = dict(state.instances), dict(state.generations), dict(state.made)
     origins: dict[Address, Address] = {}
     blocked: list[tuple[Address, Address]] = []
     for old in sorted(state.instances):
@@ -37,13 +37,15 @@ def move(state: State, moved: Iterable[Moved], all_desired: Iterable[Address]) -
         if new is None:
             continue
         generations[new] = max(generations.get(old, 0), generations.get(new, 0))
+        if highest := max(made.get(old, 0), made.get(new, 0)):
+            made[new] = highest
         if new in instances:
             blocked.append((old, new))
             continue
         instances[new] = instances.pop(old)
         origins[new] = old
     return Moves(
-        state=replace(state, instances=instances, generations=generations),
+        state=replace(state, instances=instances, generations=generations, made=made),
         origins=origins,
         blocked=tuple(blocked),
     )

@@ -186,7 +186,10 @@ class _Recoverer:
             self.ledger.used(whose[0], tag.generation)  # an old name may be used again, its tags may not
         if not vault.was_filled or (bound and bound.given_up):
             self._judge_useless(vault, address, bound)
-        elif whose is None:
+            return
+        if whose:
+            self.ledger.filled(self._home(whose[1]), tag.generation)
+        if whose is None:
             self._tell(vault, _UNKNOWN if self.remains.mac else _NO_KEY)
         elif self._is_desired(vault, tag, whose):
             self._adopt(vault, tag, whose[1])

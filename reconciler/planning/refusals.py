@@ -60,5 +60,5 @@ def _too_many(code: RefusalCode, verb: str, count: int, live: int, limit: int | 
     return Refusal(
         code=code,
         text=f"the manifest would {verb} {count} of {live} live secrets{allowed}",
-        next=f"if this is intended: --max-{verb} {count}, or save the plan, have it reviewed and apply it",
+        next=f"if this is intended: --max-{verb} {count}, also of `plan -o`; start a pipeline by hand with this limit",
     )

@@ -12,7 +12,7 @@ from typing import Final, assert_never
 
 from reconciler.errors import StateError
 from reconciler.model.address import Address
-from reconciler.model.state import Deposed, Instance, Pending, Share, State
+from reconciler.model.state import APPLIED_KEPT, AppliedPlan, Deposed, Instance, Pending, Share, State
 from reconciler.state.journal import (
     Bound,
     Committed,
@@ -55,6 +55,8 @@ class Ledger:
         self._state = state
         self._instances = dict(state.instances)
         self._generations = dict(state.generations)
+        self._made = dict(state.made)
+        self._applied = state.applied
         self._forgotten = set(state.forgotten)
         self._open: dict[str, Open] = {}
         self._begun: dict[Address, int] = {}
@@ -68,6 +70,8 @@ class Ledger:
             self._state,
             instances=dict(self._instances),
             generations=dict(self._generations),
+            made=dict(self._made),
+            applied=self._applied,
             forgotten=frozenset(self._forgotten),
         )
 
@@ -112,6 +116,15 @@ class Ledger:
         """Remember that a generation was used, so that no later vault bears it."""
         self._generations[address] = max(generation, self._generations.get(address, 0))
 
+    def filled(self, address: Address, generation: int) -> None:
+        """Remember that a filled share of a generation was made: whatever was approved for it is spent."""
+        self._made[address] = max(generation, self._made.get(address, 0))
+
+    def remember(self, plan: AppliedPlan) -> None:
+        """Remember a saved plan of which everything was done."""
+        others = (known for known in self._applied if known != plan)
+        self._applied = (*others, plan)[-APPLIED_KEPT:]
+
     def put(self, address: Address, instance: Instance) -> None:
         """Set what is known of an address; nothing left to know drops it."""
         if instance.current:
@@ -140,6 +153,7 @@ class Ledger:
         if old and old.current and old.current.vault_id != entry.share.vault_id:
             deposed = (*deposed, Deposed(share=old.current))
         self.used(entry.address, entry.share.generation)
+        self.filled(entry.address, entry.share.generation)
         self._instances[entry.address] = Instance(
             uid=entry.uid,
             prevent_revoke=entry.prevent_revoke,

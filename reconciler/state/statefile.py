@@ -8,8 +8,19 @@ from typing import Final, NoReturn
 
 from reconciler.errors import StateError
 from reconciler.model.address import Address
-from reconciler.model.canonical import Record, canonical, items, load, number, optional, record, text
-from reconciler.model.state import State
+from reconciler.model.canonical import (
+    Record,
+    canonical,
+    items,
+    load,
+    number,
+    optional,
+    read_time,
+    record,
+    text,
+    time_text,
+)
+from reconciler.model.state import AppliedPlan, State
 from reconciler.state.records import instance_record, pending_record, read_instance, read_pending
 
 FORMAT_VERSION: Final = 1
@@ -35,6 +46,10 @@ def encode(state: State) -> bytes:
         "pending": [pending_record(p) for p in state.pending],
         "forgotten": sorted(state.forgotten),
     }
+    if state.made:
+        body["made"] = {str(a): g for a, g in state.made.items()}
+    if state.applied:
+        body["applied"] = [{"digest": a.digest, "as_of": time_text(a.as_of)} for a in state.applied]
     body["checksum"] = _checksum(body)
     lines = (f"{json.dumps(key)}: {_block(body[key])}" for key in sorted(body))
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
@@ -110,4 +125,10 @@ def _read(body: Record) -> State:
         generations={Address.parse(a): number(g) for a, g in record(body["generations"]).items()},
         pending=tuple(read_pending(p) for p in items(body["pending"])),
         forgotten=frozenset(text(v) for v in items(body["forgotten"])),
+        made={Address.parse(a): number(g) for a, g in record(body.get("made", {})).items()},
+        applied=tuple(_read_applied(record(a)) for a in items(body.get("applied", []))),
     )
+
+
+def _read_applied(plan: Record) -> AppliedPlan:
+    return AppliedPlan(digest=text(plan["digest"]), as_of=read_time(plan["as_of"]))

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +25,9 @@ from reconciler.storage.git import EXPLICIT
 _TRIES: Final = 10
 _PAUSE_MAX: Final = 2.0
 """Seconds, at most, between two tries; how long exactly is random, so that two that meet part."""
+
+_NOT_FILES: Final = ("120000 ", "160000 ")
+"""How git lists a symbolic link and a submodule."""
 
 _WHO: Final = "reconciler"
 _MAIL: Final = "reconciler@localhost"
@@ -62,6 +65,41 @@ class Branch:
     def read(self, paths: tuple[str, ...]) -> Mapping[str, bytes | None]:
         """Fetch the branch and return what it holds at these paths. Raises StateError where it cannot be asked."""
         return self._at(self._tip(), paths)
+
+    def changed(self, declared: tuple[str, ...], sources: tuple[str, ...]) -> frozenset[str]:
+        """Fetch the branch and return which of these files its tip has otherwise than the commit checked out here.
+
+        What lies behind a link counts as changed: its own entry says nothing of what is read. So does a declaration
+        that git does not have; a source can be made by a step of the job. Raises StateError where git has no answer.
+        """
+        tip, head = self._tip(), self._must("rev-parse", "--verify", "HEAD^{commit}")
+        if tip == head:
+            return frozenset()
+        asked = frozenset((*declared, *sources))
+        if tip is None:
+            return asked
+        here = self._entries(head, asked)
+        links = {path for path, about in here.items() if about.startswith(_NOT_FILES)}
+        behind = {path for path in asked if not links.isdisjoint(_upwards(path))}
+        return frozenset(behind | ({*declared} - here.keys()) | (self._differing(head, tip) & asked))
+
+    def _entries(self, commit: str, paths: Iterable[str]) -> dict[str, str]:
+        """Return how git lists these paths and the directories above them: mode, type and object, by path."""
+        above = sorted({step for path in paths for step in _upwards(path)})
+        listed = self._lines("ls-tree", "-z", "-t", "--full-tree", commit, "--", *above)
+        return {path: about for about, _, path in (entry.partition("\t") for entry in listed)}
+
+    def _differing(self, one: str, other: str) -> frozenset[str]:
+        """Return every file in which two commits differ."""
+        how = ("-r", "-z", "--no-renames", "--no-ext-diff", "--name-only")
+        return frozenset(self._lines("diff-tree", *how, one, other))
+
+    def _lines(self, *arguments: str) -> list[str]:
+        """Return what git lists with a zero byte behind each, whatever bytes a name has."""
+        listed = self._run(*arguments)
+        if listed is None:
+            raise StateError(f"git {arguments[0]} failed in {self._directory}")
+        return [os.fsdecode(line) for line in listed.split(b"\0") if line]
 
     def write(
         self, files: Mapping[str, bytes | None], *, base: Mapping[str, str | None], message: str
@@ -168,6 +206,12 @@ class Branch:
         except OSError:
             raise UsageError("git is not installed here") from None
         return done.stdout if done.returncode == 0 else None
+
+
+def _upwards(path: str) -> tuple[str, ...]:
+    """Return a path and the directories that it leads through."""
+    parts = path.split("/")
+    return tuple("/".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
 def _settings(environ: Mapping[str, str]) -> dict[str, str]:

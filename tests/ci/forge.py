@@ -112,6 +112,16 @@ class Forge:
     def push(self, message: str) -> Event:
         return Event(name="push", sha=self.commit(message))
 
+    def by_hand(self, **inputs: str) -> Event:
+        """Start the workflow as a person does, with inputs; one that is left out is empty."""
+        given = {
+            "max-revoke": "",
+            "max-replace": "",
+            **{name.replace("_", "-"): v for name, v in inputs.items()},
+        }
+        sha = git(self.bare, "rev-parse", "main")
+        return Event(name="workflow_dispatch", sha=sha, payload={"inputs": given})
+
     def schedule(self) -> Event:
         return Event(name="schedule", sha=git(self.bare, "rev-parse", "main"))
 
@@ -171,6 +181,7 @@ class Forge:
             },
             "secrets": {} if self.is_fork(event) else self.secrets,
             "vars": self.variables,
+            "inputs": event.payload.get("inputs", {}),
             "needs": {name: {"outputs": job.outputs, "result": job.result} for name, job in needs.items()},
             "always()": True,
         }

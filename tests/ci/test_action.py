@@ -80,8 +80,13 @@ def test_plan_then_apply_with_the_state_on_its_branch(forge: Forge, tmp_path: Pa
     how = {"mode": "apply", "state_branch": "reconciler-state", "plan": saved}
     wrong = run(forge, event, read, **how, expect_digest="sha256:" + "0" * 64)
     assert "failure" == wrong.result
-    unnamed = run(forge, event, read, **{**how, "plan": ""}, expect_digest=outputs["plan-digest"])
+    unnamed = run(forge, event, read, **{**how, "plan": "-"}, expect_digest=outputs["plan-digest"])
     assert "failure" == unnamed.result, "a digest without its plan applied whatever there was"
+    for empty in ("expect_digest", "plan", "only"):
+        given = {**how, "expect_digest": outputs["plan-digest"], empty: ""}
+        assert "failure" == run(forge, event, read, **given).result, f"{empty} is empty: nothing was checked"
+    assert "failure" == run(forge, event, read, mode="apply", only="").result, "more than renewals"
+    assert "failure" == run(forge, event, read, mode="plan", plan="").result
     assert {} == reader.live(forge.tenant.store)
     applied = run(forge, event, read, **how, expect_digest=outputs["plan-digest"])
     assert "success" == applied.result, applied.log

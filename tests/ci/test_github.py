@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -184,21 +185,89 @@ def test_the_state_is_kept_when_apply_dies(forge: Forge) -> None:
     assert ["reconciler.state.json"] == git(forge.bare, "ls-tree", "--name-only", "reconciler-state").split()
 
 
+def planned(forge: Forge, message: str) -> tuple[dict[str, Job], Callable[[], None]]:
+    """Return a run that has planned and waits for its approval, and what approves it."""
+    waiting: dict[str, Job] = {}
+    jobs = forge.jobs(MAIN, forge.push(message), waiting)
+    for _ in next(jobs)[1]:
+        pass
+
+    def approve() -> None:
+        for _, stepping in jobs:
+            for _ in stepping:
+                pass
+
+    return waiting, approve
+
+
+def test_a_run_that_main_has_overtaken_applies_nothing(forge: Forge) -> None:
+    """Main took it back, without anything to apply, while the run waited: what main says by now counts."""
+    forge.run(MAIN, forge.push("Begin"))
+    add_secret(forge)
+    waiting, approve = planned(forge, "Give Cy a key")
+    git(forge.work, "revert", "--no-edit", "HEAD")
+    taken_back = forge.run(MAIN, forge.push("No"))
+    assert "skipped" == taken_back["apply"].result
+    before = live(forge)
+    approve()
+    compared = waiting["apply"].step("Compare with the branch")
+    assert ("failure", 8) == (waiting["apply"].result, compared.code), compared.log
+    assert "reconciler.yaml is another on main by now" in compared.log
+    assert "skipped" == waiting["apply"].step("Apply").outcome
+    assert before == live(forge)
+
+
+def test_what_main_says_elsewhere_keeps_no_run_waiting(forge: Forge) -> None:
+    """Another team's commit is no reason to plan again."""
+    waiting, approve = planned(forge, "Begin")
+    (forge.work / "README").write_text("other")
+    forge.push("Say something else")
+    approve()
+    assert "success" == waiting["apply"].result, waiting["apply"].log
+
+
+def test_an_approval_without_its_digest_applies_nothing(forge: Forge) -> None:
+    """An output that did not arrive is an empty text, which lifts no check."""
+    waiting, approve = planned(forge, "Begin")
+    waiting["plan"].outputs["digest"] = ""
+    approve()
+    assert ("failure", 64) == (waiting["apply"].result, waiting["apply"].step("Apply").code)
+    assert {} == live(forge)
+
+
+def test_a_guard_is_met_and_lifted_by_hand(forge: Forge) -> None:
+    """Everything is removed: apply refuses the plan as approved, until a person starts a run with the limit."""
+    add_secret(forge)
+    forge.run(MAIN, forge.push("Begin"))
+    (forge.work / "reconciler.yaml").write_text("version: 1\nname: payments\nsecrets: {}\n")
+    refused = forge.run(MAIN, forge.push("Remove all"))
+    assert 7 == refused["apply"].step("Apply").code, refused["apply"].log
+    assert "would revoke 2 of 2 live secrets" in refused["plan"].summary
+    assert "`--max-revoke` 2" in refused["plan"].summary
+    assert 2 == len(live(forge))
+    meant = forge.run(MAIN, forge.by_hand(max_revoke="2"))
+    assert "success" == meant["apply"].result, meant["apply"].log
+    assert "`--max-revoke` 2" in meant["plan"].summary
+    assert {} == live(forge)
+
+
+def test_a_limit_is_a_number_and_no_script(forge: Forge) -> None:
+    forge.push("Begin")
+    for wrong in ("$(touch pwned)", "2 --auto-approve", "-1"):
+        assert 64 == forge.run(MAIN, forge.by_hand(max_revoke=wrong))["plan"].step("Plan").code
+    assert not list(forge.home.rglob("pwned"))
+
+
 def test_a_plan_that_went_stale_is_refused_and_nothing_is_sent(forge: Forge) -> None:
     """While a plan waited, another one was applied: exit 8 with what is not in it; the branch stays as it is."""
     forge.run(MAIN, forge.push("Begin"))
-    waiting: dict[str, Job] = {}
-    (forge.work / "reconciler.yaml").write_text(MANIFEST.replace("ana@", "bo@"))
-    jobs = forge.jobs(MAIN, forge.push("Give it to Bo"), waiting)
-    for _ in next(jobs)[1]:
-        pass
+    forge.secrets["DB_PASSWORD"] = "planned"
+    waiting, approve = planned(forge, "Change the value")
     stale = forge.artifacts[forge.runs, "reconciler-plan"] / "plan.json"
-    (forge.work / "reconciler.yaml").write_text(MANIFEST.replace("expires_in: 2d", "expires_in: 3d"))
-    forge.run(MAIN, forge.push("No, to Ana, for longer"))
+    forge.secrets["DB_PASSWORD"] = "another"
+    forge.run(MAIN, forge.push("Change it once more"))
     before, tip = live(forge), git(forge.bare, "rev-parse", "reconciler-state")
-    for _, stepping in jobs:
-        for _ in stepping:
-            pass
+    approve()
     applied = waiting["apply"].step("Apply")
     assert ("failure", 8) == (waiting["apply"].result, applied.code), applied.log
     assert waiting["plan"].outputs["digest"] == json.loads(stale.read_text())["digest"]

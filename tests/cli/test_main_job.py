@@ -193,6 +193,24 @@ def test_a_digest_is_expected_of_a_plan(quickstart: Desk) -> None:
     assert 64 == quickstart.run("apply", "--auto-approve", "--expect-digest", "sha256:dead").code
 
 
+def test_an_option_that_is_given_and_empty_is_refused(quickstart: Desk) -> None:
+    """A misspelt output of a job is an empty text: it must not lift the check that it was to be."""
+    quickstart.done("plan", "-o", "plan.json")
+    for empty in (
+        ("apply", "plan.json", "--expect-digest", ""),
+        ("apply", "--auto-approve", "--expect-digest", ""),
+        ("apply", "--auto-approve", ""),
+        ("apply", "--auto-approve", "--only", ""),
+        ("apply", "--auto-approve", "--target", ""),
+        ("apply", "--auto-approve", "--result", ""),
+        ("plan", "-o", ""),
+        ("plan", "--as-of", ""),
+        ("show", ""),
+    ):
+        assert 64 == quickstart.run(*empty).code, empty
+    assert {} == quickstart.live()
+
+
 @pytest.mark.parametrize("flags", [("--sandbox", "-f", "it.yaml"), ()], ids=["before", "after"])
 def test_shared_options_stand_before_or_after_the_command(
     desk: Desk, flags: tuple[str, ...], monkeypatch: pytest.MonkeyPatch

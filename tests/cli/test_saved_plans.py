@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 from collections.abc import Callable
@@ -9,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.fingerprint import Key
+from reconciler.planfile import sealed
+from reconciler.sensitive import Sensitive
+from reconciler.state import statefile
 from tests.cli.desk import Desk, all_bytes, environment, text_secret
 
 FIRST = text_secret("keep") + text_secret("gone") + text_secret("old")
@@ -91,7 +96,9 @@ def test_after_half_of_it_the_same_plan_finishes(planned: Desk, ended_by: signal
                 break
         running.communicate(timeout=60)
     assert running.returncode != 0
+    assert "applied" not in planned.state, "half of a plan is remembered as applied"
     planned.done("apply", "plan.json")
+    assert 1 == len(planned.state["applied"])
     assert {"keep", "old", "new"} == set(planned.live())
     assert {} == planned.plan()
 
@@ -198,3 +205,120 @@ def test_options_do_not_widen_a_plan(planned: Desk) -> None:
     """What is done was decided when it was saved."""
     for option in (("--target", "keep"), ("--replace", "keep"), ("--only", "renewals")):
         assert 64 == planned.run("apply", "plan.json", *option).code
+
+
+TWELVE = [f"s{n:02d}" for n in range(12)]
+
+
+@pytest.fixture
+def crowded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Twelve live shares, and a manifest by which eight of them are replaced."""
+    monkeypatch.setenv("VALUE", "1")
+    monkeypatch.setenv("OTHER", "2")
+    desk.manifest("".join(text_secret(name, "VALUE") for name in TWELVE))
+    desk.apply()
+    desk.manifest("".join(text_secret(name, "OTHER" if name < "s08" else "VALUE") for name in TWELVE))
+    return desk
+
+
+def test_a_guard_is_part_of_the_plan(crowded: Desk) -> None:
+    """Each format shows what apply refuses, a saved plan keeps it, and the way on is named."""
+    before = sent(crowded)
+    crowded.done("plan", "-o", "plan.json")
+    assert ["max_replace"] == [r["code"] for r in crowded.done("plan", "--json").json["refusals"]]
+    for form in ("text", "json", "markdown", "html", "gitlab"):
+        for shown in (("plan",), ("show", "plan.json")):
+            if form != "gitlab":  # which is three numbers
+                assert "would replace 8 of 12 live secrets" in crowded.done(*shown, "--format", form).out
+    refused = crowded.run("apply", "plan.json")
+    assert 7 == refused.code, refused.said
+    assert "--max-replace 8" in refused.err
+    assert before == sent(crowded)
+
+
+def test_a_limit_is_given_when_the_plan_is_made(crowded: Desk) -> None:
+    """It is shown, another limit is another digest, and apply takes none: it was approved with this one."""
+    crowded.done("plan", "-o", "free.json")
+    crowded.done("plan", "-o", "plan.json", "--max-replace", "8")
+    free, plan = (json.loads((crowded.path / name).read_bytes()) for name in ("free.json", "plan.json"))
+    assert {"max_revoke": None, "max_replace": 8} == plan["limits"]
+    assert [] == plan["refusals"]
+    assert free["digest"] != plan["digest"]
+    assert "--max-replace 8" in crowded.done("show", "plan.json").out
+    assert 7 == crowded.run("apply", "free.json").code
+    assert 64 == crowded.run("apply", "free.json", "--max-replace", "8").code
+    assert "Applied: 8 replaced." in crowded.done("apply", "plan.json", "--expect-digest", plan["digest"]).out
+
+
+def test_a_limit_below_what_the_plan_holds_is_refused(crowded: Desk) -> None:
+    """In both directions, as with apply itself."""
+    crowded.done("plan", "-o", "plan.json", "--max-replace", "7")
+    assert 7 == crowded.run("apply", "plan.json").code
+
+
+def test_a_plan_of_before_the_guards_meets_them_too(crowded: Desk) -> None:
+    """An older release saved it: without limits, without refusals, and sealed."""
+    crowded.done("plan", "-o", "plan.json")
+    path = crowded.path / "plan.json"
+    key = Key(Sensitive(bytes.fromhex(crowded.key_path.read_text().strip())))
+    plan = sealed.decode(path.read_bytes(), file="plan.json", key=key)
+    path.write_bytes(sealed.encode(dataclasses.replace(plan, refusals=()), key))
+    assert 7 == crowded.run("apply", "plan.json").code
+
+
+def test_an_approval_grants_once(planned: Desk) -> None:
+    """The effect is taken back, and the same job runs again: nobody approved that, whatever the digest."""
+    planned.done("plan", "-o", "new.json", "--target", "new")
+    digest = planned.done("show", "new.json", "--json").json["digest"]
+    planned.done("apply", "new.json", "--expect-digest", digest)
+    planned.manifest(FIRST)
+    planned.apply()
+    before = sent(planned)
+    planned.manifest(THEN)
+    again = planned.run("apply", "new.json", "--expect-digest", digest)
+    assert 8 == again.code, again.said
+    assert "taken back since" in again.err
+    assert before == sent(planned)
+    planned.done("plan", "-o", "again.json")
+    planned.done("apply", "again.json")
+    assert {"keep", "old", "new"} == set(planned.live())
+
+
+@pytest.mark.parametrize("forgotten", [("applied",), ("made",), ("applied", "made")])
+def test_each_memory_is_enough(planned: Desk, forgotten: tuple[str, ...]) -> None:
+    """A run that is killed before its end leaves the generation alone; without either the tenant's tags tell."""
+    planned.done("plan", "-o", "plan.json", "--target", "new")
+    planned.done("apply", "plan.json")
+    planned.manifest(FIRST)
+    planned.apply()
+    body = planned.state
+    assert {"applied", "made"} <= set(body)
+    for name in forgotten:
+        del body[name]
+    planned.state_path.write_bytes(statefile.encode(statefile.decode(summed(body), file="state")))
+    before = sent(planned)
+    planned.manifest(THEN)
+    again = planned.run("apply", "plan.json")
+    assert 8 == again.code, again.said
+    assert before == sent(planned)
+
+
+def summed(body: dict[str, object]) -> bytes:
+    """Return a state with the checksum that it needs."""
+    covered = {name: value for name, value in body.items() if name != "checksum"}
+    return json.dumps({**covered, "checksum": statefile._checksum(covered)}).encode()
+
+
+def test_a_saved_plan_ends(planned: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A week, by the tenant's clock, unless apply is told otherwise."""
+    monkeypatch.setenv("RECONCILER_SANDBOX_CLOCK_OFFSET", "169h")
+    before = sent(planned)
+    late = planned.run("apply", "plan.json")
+    assert 8 == late.code, late.said
+    assert "a plan lives for 7d (--plan-life)" in late.err
+    assert before == sent(planned)
+    for wrong in ("", "7", "forever", "-1d"):
+        assert 64 == planned.run("apply", "plan.json", "--plan-life", wrong).code
+    monkeypatch.setenv("RECONCILER_SANDBOX_CLOCK_OFFSET", "2h")
+    assert 8 == planned.run("apply", "plan.json", "--plan-life", "1h").code
+    planned.done("apply", "plan.json", "--plan-life", "3h")

@@ -9,7 +9,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -26,13 +26,13 @@ from reconciler.manifest.load import load_manifest
 from reconciler.model.envvars import FINGERPRINT_KEY
 from reconciler.model.events import Event
 from reconciler.model.manifest import Manifest
+from reconciler.model.plan import Limits
 from reconciler.model.state import State
 from reconciler.operations.apply import Applied, FrontEnd, apply
 from reconciler.operations.execute import Stop
 from reconciler.operations.options import ApplyOptions, PlanOptions, SavedPlan
 from reconciler.operations.plan import Look, look
 from reconciler.operations.stack import Stack
-from reconciler.planning.guards import Limits
 from reconciler.sandbox import app, blobs, directory, identities, reader, vaults
 from reconciler.sandbox.settings import Settings
 from reconciler.sandbox.store import Store
@@ -162,7 +162,7 @@ class World:
         """Apply once, meeting faults. What was imported by hand may be revoked, unless `asked` says otherwise."""
         fate = Fate(faults=faults)
         plan = asked or PlanOptions(revoke_imported=bool(self.by_hand))
-        options = ApplyOptions(plan=plan, limits=_LIMITS, saved=saved, parallelism=parallelism)
+        options = ApplyOptions(plan=replace(plan, limits=_LIMITS), saved=saved, parallelism=parallelism)
         front = FrontEnd(confirm=lambda _plan: True, report=self.told.append, stop=Stop())
         try:
             done = self.run(
@@ -176,7 +176,7 @@ class World:
 
     def look(self, asked: PlanOptions | None = None) -> Look:
         """Plan once."""
-        options = asked or PlanOptions()
+        options = replace(asked or PlanOptions(), limits=_LIMITS)
         return self.run(Fate(), lambda stack, client, _: look(stack, client, options, stack.load_with_key()))
 
     def run(self, fate: Fate, work: Callable[[Stack, Client, Uploader], Coroutine[Any, Any, T]]) -> T:

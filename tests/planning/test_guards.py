@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model.plan import Plan
-from reconciler.planning.guards import Limits, guards
+from reconciler.model.plan import Limits, Plan
+from reconciler.planning.guards import guarded, guards
 from reconciler.planning.values import Checked
 from tests.support import stories
 from tests.support.plans import all_desired, fingerprint, instance, plan, share, state
@@ -51,9 +51,18 @@ def test_guards(plan: Plan, limits: Limits, expected: list[str]) -> None:
     assert [refusal.code for refusal in guards(plan, limits)] == expected
 
 
-def test_a_reviewed_plan_and_destroy_pass() -> None:
-    assert guards(revoking(6, 6), FREE, reviewed=True) == ()
-    assert guards(revoking(6, 6), FREE, destroy=True) == ()
+def test_limits_are_told_and_are_a_part_of_what_is_approved() -> None:
+    """A plan with another limit is another approval; one without any keeps its digest."""
+    plan = replacing(8, 12)
+    told = guarded(plan, Limits(max_replace=8))
+    assert told.refusals == ()
+    assert [note.code for note in told.attention] == ["limits_given"]
+    assert "replace up to 8 shares at once: --max-replace 8" in told.attention[0].text
+    free = guarded(plan, FREE)
+    assert free.attention == plan.attention
+    assert free.digest() == plan.digest()
+    digests = {free.digest(), *(guarded(plan, Limits(max_replace=n)).digest() for n in (0, 8, 9))}
+    assert 4 == len(digests | {guarded(plan, Limits(max_revoke=8)).digest()}) - 1
 
 
 def test_the_refusal_names_the_flag() -> None:
@@ -61,3 +70,5 @@ def test_the_refusal_names_the_flag() -> None:
     assert refusal.text == "the manifest would revoke 6 of 6 live secrets"
     assert refusal.next is not None
     assert "--max-revoke 6" in refusal.next
+    assert "plan -o" in refusal.next
+    assert "by hand" in refusal.next, "what a pipeline needs stands in its comment"

@@ -34,7 +34,7 @@ FIELDS: Final[dict[str, list[Any]]] = {
     "include": [["people.yaml"]],
     "target.tenant": ["acme", "globex"],
     "age_suite": ["auto", "x25519", "mlkem768x25519"],
-    "state.path": ["a.json", "b.json"],
+    "state.path": ["a.state.json", "b.state.json"],
     **{f"defaults.{name}": values for name, values in _LIVES.items()},
     "audiences.*.users": [["ana@example.com"], ["ana@example.com", "bo@example.com"]],
     "audiences.*.external": [["Ops@partner.example"], ["ops@partner.example"], ["cy@partner.example"]],

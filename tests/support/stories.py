@@ -8,10 +8,9 @@ from datetime import timedelta
 from reconciler.errors import Mark
 from reconciler.model.attention import Attention, LaterCode, Refusal
 from reconciler.model.manifest import DAY, Kind, Renew, Sharing
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Limits, Plan
 from reconciler.model.vault import Status
 from reconciler.planning import guards
-from reconciler.planning.guards import Limits
 from reconciler.planning.values import NO_KEY
 from tests.support.plans import NOW, all_desired, attributes, instance, observed, plan, share, state, vault
 
@@ -66,7 +65,7 @@ def everything() -> Plan:
         contents={"keep": NO_KEY},
         moved=[("old-name", "new-name")],
     ).plan
-    return replace(found, refusals=found.refusals + guards.guards(found, Limits(max_replace=0)))
+    return guards.guarded(found, Limits(max_replace=0))
 
 
 def nothing() -> Plan:

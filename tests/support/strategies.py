@@ -23,6 +23,7 @@ from reconciler.model.manifest import (
     Sharing,
 )
 from reconciler.model.state import (
+    AppliedPlan,
     Attributes,
     Deposed,
     End,
@@ -146,6 +147,8 @@ states = st.builds(
     generations=st.dictionaries(addresses, generations, max_size=3),
     pending=st.lists(pendings, max_size=2).map(tuple),
     forgotten=st.frozensets(words, max_size=3),
+    made=st.dictionaries(addresses, generations, max_size=3),
+    applied=st.lists(st.builds(AppliedPlan, digest=words, as_of=moments), max_size=3).map(tuple),
 ).map(_told_apart)
 
 
