@@ -14,6 +14,7 @@ from typing import Final
 
 from reconciler.http.answers import BadAnswer, Json
 from reconciler.http.retry import YEARS
+from reconciler.model.address import fold
 from reconciler.model.canonical import LINK
 from reconciler.model.manifest import AgeSuite, Format, Kind, Sharing
 from reconciler.model.state import Attributes
@@ -132,7 +133,7 @@ def vault(item: Json) -> Vault:
         format=_FORMATS.get(_text(item, "inputFormat")),
         sharing=_SHARING.get(_text(item, "sharingMode")),
         user_ids=frozenset(_texts(item, "allowedUserIds")),
-        emails=frozenset(email.casefold() for email in _texts(item, "allowedEmails")),
+        emails=frozenset(fold(email) for email in _texts(item, "allowedEmails")),
         current_views=_count(item, "currentViews"),
         max_views=_count(item, "maxViews"),
         created=_time(item, "createdAt"),
@@ -165,7 +166,7 @@ def user(view: Json) -> User | None:
         email=email,
         display_name=_text(inner, "displayName"),
         enabled=_text(inner, "status") == "ENABLED",
-        aliases=frozenset(e.casefold() for e in _texts(inner, "emails") if e) - {email.casefold()},
+        aliases=frozenset(fold(e) for e in _texts(inner, "emails") if e) - {fold(email)},
     )
 
 

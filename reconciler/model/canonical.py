@@ -162,4 +162,8 @@ def read_attributes(value: object) -> Attributes:
 
 def _read_recipient(value: object) -> Recipient:
     it = record(value)
-    return Recipient(as_written=text(it["as_written"]), id=optional(text, it["id"]))
+    return Recipient(
+        as_written=text(it["as_written"]),
+        id=optional(text, it["id"]),
+        person=optional(text, it.get("person")),  # in a plan alone
+    )

@@ -41,7 +41,7 @@ class Reader:
     def of(cls, who: str, *, external: bool, new_domains: frozenset[str], id_: str | None = None) -> Reader:
         """Describe one person, cleaned for display."""
         return cls(
-            who=clean(who),
+            who=display.person(who),
             external=external,
             new_domain=external and domain(who) in new_domains,
             id=clean(id_) if id_ and not external and id_ != who else None,
@@ -110,7 +110,7 @@ class Row:
 
 
 def domain(email: str) -> str:
-    """Return what follows the last `@`, casefolded."""
+    """Return what follows the last `@`, folded."""
     return fold(email).rpartition("@")[2]
 
 
@@ -155,7 +155,7 @@ def make_row(change: Change, new_domains: frozenset[str], now: datetime) -> Row:
         source=clean(change.source) if change.source else None,
         was_source=clean(before.source) if before and swapped else None,
         people=tuple(
-            Reader.of(r.as_written, external=external, new_domains=new_domains, id_=r.id)
+            Reader.of(r.shown, external=external, new_domains=new_domains, id_=None if r.person else r.id)
             for r in (shown.recipients if shown else ())
         ),
         gained=_readers((p for p in people if p.gains), new_domains),
