@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 
 import click
 
-from reconciler.cli import session, terminal
+from reconciler.cli import session, signals, terminal
 from reconciler.cli.completion import secret_names
 from reconciler.cli.help import Command, Group
 from reconciler.cli.options import Options, shared
@@ -194,9 +195,16 @@ def state_recover(assign: tuple[str, ...]) -> int:
 @state_command.command("rekey", examples=("reconciler state rekey", "reconciler state rekey --trust-sources"))
 @shared
 @click.option(
-    "--trust-sources", is_flag=True, help="Without the old key: trust that the sources hold what was sent."
+    "--trust-sources",
+    is_flag=True,
+    help="Where no fingerprint or no old key tells: trust that the sources hold what was sent.",
 )
-def state_rekey(*, trust_sources: bool) -> None:
+@click.option(
+    "--lose-fingerprints",
+    is_flag=True,
+    help="Do not ask before fingerprints that cannot be made again are lost.",
+)
+def state_rekey(*, trust_sources: bool, lose_fingerprints: bool) -> ExitCode:
     """Change the fingerprint key: to the one in RECONCILER_NEW_FINGERPRINT_KEY, or to a new one."""
     stack = _stack()
     given = os.environ.get(NEW_FINGERPRINT_KEY)
@@ -210,10 +218,29 @@ def state_rekey(*, trust_sources: bool) -> None:
 
     from reconciler.operations import state_commands
 
-    done = state_commands.rekey(stack, new, trust_sources=trust_sources)
+    def confirm(rekeyed: state_commands.Rekeyed) -> bool:
+        return lose_fingerprints or _lose(rekeyed.lost)
+
+    done = state_commands.rekey(stack, new, trust_sources=trust_sources, confirm=confirm)
+    if done is None:
+        click.echo("Nothing was done.", err=True)
+        return ExitCode.ERROR
     click.echo(f"{counted(done.checked, 'value')} fingerprinted with the new key.")
     for address in done.unchecked:
         click.echo(line(f"{address}: not checked from now on; `apply --replace {address}` sends it anew"))
+    return ExitCode.OK
+
+
+def _lose(lost: Sequence[Address]) -> bool:
+    """Ask whether fingerprints may be lost: what their sources hold is then sent unseen, or not at all."""
+    for address in lost:
+        click.echo(line(f"{address}: its value cannot be compared with what was sent"), err=True)
+    with signals.answering() as woken:
+        return terminal.ask(
+            f"Lose {counted(len(lost), 'fingerprint')}? (--trust-sources makes them from the sources instead.)",
+            flag="--trust-sources if the sources hold what was sent, or --lose-fingerprints",
+            woken=woken,
+        )
 
 
 def _stack() -> Stack:
