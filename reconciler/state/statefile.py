@@ -8,7 +8,17 @@ from typing import Final, NoReturn
 
 from reconciler.errors import StateError
 from reconciler.model.address import Address
-from reconciler.model.canonical import Record, canonical, items, load, number, optional, record, text
+from reconciler.model.canonical import (
+    Record,
+    canonical,
+    generation,
+    items,
+    load,
+    optional,
+    record,
+    serial,
+    text,
+)
 from reconciler.model.state import State
 from reconciler.state.records import instance_record, pending_record, read_instance, read_pending
 
@@ -102,12 +112,12 @@ def _read(body: Record) -> State:
     return State(
         name=text(body["name"]),
         lineage=text(body["lineage"]),
-        serial=number(body["serial"]),
+        serial=serial(body["serial"]),
         server=text(body["server"]),
         creator=text(body["creator"]),
         key_id=optional(text, body["key_id"]),
         instances={Address.parse(a): read_instance(i) for a, i in record(body["instances"]).items()},
-        generations={Address.parse(a): number(g) for a, g in record(body["generations"]).items()},
+        generations={Address.parse(a): generation(g) for a, g in record(body["generations"]).items()},
         pending=tuple(read_pending(p) for p in items(body["pending"])),
         forgotten=frozenset(text(v) for v in items(body["forgotten"])),
     )
