@@ -99,8 +99,23 @@ def current_state(options: Options) -> State:
     where = places_of(options, manifest)
     state = load_state(where.store, where.workdir, name=manifest.name if manifest else None).state
     if state is None:
-        raise no_state(where.store)
+        raise _elsewhere(options, manifest) or no_state(where.store)
     return state
+
+
+def _elsewhere(options: Options, manifest: Manifest | None) -> StateError | None:
+    """Return the error for a state that is missing here, and there with, or without, --sandbox."""
+    other = places_of(replace(options, sandbox=not options.sandbox, state=None), manifest)
+    if options.state or not other.state.is_file():
+        return None
+    here, whose = (
+        places_of(options, manifest).store.where,
+        "a tenant's" if options.sandbox else "the sandbox's",
+    )
+    return StateError(
+        f"there is no state at {here} yet; {whose} is at {other.state}",
+        hint=f"run the same command {'without' if options.sandbox else 'with'} --sandbox to see that one",
+    )
 
 
 def keys_of(options: Options, workdir: Workdir) -> Keys:

@@ -13,6 +13,7 @@ from reconciler.cli.completion import secret_names
 from reconciler.cli.help import Command, Group
 from reconciler.cli.options import Options, shared
 from reconciler.cli.options import current_options as options
+from reconciler.cli.told import tell
 from reconciler.display import clean, counted, line
 from reconciler.errors import ExitCode, LockedError, UsageError
 from reconciler.model.address import Address
@@ -70,11 +71,23 @@ def print_state(it: Options) -> None:
     """Print every address with its condition on standard output."""
     instances = sorted(session.current_state(it).instances.items())
     if it.json:
-        click.echo(terminal.json_text({str(a): _condition(i) for a, i in instances}))
+        click.echo(terminal.json_text({str(a): _facts(i) for a, i in instances}))
         return
     wide = max((len(str(address)) for address, _ in instances), default=0)
     for address, instance in instances:
         click.echo(line(f"{clean(str(address)):<{wide}}  {_condition(instance)}"))
+
+
+def _facts(instance: Instance) -> dict[str, object]:
+    """Return the condition of an instance as data."""
+    current, ended = instance.current, instance.ended
+    return {
+        "condition": "live" if current else ended.how.value if ended else "none",
+        "vault_id": current.vault_id if current else None,
+        "expires": time_text(current.expires) if current else None,
+        "ended_seen": time_text(ended.seen) if ended and not current else None,
+        "old_copies": len(instance.deposed),
+    }
 
 
 def _condition(instance: Instance) -> str:
@@ -109,7 +122,7 @@ def state_unlock() -> None:
             f"this stack is locked by another run: {holder}",
             hint="wait for it, or end that process: the lock goes with it",
         )
-    click.echo("The stack is not locked.")
+    tell(options(), {"locked": False}, "The stack is not locked.")
 
 
 @state_command.command("rm", examples=("reconciler state rm db-password", "reconciler state rm legacy"))
@@ -120,7 +133,7 @@ def state_rm(name: str) -> None:
     from reconciler.operations import state_commands
 
     state_commands.remove(_stack(), _address(name))
-    click.echo(line(f"{name} is removed from the state; its share was not revoked."))
+    tell(options(), {"removed": name}, f"{name} is removed from the state; its share was not revoked.")
 
 
 @state_command.command(
@@ -134,7 +147,7 @@ def state_mv(old: str, new: str) -> None:
     from reconciler.operations import state_commands
 
     state_commands.rename(_stack(), _address(old), _address(new))
-    click.echo(line(f"{old} is {new} now."))
+    tell(options(), {"renamed": {"from": old, "to": new}}, f"{old} is {new} now.")
 
 
 @state_command.command(
@@ -156,7 +169,8 @@ def state_import(name: str, vault_id: str) -> None:
             await state_commands.import_share(at.stack, at.client, _address(name), vault_id)
 
     asyncio.run(take())
-    click.echo(line(f"{name} is in the state. `reconciler plan` shows what differs."))
+    facts = {"imported": name, "vault_id": vault_id}
+    tell(options(), facts, f"{name} is in the state. `reconciler plan` shows what differs.")
 
 
 @state_command.command(
@@ -180,12 +194,16 @@ def state_recover(assign: tuple[str, ...]) -> int:
             return await state_commands.recover(at.stack, at.client, assigned=assigned)
 
     recovered = asyncio.run(make())
-    for address, instance in sorted(recovered.state.instances.items()):
-        click.echo(line(f"{clean(str(address))}  {_condition(instance)}"))
-    for vault in recovered.unplaced:
-        click.echo(
-            f"?  vault {vault.vault_id} ({clean(vault.display_name)}): nobody here knows which secret it is"
-        )
+    instances = sorted(recovered.state.instances.items())
+    facts = {
+        "recovered": {str(address): _facts(instance) for address, instance in instances},
+        "unplaced": [vault.vault_id for vault in recovered.unplaced],
+    }
+    unplaced = (
+        f"?  vault {vault.vault_id} ({clean(vault.display_name)}): nobody here knows which secret it is"
+        for vault in recovered.unplaced
+    )
+    tell(options(), facts, *(f"{clean(str(a))}  {_condition(i)}" for a, i in instances), *unplaced)
     if recovered.unplaced:
         click.echo("Next: `state import NAME VAULT` takes one of them; or leave it to its end.", err=True)
     click.echo("The state is rebuilt. `reconciler plan` shows what differs.", err=True)
@@ -225,9 +243,12 @@ def state_rekey(*, trust_sources: bool, lose_fingerprints: bool) -> ExitCode:
     if done is None:
         click.echo("Nothing was done.", err=True)
         return ExitCode.ERROR
-    click.echo(f"{counted(done.checked, 'value')} fingerprinted with the new key.")
-    for address in done.unchecked:
-        click.echo(line(f"{address}: not checked from now on; `apply --replace {address}` sends it anew"))
+    tell(
+        options(),
+        {"checked": done.checked, "unchecked": [str(address) for address in done.unchecked]},
+        f"{counted(done.checked, 'value')} fingerprinted with the new key.",
+        *(f"{a}: not checked from now on; `apply --replace {a}` sends it anew" for a in done.unchecked),
+    )
     return ExitCode.OK
 
 

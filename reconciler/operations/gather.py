@@ -22,6 +22,9 @@ from reconciler.planning import expand, messages, recipients, recovery
 from reconciler.planning.expand import Desired
 from reconciler.sources import Content
 
+SANDBOX = "sandbox"
+"""What a state calls the sandbox, as a tenant."""
+
 _LOOKUPS_AT_ONCE = 10
 
 
@@ -70,9 +73,13 @@ async def gather(
 def refuse_other_tenant(stack: Stack, state: State | None) -> None:
     """Raise StateError where the state belongs to another tenant than the one that this run is signed in to."""
     if state is not None and state.server != stack.server:
+        hint = "use that tenant's credential, or another --state"
+        if SANDBOX in (state.server, stack.server):
+            sandboxed = state.server == SANDBOX
+            hint = f"run {'with' if sandboxed else 'without'} --sandbox, or name another --state"
         raise StateError(
             f"{stack.store.where} belongs to the tenant {state.server}, and this run is signed in to {stack.server}",
-            hint="use that tenant's credential, or another --state",
+            hint=hint,
         )
 
 

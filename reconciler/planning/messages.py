@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from datetime import datetime
 
 from reconciler import display
 from reconciler.errors import Problem
@@ -29,6 +30,15 @@ def first_run() -> Attention:
         code=AttentionCode.FIRST_RUN,
         text="no state found: shown as a first run, unverified",
         next="plan with a credential to compare with the tenant",
+    )
+
+
+def hypothetical(moment: datetime) -> Attention:
+    """Return attention to a plan for another time: what it says will be so only if nothing happens until then."""
+    return Attention(
+        code=AttentionCode.HYPOTHETICAL,
+        text=f"hypothetical: a plan for {time_text(moment)}, not for now",
+        next="plan without --as-of before apply",
     )
 
 
