@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from reconciler.cli import terminal
 from reconciler.cli.options import Options
@@ -16,7 +16,7 @@ from reconciler.errors import StateError, UsageError
 from reconciler.manifest.load import load_manifest
 from reconciler.model.manifest import AgeSuite, Manifest, Sharing
 from reconciler.model.state import State
-from reconciler.operations.stack import Stack, load_state, no_state
+from reconciler.operations.stack import SANDBOX_SERVER, Stack, load_state, no_state
 from reconciler.sources import KINDS, Confinement, SourceReader
 from reconciler.storage import git
 from reconciler.storage.interface import StateStore
@@ -30,9 +30,6 @@ if TYPE_CHECKING:  # importing these costs what `output` and `state` need not pa
     from reconciler.auth.server import Server
     from reconciler.c1.client import Client
     from reconciler.c1.upload import Uploader
-
-SANDBOX_SERVER: Final = "sandbox"
-"""What a sandbox state calls its tenant: its port changes with every run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

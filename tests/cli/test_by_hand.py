@@ -158,3 +158,16 @@ def test_a_changed_value_is_seen_after_vouching(signed_in: Desk, monkeypatch: py
     signed_in.done("state", "rekey", "--trust-sources")
     monkeypatch.setenv("VALUE", "another")
     assert {"a", "b"} == set(signed_in.plan())
+
+
+def test_a_state_of_the_sandbox_at_a_tenant_is_told(signed_in: Desk) -> None:
+    """And what to type instead."""
+    at_tenant = signed_in.options
+    signed_in.options = ("--sandbox",)
+    signed_in.apply()
+    signed_in.options = (*at_tenant, "--state", str(signed_in.state_path))
+    for command in (("plan",), ("apply", "--auto-approve")):
+        ran = signed_in.run(*command)
+        assert (1, True) == (ran.code, "Next: run with --sandbox, or name another --state" in ran.err), (
+            ran.said
+        )
