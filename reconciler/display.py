@@ -33,6 +33,13 @@ def line(text: str) -> str:
     return f"{SUBSTITUTE}{cleaned}" if cleaned.lstrip().startswith("::") else cleaned
 
 
+def person(text: str) -> str:
+    """Return a recipient, cleaned, with the code points of letters that may look like others beside them."""
+    strange = dict.fromkeys(char for char in text if not char.isascii())
+    points = ", ".join(f"{clean(char)} is U+{ord(char):04X}" for char in strange)
+    return f"{clean(text)} ({points})" if points else clean(text)
+
+
 def duration(seconds: int) -> str:
     """Return a duration as it is usually written: `90m`, `72h`, `14d`. Hours up to three days."""
     if seconds % DAY == 0 and seconds > 3 * DAY:

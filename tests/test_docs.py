@@ -138,6 +138,16 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     ]
 
 
+def test_what_the_threat_model_rests_on_is_there() -> None:
+    """Each test that it names exists, and each line of a table names one."""
+    text = (docs.ROOT / "docs" / "threat-model.md").read_text()
+    named = re.findall(r"`(tests/[^`]+)`", text)
+    assert [] == [path for path in named if not (docs.ROOT / path).exists()]
+    rows = [row for row in text.splitlines() if row.startswith("| ") and not row.startswith("| could")]
+    assert len(rows) > 15
+    assert [] == [row for row in rows if "`tests/" not in row.rpartition(" | ")[2]]
+
+
 def test_the_readme_names_the_two_commands_that_a_newcomer_needs() -> None:
     """And the Makefile has them."""
     makefile = (docs.ROOT / "Makefile").read_text()

@@ -41,18 +41,25 @@ def resolve_server(*, flag: str | None, env: Mapping[str, str], client_id: str |
     Raises UsageError where one of them is malformed, SignInError where none says.
     """
     if flag:
-        return parse(flag, where="--server")
+        return named(flag, where="--server")
     for name in (RECONCILER_SERVER, SERVER_URL):
         if url := env.get(name, ""):
-            return parse(url, where=name)
+            return named(url, where=name)
     if domain := env.get(TENANT_DOMAIN, ""):
-        return parse(domain if "." in domain else f"{domain}.{_DOMAIN}", where=TENANT_DOMAIN)
+        return named(domain, where=TENANT_DOMAIN)
     if client_id:
         return parse(host_of(client_id), where="the client id")
     raise SignInError(
         "nothing says which tenant this is",
         hint=f"pass --server https://TENANT.{_DOMAIN}, or set {TENANT_DOMAIN}=TENANT or {CLIENT_ID}",
     )
+
+
+def named(text: str, *, where: str) -> Server:
+    """Read a tenant as people name it: its address, or the first word of that alone (`acme`)."""
+    tenant = text.strip()
+    is_word = re.fullmatch(_LABEL, tenant) is not None and not is_loopback(tenant)
+    return parse(f"{tenant}.{_DOMAIN}" if is_word else text, where=where)
 
 
 def parse(text: str, *, where: str) -> Server:

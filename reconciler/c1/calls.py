@@ -75,15 +75,27 @@ class Exchange:
         self._patience = patience
 
     async def call(
-        self, call: Call, method: str, path: str, body: Json | None, read: Callable[[Json], T]
+        self,
+        call: Call,
+        method: str,
+        path: str,
+        body: Json | None,
+        read: Callable[[Json], T],
+        *,
+        heard: Callable[[int], None] = lambda _size: None,
     ) -> Outcome[T]:
-        """Return what `read` makes of the answer, or the last failure. Raises SignInError without a token."""
+        """Return what `read` makes of the answer, or the last failure. Raises SignInError without a token.
+
+        `heard` is told the size of each answer.
+        """
         renewed = False
         attempt = 0
         while True:
             attempt += 1
             token = await self._credentials.token()
-            result = self._understand(await self._send(method, path, body, token), read, token)
+            answer = await self._send(method, path, body, token)
+            heard(len(answer.body) if isinstance(answer, Answer) else 0)
+            result = self._understand(answer, read, token)
             if not isinstance(result, Refused):
                 return result
             match self._patience.decide(call, result.failure, attempt=attempt, renewed=renewed):

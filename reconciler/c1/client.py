@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 from reconciler.auth.interface import CredentialSource
 from reconciler.auth.server import Server
 from reconciler.c1 import wire
+from reconciler.c1.allowance import Allowance
 from reconciler.c1.calls import Exchange, Refused, Unclear
 from reconciler.c1.wire import Created
 from reconciler.errors import NotYoursError, RemoteError
@@ -36,9 +37,6 @@ T = TypeVar("T")
 _PAGES_MAX: Final = 2000
 """Pages that one listing may have: far above what a month of shares fills, so that a server that always
 names another page cannot hold a run."""
-
-_LISTING: Final = 600.0
-"""Seconds that one listing may take, its waits included: a page alone may take half a minute."""
 
 _USERS_PAGE: Final = 100
 _EVERY_STATUS: Final = ["ENABLED", "DISABLED", "DELETED"]
@@ -77,7 +75,7 @@ class Client:
     ) -> None:
         self.server = server
         self._session = session
-        self._monotonic = monotonic
+        self._allowance = Allowance(monotonic=monotonic)
         self._clock = clock or ServerClock()
         self.patience = patience or Patience(budget=budget, sleep=sleep, random=random, on_wait=on_wait)
         """This run's: one budget over everything that it waits for, uploads and signing in as well."""
@@ -141,7 +139,10 @@ class Client:
 
     async def get(self, vault_id: str) -> Vault | Missing:
         """Return one vault's metadata, or why it cannot be read."""
-        outcome = await self._api.call(Call.GET, "GET", _path(vault_id), None, _only(vault_id))
+        outcome = await self._api.call(
+            Call.GET, "GET", _path(vault_id), None, _only(vault_id), heard=self._allowance.hear
+        )
+        self._allowance.check("reading a secret")
         if isinstance(outcome, Refused) and outcome.says(404):
             return Missing.GONE
         if isinstance(outcome, Refused) and outcome.says(403):
@@ -204,19 +205,19 @@ class Client:
             return [item(one) for one in items], following
 
         token, used = "", {""}
-        until = self._monotonic() + _LISTING
         for _ in range(_PAGES_MAX):
             whole = {**body, "pageToken": token} if token else body
-            items, token = self._api.sure(await self._api.call(Call.SEARCH, "POST", path, whole, read), what)
+            with self._allowance.asking(what):
+                outcome = await self._api.call(
+                    Call.SEARCH, "POST", path, whole, read, heard=self._allowance.hear
+                )
+            items, token = self._api.sure(outcome, what)
+            self._allowance.take(len(items))
+            self._allowance.check(what)
             for one in items:
                 yield one
             if token in used:  # empty on the last page; a repeated one would go round for ever
                 return
-            if self._monotonic() >= until:
-                raise RemoteError(
-                    f"{what}: the tenant had not named its last page after {_LISTING / 60:.0f} minutes",
-                    hint="run the same command again later",
-                )
             used.add(token)
         raise RemoteError(f"{what}: the tenant always named another page")
 

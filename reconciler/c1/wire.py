@@ -14,7 +14,8 @@ from typing import Final
 
 from reconciler.http.answers import BadAnswer, Json
 from reconciler.http.retry import YEARS
-from reconciler.model.canonical import LINK
+from reconciler.model.address import fold
+from reconciler.model.canonical import LINK, NUMBER_MAX
 from reconciler.model.manifest import AgeSuite, Format, Kind, Sharing
 from reconciler.model.state import Attributes
 from reconciler.model.vault import Identity, Status, User, Vault
@@ -22,6 +23,12 @@ from reconciler.sensitive import Sensitive
 
 _ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~=-]{0,199}\Z")
 """An ID goes into a URL's path, so nothing that means something there may be in it."""
+
+_TEXT_MAX: Final = 8192
+"""Characters of one text. An upload URL, the longest, has some two thousand."""
+
+_TEXTS_MAX: Final = 2000
+"""Texts in one list: a share has 128 recipients, an identity some hundred permissions."""
 
 _KINDS: Final = {f"SECRET_TYPE_{kind.name}": kind for kind in Kind}
 _FORMATS: Final = {f"SECRET_INPUT_FORMAT_{format_.name}": format_ for format_ in Format}
@@ -132,7 +139,7 @@ def vault(item: Json) -> Vault:
         format=_FORMATS.get(_text(item, "inputFormat")),
         sharing=_SHARING.get(_text(item, "sharingMode")),
         user_ids=frozenset(_texts(item, "allowedUserIds")),
-        emails=frozenset(email.casefold() for email in _texts(item, "allowedEmails")),
+        emails=frozenset(fold(email) for email in _texts(item, "allowedEmails")),
         current_views=_count(item, "currentViews"),
         max_views=_count(item, "maxViews"),
         created=_time(item, "createdAt"),
@@ -165,7 +172,7 @@ def user(view: Json) -> User | None:
         email=email,
         display_name=_text(inner, "displayName"),
         enabled=_text(inner, "status") == "ENABLED",
-        aliases=frozenset(e.casefold() for e in _texts(inner, "emails") if e) - {email.casefold()},
+        aliases=frozenset(fold(e) for e in _texts(inner, "emails") if e) - {fold(email)},
     )
 
 
@@ -192,6 +199,8 @@ def _text(body: Json, name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise BadAnswer(f"the answer's {name} was not a text")
+    if len(value) > _TEXT_MAX:
+        raise BadAnswer(f"the answer's {name} was too long")
     return value
 
 
@@ -208,6 +217,8 @@ def _texts(body: Json, name: str) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise BadAnswer(f"the answer's {name} was not a list of texts")
+    if len(value) > _TEXTS_MAX or sum(map(len, value)) > _TEXTS_MAX * 64:
+        raise BadAnswer(f"the answer's {name} was too long")
     return tuple(value)
 
 
@@ -228,10 +239,10 @@ def _flag(body: Json, name: str) -> bool:
 def _count(body: Json, name: str) -> int:
     value = body.get(name)
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,19}", value):
-        return int(value)
+        value = int(value)
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= NUMBER_MAX:
         raise BadAnswer(f"the answer's {name} was not a number")
     return value
 

@@ -17,6 +17,7 @@ from reconciler.cli.help import Group
 from reconciler.cli.options import Options, current_options, shared
 from reconciler.cli.plan import read_plan
 from reconciler.cli.templates import variables
+from reconciler.cli.told import tell
 from reconciler.errors import StateError, UsageError
 from reconciler.files import LinkedError, NotRegularError, place
 from reconciler.manifest.load import work_tree
@@ -88,7 +89,12 @@ def put_comment(*, body_file: Path, pull_request: int | None, author: str) -> No
             "GITHUB_TOKEN is not set", hint="give this step `env: {GITHUB_TOKEN: ${{ github.token }}}`"
         )
     new = asyncio.run(_put(current_options(), at, Sensitive.of(token), body))
-    click.echo(f"The comment of pull request {at.number} is {'made' if new else 'up to date'}.")
+    facts = {"pull_request": at.number, "made": new}
+    tell(
+        current_options(),
+        facts,
+        f"The comment of pull request {at.number} is {'made' if new else 'up to date'}.",
+    )
 
 
 async def _put(options: Options, at: PullRequest, token: Sensitive, body: str) -> bool:
@@ -120,6 +126,9 @@ def outputs(plan_file: Path) -> None:
     if not str(plan_file).isprintable():
         raise UsageError("PLAN is a path that cannot stand on a line of its own")
     found = ci_report.outputs_of(read_plan(plan_file, None), plan_file)
+    if current_options().json:
+        tell(current_options(), found)
+        return
     for name, value in found.items():
         click.echo(f"{name.upper().replace('-', '_')}={value}")
 
@@ -170,7 +179,7 @@ def fetch_state(*, name: str, remote: str) -> None:
     _record_base(where.state, {"branch": name, "remote": remote}, found)
     known = found[paths[0]] is not None
     text = f"{where.state} is the state of {name}." if known else f"There is no state on {name} yet."
-    click.echo(display.line(text))
+    tell(options, {"state": str(where.state), "branch": name, "known": known}, text)
 
 
 @ci_command.command(
@@ -249,7 +258,18 @@ def push_state(*, name: str, remote: str) -> None:
             "one job at a time write the state (`concurrency`)",
         )
     _record_base(where.state, {"branch": name, "remote": remote}, here)
-    click.echo(display.line(f"{name} holds the state."))
+    from reconciler.storage.state_branch import hashes
+
+    pushed = hashes(here) != dict(base)
+    parts = [path for path in paths if here[path] is not None]
+    facts = {"branch": name, "remote": remote, "pushed": pushed, "files": parts}
+    held = " and ".join(parts) or "no state"
+    text = (
+        f"Pushed to {name}: it holds {held} now."
+        if pushed
+        else f"Nothing to push: {name} holds {held} already."
+    )
+    tell(options, facts, text)
 
 
 def _base(state: Path, branch: Branch, about: dict[str, str]) -> Mapping[str, str | None]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.help import Group
-from reconciler.cli.options import shared
+from reconciler.cli.options import current_options, shared
+from reconciler.cli.told import tell
 from reconciler.model.envvars import FINGERPRINT_KEY
 from reconciler.storage.keyfile import new_key
 
@@ -27,7 +28,8 @@ def key_command() -> None:
 @shared
 def new() -> None:
     """Print a new fingerprint key. Keep it as a masked CI secret."""
-    click.echo(new_key().to_text())
+    key = new_key().to_text()
+    tell(current_options(), {"fingerprint_key": key}, key)
     click.echo(
         f"Keep it as a masked secret and pass it as {FINGERPRINT_KEY} to every run of one stack.", err=True
     )

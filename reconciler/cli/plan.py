@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from reconciler.operations.offline import look_offline
 from reconciler.operations.options import PlanOptions
 from reconciler.operations.stack import Stack
 from reconciler.planfile import sealed
+from reconciler.planning import messages
 from reconciler.planning.selection import Selection
 from reconciler.storage import durable
 
@@ -103,6 +105,8 @@ def plan_command(
     if out:
         check_output(out, holding="resource_changes", option="-o")
     plan = _offline(options, asked) if offline else _online(options, asked, out)
+    if asked.as_of:
+        plan = dataclasses.replace(plan, attention=(messages.hypothetical(asked.as_of), *plan.attention))
     print_plan(options, plan, form)
     ci_report.tell_plan(options, plan, out)
     return ExitCode.CHANGES if detailed_exitcode and plan.acting() else ExitCode.OK

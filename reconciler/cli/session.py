@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from reconciler.cli import terminal
 from reconciler.cli.options import Options
@@ -17,7 +17,7 @@ from reconciler.files import LinkedError, directory_at, place, reason
 from reconciler.manifest.load import load_manifest
 from reconciler.model.manifest import AgeSuite, Manifest, Sharing
 from reconciler.model.state import State
-from reconciler.operations.stack import Stack, load_state, no_state
+from reconciler.operations.stack import SANDBOX_SERVER, Stack, load_state, no_state
 from reconciler.sources import KINDS, Confinement, NotReadableError, SourceReader, check_variable
 from reconciler.storage import git
 from reconciler.storage.interface import StateStore
@@ -31,9 +31,6 @@ if TYPE_CHECKING:  # importing these costs what `output` and `state` need not pa
     from reconciler.auth.server import Server
     from reconciler.c1.client import Client
     from reconciler.c1.upload import Uploader
-
-SANDBOX_SERVER: Final = "sandbox"
-"""What a sandbox state calls its tenant: its port changes with every run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +112,23 @@ def current_state(options: Options) -> State:
     where = places_of(options, manifest)
     state = load_state(where.store, where.workdir, name=manifest.name if manifest else None).state
     if state is None:
-        raise no_state(where.store)
+        raise _elsewhere(options, manifest) or no_state(where.store)
     return state
+
+
+def _elsewhere(options: Options, manifest: Manifest | None) -> StateError | None:
+    """Return the error for a state that is missing here, and there with, or without, --sandbox."""
+    other = places_of(replace(options, sandbox=not options.sandbox, state=None), manifest)
+    if options.state or not other.state.is_file():
+        return None
+    here, whose = (
+        places_of(options, manifest).store.where,
+        "a tenant's" if options.sandbox else "the sandbox's",
+    )
+    return StateError(
+        f"there is no state at {here} yet; {whose} is at {other.state}",
+        hint=f"run the same command {'without' if options.sandbox else 'with'} --sandbox to see that one",
+    )
 
 
 def keys_of(options: Options, workdir: Workdir) -> Keys:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 
 import click
 
-from reconciler.cli import session, terminal
+from reconciler.cli import session, signals, terminal
 from reconciler.cli.completion import secret_names
 from reconciler.cli.help import Command, Group
 from reconciler.cli.options import Options, shared
 from reconciler.cli.options import current_options as options
+from reconciler.cli.told import tell
 from reconciler.display import clean, counted, line
 from reconciler.errors import ExitCode, LockedError, UsageError
 from reconciler.layout import pairs
@@ -75,10 +77,22 @@ def print_state(it: Options) -> None:
     """Print every address with its condition on standard output."""
     instances = sorted(session.current_state(it).instances.items())
     if it.json:
-        click.echo(terminal.json_text({str(a): _condition(i) for a, i in instances}))
+        click.echo(terminal.json_text({str(a): _facts(i) for a, i in instances}))
         return
     rows = ((clean(str(address)), _condition(instance)) for address, instance in instances)
     terminal.print_lines(pairs(rows, terminal.width()))
+
+
+def _facts(instance: Instance) -> dict[str, object]:
+    """Return the condition of an instance as data."""
+    current, ended = instance.current, instance.ended
+    return {
+        "condition": "live" if current else ended.how.value if ended else "none",
+        "vault_id": current.vault_id if current else None,
+        "expires": time_text(current.expires) if current else None,
+        "ended_seen": time_text(ended.seen) if ended and not current else None,
+        "old_copies": len(instance.deposed),
+    }
 
 
 def _condition(instance: Instance) -> str:
@@ -113,7 +127,7 @@ def state_unlock() -> None:
             f"this stack is locked by another run: {holder}",
             hint="wait for it, or end that process: the lock goes with it",
         )
-    click.echo("The stack is not locked.")
+    tell(options(), {"locked": False}, "The stack is not locked.")
 
 
 @state_command.command("rm", examples=("reconciler state rm db-password", "reconciler state rm legacy"))
@@ -124,7 +138,7 @@ def state_rm(name: str) -> None:
     from reconciler.operations import state_commands
 
     state_commands.remove(_stack(), _address(name))
-    click.echo(line(f"{name} is removed from the state; its share was not revoked."))
+    tell(options(), {"removed": name}, f"{name} is removed from the state; its share was not revoked.")
 
 
 @state_command.command(
@@ -138,7 +152,7 @@ def state_mv(old: str, new: str) -> None:
     from reconciler.operations import state_commands
 
     state_commands.rename(_stack(), _address(old), _address(new))
-    click.echo(line(f"{old} is {new} now."))
+    tell(options(), {"renamed": {"from": old, "to": new}}, f"{old} is {new} now.")
 
 
 @state_command.command(
@@ -160,7 +174,8 @@ def state_import(name: str, vault_id: str) -> None:
             await state_commands.import_share(at.stack, at.client, _address(name), vault_id)
 
     asyncio.run(take())
-    click.echo(line(f"{name} is in the state. `reconciler plan` shows what differs."))
+    facts = {"imported": name, "vault_id": vault_id}
+    tell(options(), facts, f"{name} is in the state. `reconciler plan` shows what differs.")
 
 
 @state_command.command(
@@ -184,12 +199,16 @@ def state_recover(assign: tuple[str, ...]) -> int:
             return await state_commands.recover(at.stack, at.client, assigned=assigned)
 
     recovered = asyncio.run(make())
-    for address, instance in sorted(recovered.state.instances.items()):
-        click.echo(line(f"{clean(str(address))}  {_condition(instance)}"))
-    for vault in recovered.unplaced:
-        click.echo(
-            f"?  vault {vault.vault_id} ({clean(vault.display_name)}): nobody here knows which secret it is"
-        )
+    instances = sorted(recovered.state.instances.items())
+    facts = {
+        "recovered": {str(address): _facts(instance) for address, instance in instances},
+        "unplaced": [vault.vault_id for vault in recovered.unplaced],
+    }
+    unplaced = (
+        f"?  vault {vault.vault_id} ({clean(vault.display_name)}): nobody here knows which secret it is"
+        for vault in recovered.unplaced
+    )
+    tell(options(), facts, *(f"{clean(str(a))}  {_condition(i)}" for a, i in instances), *unplaced)
     if recovered.unplaced:
         click.echo("Next: `state import NAME VAULT` takes one of them; or leave it to its end.", err=True)
     click.echo("The state is rebuilt. `reconciler plan` shows what differs.", err=True)
@@ -199,9 +218,16 @@ def state_recover(assign: tuple[str, ...]) -> int:
 @state_command.command("rekey", examples=("reconciler state rekey", "reconciler state rekey --trust-sources"))
 @shared
 @click.option(
-    "--trust-sources", is_flag=True, help="Without the old key: trust that the sources hold what was sent."
+    "--trust-sources",
+    is_flag=True,
+    help="Where no fingerprint or no old key tells: trust that the sources hold what was sent.",
 )
-def state_rekey(*, trust_sources: bool) -> None:
+@click.option(
+    "--lose-fingerprints",
+    is_flag=True,
+    help="Do not ask before fingerprints that cannot be made again are lost.",
+)
+def state_rekey(*, trust_sources: bool, lose_fingerprints: bool) -> ExitCode:
     """Change the fingerprint key: to the one in RECONCILER_NEW_FINGERPRINT_KEY, or to a new one."""
     stack = _stack()
     given = os.environ.get(NEW_FINGERPRINT_KEY)
@@ -215,10 +241,32 @@ def state_rekey(*, trust_sources: bool) -> None:
 
     from reconciler.operations import state_commands
 
-    done = state_commands.rekey(stack, new, trust_sources=trust_sources)
-    click.echo(f"{counted(done.checked, 'value')} fingerprinted with the new key.")
-    for address in done.unchecked:
-        click.echo(line(f"{address}: not checked from now on; `apply --replace {address}` sends it anew"))
+    def confirm(rekeyed: state_commands.Rekeyed) -> bool:
+        return lose_fingerprints or _lose(rekeyed.lost)
+
+    done = state_commands.rekey(stack, new, trust_sources=trust_sources, confirm=confirm)
+    if done is None:
+        click.echo("Nothing was done.", err=True)
+        return ExitCode.ERROR
+    tell(
+        options(),
+        {"checked": done.checked, "unchecked": [str(address) for address in done.unchecked]},
+        f"{counted(done.checked, 'value')} fingerprinted with the new key.",
+        *(f"{a}: not checked from now on; `apply --replace {a}` sends it anew" for a in done.unchecked),
+    )
+    return ExitCode.OK
+
+
+def _lose(lost: Sequence[Address]) -> bool:
+    """Ask whether fingerprints may be lost: what their sources hold is then sent unseen, or not at all."""
+    for address in lost:
+        click.echo(line(f"{address}: its value cannot be compared with what was sent"), err=True)
+    with signals.answering() as woken:
+        return terminal.ask(
+            f"Lose {counted(len(lost), 'fingerprint')}? (--trust-sources makes them from the sources instead.)",
+            flag="--trust-sources if the sources hold what was sent, or --lose-fingerprints",
+            woken=woken,
+        )
 
 
 def _stack() -> Stack:

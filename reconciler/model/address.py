@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import string
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 """A stack's or resource's name: safe in a file name, a label and a shell word."""
 
 _NAME: Final = re.compile(NAME_PATTERN)
+_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _ADDRESS: Final = re.compile(rf'(?P<name>{NAME_PATTERN[1:-1]})(?:\[(?P<key>"(?:[^"\\]|\\.)*")\])?')
 
 
@@ -43,5 +45,8 @@ def is_name(text: str) -> bool:
 
 
 def fold(person: str) -> str:
-    """Return the form in which two spellings of one person are equal: e-mails casefolded, IDs as they are."""
-    return person.casefold() if "@" in person else person
+    """Return the form in which two spellings of one person are equal: e-mails in lower case, IDs as they are.
+
+    Lower case of ASCII alone: Unicode's case folding makes one person of two (`groß@` and `gross@`).
+    """
+    return person.translate(_LOWER) if "@" in person else person

@@ -14,6 +14,7 @@ class AttentionCode(StrEnum):
 
     NOT_VISIBLE = "not_visible"
     FIRST_RUN = "first_run_unverified"
+    HYPOTHETICAL = "hypothetical"
     STATE_DIFFERS = "state_differs"
     UNKNOWN_STATUS = "unknown_status"
     UNKNOWN_VAULT = "unknown_vault"
@@ -63,6 +64,7 @@ class RefusalCode(StrEnum):
 
 _ATTENTION: Final = {
     AttentionCode.NOT_VISIBLE: "another identity made the shares, so nothing is planned",
+    AttentionCode.HYPOTHETICAL: "the plan is for the time that `--as-of` names, and not for now",
     AttentionCode.FIRST_RUN: "no state was found, and the tenant was not asked whether it knows the stack",
     AttentionCode.STATE_DIFFERS: "state and tenant disagree about a share; the tenant's word counts",
     AttentionCode.UNKNOWN_STATUS: "the tenant hides the share's status, or this version does not know it",

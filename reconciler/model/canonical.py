@@ -23,6 +23,18 @@ E = TypeVar("E", bound=StrEnum)
 
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
+_YEARS: Final = range(1970, 3000)
+"""Those that a time may have: what is reckoned with it, lifetimes too, stays between the first and the last one."""
+
+_LIFETIME_MAX: Final = 1000 * 366 * 86400
+"""Seconds: more than lie between two times that a tenant may say."""
+
+_SERIAL_MAX: Final = 10**12
+_GENERATION_MAX: Final = 10**8
+
+NUMBER_MAX: Final = 2**53 - 1
+"""The largest number that every reader of JSON keeps as it is."""
+
 LINK: Final = re.compile(r"https?://[!-~]{1,2000}\Z")  # printed and clicked: no cursor moves, no script
 
 
@@ -64,7 +76,10 @@ def read_time(value: object) -> datetime:
     """Read a time as `time_text` writes it."""
     if not _TIME.fullmatch(text(value)):
         raise ValueError("a time was expected")
-    return datetime.fromisoformat(text(value))
+    moment = datetime.fromisoformat(text(value))
+    if moment.year not in _YEARS:
+        raise ValueError("a time of this age was expected")
+    return moment
 
 
 def text(value: object) -> str:
@@ -82,10 +97,31 @@ def link(value: object) -> str:
 
 
 def number(value: object) -> int:
-    """Return the value if it is a whole number, not negative."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    """Return the value if it is a whole number, not negative, of those that every reader of JSON can hold."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= NUMBER_MAX:
         raise TypeError("a whole number was expected")
     return value
+
+
+def serial(value: object) -> int:
+    """Return the value if it is a state's serial: far from what no later one could exceed."""
+    if number(value) > _SERIAL_MAX:
+        raise ValueError("a serial was expected")
+    return number(value)
+
+
+def generation(value: object) -> int:
+    """Return the value if it is a share's generation: a tag has nine digits for it."""
+    if number(value) > _GENERATION_MAX:
+        raise ValueError("a generation was expected")
+    return number(value)
+
+
+def lifetime(value: object) -> int:
+    """Return the value if it is a number of seconds that can be added to a time."""
+    if number(value) > _LIFETIME_MAX:
+        raise ValueError("a lifetime was expected")
+    return number(value)
 
 
 def flag(value: object) -> bool:
@@ -151,7 +187,7 @@ def read_attributes(value: object) -> Attributes:
         label_defaulted=flag(it["label_defaulted"]),
         sharing=member(Sharing)(it["sharing"]),
         recipients=tuple(_read_recipient(r) for r in items(it["recipients"])),
-        expires_in=number(it["expires_in"]),
+        expires_in=lifetime(it["expires_in"]),
         max_views=number(it["max_views"]),
         filename=optional(text, it["filename"]),
         content_type=optional(text, it["content_type"]),
@@ -162,4 +198,8 @@ def read_attributes(value: object) -> Attributes:
 
 def _read_recipient(value: object) -> Recipient:
     it = record(value)
-    return Recipient(as_written=text(it["as_written"]), id=optional(text, it["id"]))
+    return Recipient(
+        as_written=text(it["as_written"]),
+        id=optional(text, it["id"]),
+        person=optional(text, it.get("person")),  # in a plan alone
+    )

@@ -406,4 +406,4 @@ def _readers(attributes: Attributes | None) -> dict[_Reader, str]:
     if attributes is None:
         return {}
     external = attributes.sharing is Sharing.EXTERNAL
-    return {(external, r.id or fold(r.as_written)): r.as_written for r in attributes.recipients}
+    return {(external, r.id or fold(r.as_written)): r.shown for r in attributes.recipients}

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from reconciler.model.address import Address
+from reconciler.model.address import Address, fold
 from reconciler.model.manifest import AgeSuite, Format, Kind, Lead, Sharing
 
 
@@ -16,11 +16,21 @@ from reconciler.model.manifest import AgeSuite, Format, Kind, Lead, Sharing
 class Recipient:
     """Who may open a vault: as a person wrote it, and as the API knows it.
 
-    The ID of an address outside is the casefolded address; None means "not looked up" (an offline plan).
+    The ID of an address outside is the folded address; None means "not looked up" (an offline plan).
+    `person` is the address of the user whose ID was written, as the directory just said: for reviewers alone.
     """
 
     as_written: str
     id: str | None
+    person: str | None = field(default=None, compare=False)
+
+    @property
+    def shown(self) -> str:
+        """Who it is in a plan: what is sent, and of an ID that somebody wrote the person as well."""
+        if self.person:
+            return f"{self.person} ({self.as_written})"
+        folded = fold(self.as_written)
+        return folded if self.id == folded else self.as_written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from reconciler.model.address import fold
 from reconciler.model.manifest import Format, Kind, Sharing
 from reconciler.model.state import End
 
@@ -48,7 +49,7 @@ class Vault:
     sharing: Sharing | None
     user_ids: frozenset[str]
     emails: frozenset[str]
-    """Casefolded."""
+    """Folded, as `fold` does."""
     current_views: int
     max_views: int
     created: datetime | None
@@ -75,11 +76,11 @@ class User:
     display_name: str
     enabled: bool
     aliases: frozenset[str] = frozenset()
-    """Every other address of theirs, casefolded."""
+    """Every other address of theirs, folded."""
 
     def has(self, address: str) -> bool:
         """Whether this is exactly an address of theirs, in any case."""
-        return address.casefold() in {self.email.casefold(), *self.aliases}
+        return fold(address) in {fold(self.email), *self.aliases}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

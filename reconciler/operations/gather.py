@@ -17,7 +17,7 @@ from reconciler.model.state import State
 from reconciler.model.vault import Identity, Observed, User
 from reconciler.operations.concurrency import each
 from reconciler.operations.refresh import refresh
-from reconciler.operations.stack import Loaded, Stack
+from reconciler.operations.stack import SANDBOX_SERVER, Loaded, Stack
 from reconciler.planning import expand, messages, recipients, recovery
 from reconciler.planning.expand import Desired
 from reconciler.sources import Content
@@ -70,9 +70,13 @@ async def gather(
 def refuse_other_tenant(stack: Stack, state: State | None) -> None:
     """Raise StateError where the state belongs to another tenant than the one that this run is signed in to."""
     if state is not None and state.server != stack.server:
+        hint = "use that tenant's credential, or another --state"
+        if SANDBOX_SERVER in (state.server, stack.server):
+            sandboxed = state.server == SANDBOX_SERVER
+            hint = f"run {'with' if sandboxed else 'without'} --sandbox, or name another --state"
         raise StateError(
             f"{stack.store.where} belongs to the tenant {state.server}, and this run is signed in to {stack.server}",
-            hint="use that tenant's credential, or another --state",
+            hint=hint,
         )
 
 

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from reconciler.errors import StateError, UsageError
 from reconciler.fingerprint import Key
@@ -18,6 +19,9 @@ from reconciler.storage.interface import StateStore
 from reconciler.storage.keys import Keys
 from reconciler.storage.lock import Holder
 from reconciler.storage.workdir import Workdir
+
+SANDBOX_SERVER: Final = "sandbox"
+"""What a sandbox state calls its tenant: its port changes with every run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

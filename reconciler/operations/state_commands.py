@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -142,43 +142,69 @@ async def import_share(stack: Stack, client: Client, address: Address, vault_id:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rekeyed:
-    """How many values were compared and sealed with the new key, and which could not be."""
+    """How many values are sealed with the new key, which are not, and which of those were until now."""
 
     checked: int
     unchecked: tuple[Address, ...]
+    lost: tuple[Address, ...]
 
 
-def rekey(stack: Stack, new: Key, *, trust_sources: bool) -> Rekeyed:
-    """Make every fingerprint again with another key.
+def rekey(
+    stack: Stack, new: Key, *, trust_sources: bool, confirm: Callable[[Rekeyed], bool]
+) -> Rekeyed | None:
+    """Make every fingerprint again with another key; None if that would lose some, and `confirm` says no.
 
-    With the old key each source is first compared with what was sent. Without it, or where a source cannot be
-    read, the value stays unchecked, unless the user vouches for the sources with `trust_sources`. The new key is
-    kept before the state needs it; the old one stays beside it.
+    With the old key each source is first compared with what was sent. Without it, without a fingerprint, or if a
+    source cannot be read, the value stays unchecked, unless the user vouches for the sources with `trust_sources`.
+    The new key is kept before the state needs it; the old one stays beside it.
     """
     with stack.held(_now()):
         state = _settled(stack)
-        old = stack.keys.for_state(state)
-        all_desired = {desired.address: desired for desired in expand(stack.manifest)}
-        instances, unchecked = dict(state.instances), []
         live = {a: i for a, i in state.instances.items() if i.current}
-        for address, instance in live.items():
-            assert instance.current is not None
-            fingerprint = None
-            if address in all_desired and (old or trust_sources):
-                fingerprint = _sealed_again(stack, instance, all_desired[address], old, new)
-            if fingerprint is None:
-                unchecked.append(address)
-            current = replace(instance.current, fingerprint=fingerprint)
-            instances[address] = replace(instance, current=current)
+        resealed = _resealed(stack, state, live, new, trust_sources=trust_sources)
+        unchecked = tuple(address for address in live if address not in resealed)
+        done = Rekeyed(
+            checked=len(resealed),
+            unchecked=unchecked,
+            lost=tuple(a for a in unchecked if (share := live[a].current) and share.fingerprint),
+        )
+        if done.lost and not confirm(done):
+            return None
+        instances = {a: _with_fingerprint(i, resealed.get(a)) for a, i in live.items()}
         stack.keys.replace(new)
-        _save(stack, replace(state, instances=instances, key_id=new.id))
-        return Rekeyed(checked=len(live) - len(unchecked), unchecked=tuple(unchecked))
+        _save(stack, replace(state, instances={**state.instances, **instances}, key_id=new.id))
+        return done
+
+
+def _resealed(
+    stack: Stack, state: State, live: Mapping[Address, Instance], new: Key, *, trust_sources: bool
+) -> dict[Address, str]:
+    """Return the new fingerprints of the values that are known, or vouched for, to be those that were sent."""
+    old = stack.keys.for_state(state)
+    all_desired = {desired.address: desired for desired in expand(stack.manifest)}
+    resealed = {}
+    for address, instance in live.items():
+        proven = old if instance.current and instance.current.fingerprint else None
+        if address not in all_desired or not (proven or trust_sources):
+            continue
+        fingerprint = _sealed_again(stack, instance, all_desired[address], proven, new)
+        if fingerprint:
+            resealed[address] = fingerprint
+    return resealed
+
+
+def _with_fingerprint(instance: Instance, fingerprint: str | None) -> Instance:
+    assert instance.current is not None
+    return replace(instance, current=replace(instance.current, fingerprint=fingerprint))
 
 
 def _sealed_again(
     stack: Stack, instance: Instance, desired: Desired, old: Key | None, new: Key
 ) -> str | None:
-    """Return the new fingerprint of a value; None for one that cannot be read, or is not what was sent."""
+    """Return the new fingerprint of a value; None for one that cannot be read, or is not what was sent.
+
+    `old` is None where nothing tells what was sent.
+    """
     assert instance.current is not None
     kind = desired.attributes.kind
     try:

@@ -11,7 +11,7 @@ from typing import Final, assert_never
 from reconciler.model.attention import Attention, Refusal
 from reconciler.model.canonical import Record, attributes_record, time_text
 from reconciler.model.plan import Access, Action, Change, Drift, Plan, access, limits_record
-from reconciler.model.state import End, Share
+from reconciler.model.state import End, Recipient, Share
 
 FORMAT_VERSION: Final = "1.3"
 
@@ -112,10 +112,17 @@ def _after(change: Change) -> Record | None:
     if change.after is None:
         return None
     return attributes_record(change.after) | {
+        "recipients": [_recipient(recipient) for recipient in change.after.recipients],
         "fingerprint": change.fingerprint,
         "source": change.source,
         "size": change.size,
     }
+
+
+def _recipient(recipient: Recipient) -> Record:
+    """Return a recipient, with the person behind an ID: not in what state, tags and digests share."""
+    known: Record = {"as_written": recipient.as_written, "id": recipient.id}
+    return known | {"person": recipient.person} if recipient.person else known
 
 
 def _drift(drift: Drift) -> Record:

@@ -19,6 +19,7 @@ from reconciler.model.canonical import (
     Record,
     canonical,
     flag,
+    generation,
     items,
     load,
     member,
@@ -27,6 +28,7 @@ from reconciler.model.canonical import (
     read_attributes,
     read_time,
     record,
+    serial,
     text,
 )
 from reconciler.model.plan import Action, Cause, Change, Drift, Limits, Plan, Reason
@@ -164,7 +166,7 @@ def _read(body: Record) -> Plan:
         server=text(body["server"]),
         creator=text(body["creator"]),
         lineage=optional(text, body["lineage"]),
-        serial=optional(number, body["serial"]),
+        serial=optional(serial, body["serial"]),
         as_of=read_time(body["as_of"]),
         offline=flag(body["offline"]),
         policy_digest=optional(text, body["policy_digest"]),
@@ -249,7 +251,7 @@ def _read_before(it: Record) -> Share:
     """Read a vault as a plan tells it: what opens it is not there, and nothing that acts may miss it."""
     return Share(
         vault_id=text(it["vault_id"]),
-        generation=number(it["generation"]),
+        generation=generation(it["generation"]),
         tag="",
         share_code="",
         share_url="",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from datetime import datetime
 
+from reconciler import display
 from reconciler.errors import Problem
 from reconciler.model.address import Address
 from reconciler.model.attention import Attention, AttentionCode
@@ -29,6 +31,15 @@ def first_run() -> Attention:
         code=AttentionCode.FIRST_RUN,
         text="no state found: shown as a first run, unverified",
         next="plan with a credential to compare with the tenant",
+    )
+
+
+def hypothetical(moment: datetime) -> Attention:
+    """Return attention to a plan for another time: what it says will be so only if nothing happens until then."""
+    return Attention(
+        code=AttentionCode.HYPOTHETICAL,
+        text=f"hypothetical: a plan for {time_text(moment)}, not for now",
+        next="plan without --as-of before apply",
     )
 
 
@@ -163,10 +174,11 @@ def trailing_newline(address: Address, source: str) -> Attention:
 
 def recipient_disabled(who: str, addresses: Sequence[Address], *, left_out: bool) -> Attention:
     """Return attention to a recipient whose account is disabled: one line a person, not one a secret."""
+    out = ", and left out" if left_out else ""
     return Attention(
         code=AttentionCode.RECIPIENT_DISABLED,
         address=_single(addresses),
-        text=f"{who} is disabled in the tenant{', and left out' if left_out else ''}{_count(addresses)}",
+        text=f"{display.person(who)} is disabled in the tenant{out}{_count(addresses)}",
         next="remove the recipient from the manifest if the person has left",
     )
 
@@ -176,7 +188,7 @@ def external_is_user(who: str, addresses: Sequence[Address]) -> Attention:
     return Attention(
         code=AttentionCode.EXTERNAL_IS_USER,
         address=_single(addresses),
-        text=f"{who} is listed as external but is a C1 user{_count(addresses)}",
+        text=f"{display.person(who)} is listed as external but is a C1 user{_count(addresses)}",
         next="list the address under `users`: the person then signs in with C1",
     )
 

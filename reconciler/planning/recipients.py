@@ -26,7 +26,7 @@ class Resolved:
 
 
 def lookups(all_desired: Iterable[Desired]) -> tuple[str, ...]:
-    """Return the e-mail addresses to look up in the directory, casefolded, each once.
+    """Return the e-mail addresses to look up in the directory, folded, each once.
 
     Those outside too: an outside address that is a C1 user is pointed out.
     """
@@ -92,11 +92,18 @@ def _id_offline(desired: Desired, person: Person, remembered: Mapping[str, str])
     return remembered.get(folded)
 
 
-def _with_ids(desired: Desired, ids: Iterable[str | None]) -> Desired:
-    """Return the instance with these IDs, one for each of its people; a second mention of one is dropped."""
+def _with_ids(
+    desired: Desired, ids: Iterable[str | None], directory: Mapping[str, tuple[User, ...]] | None = None
+) -> Desired:
+    """Return the instance with these IDs, one for each of its people; a second mention of one is dropped.
+
+    Whom a written ID means is what the directory says: an ID alone tells a reviewer nothing.
+    """
     people: dict[str, tuple[Person, Recipient]] = {}
     for person, id_ in zip(desired.people, ids, strict=True):
-        one = (person, Recipient(as_written=person.as_written, id=id_))
+        users = (directory or {}).get(person.as_written, ()) if "@" not in person.as_written else ()
+        email = next((user.email for user in users if user.email), None)
+        one = (person, Recipient(as_written=person.as_written, id=id_, person=email))
         people.setdefault(id_ or fold(person.as_written), one)
     recipients = tuple(recipient for _, recipient in people.values())
     return replace(
@@ -141,6 +148,7 @@ class _Resolver:
         return _with_ids(
             replace(desired, people=tuple(person for person, _ in stay), absent=absent),
             [it.id for _, it in stay],
+            self.directory,
         )
 
     def _find(self, desired: Desired, person: Person) -> _Found:

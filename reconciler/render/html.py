@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Final
 
+from reconciler.display import line
 from reconciler.model.plan import Action
 from reconciler.render import timeline
 from reconciler.render.rows import Detail
@@ -49,7 +50,8 @@ _CLASSES: Final = {
 
 def render(view: View) -> str:
     """Return the page."""
-    return "\n".join(_page(view)) + "\n"
+    # whatever a line begins with: a pipeline prints the page, and obeys what begins with `::`
+    return "\n".join(line(each) for each in "\n".join(_page(view)).split("\n")) + "\n"
 
 
 def _page(view: View) -> Iterator[str]:

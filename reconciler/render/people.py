@@ -78,10 +78,13 @@ def _people(changes: list[Change], new_domains: frozenset[str]) -> list[_Person]
         found = set()
         for recipient in attributes.recipients if attributes else ():
             key = (external, recipient.id or fold(recipient.as_written))
-            keys[external, recipient.as_written] = key
+            keys[external, recipient.shown] = key
             if key not in people:
                 reader = Reader.of(
-                    recipient.as_written, external=external, new_domains=new_domains, id_=recipient.id
+                    recipient.shown,
+                    external=external,
+                    new_domains=new_domains,
+                    id_=None if recipient.person else recipient.id,
                 )
                 people[key] = _Person(reader)
             found.add(key)

@@ -41,7 +41,7 @@ class Reader:
     def of(cls, name: str, *, external: bool, new_domains: frozenset[str], id_: str | None = None) -> Reader:
         """Return a recipient, cleaned for display."""
         return cls(
-            name=clean(name),
+            name=display.person(name),
             external=external,
             new_domain=external and domain(name) in new_domains,
             id=clean(id_) if id_ and not external and id_ != name else None,
@@ -132,7 +132,7 @@ class Row:
 
 
 def domain(email: str) -> str:
-    """Return what follows the last `@`, casefolded."""
+    """Return what follows the last `@`, folded."""
     return fold(email).rpartition("@")[2]
 
 
@@ -175,7 +175,7 @@ def make_row(change: Change, new_domains: frozenset[str], now: datetime) -> Row:
         description=clean(change.description.translate(_ONE_LINE)) if change.description else None,
         source=clean(change.source) if change.source else None,
         recipients=tuple(
-            Reader.of(r.as_written, external=external, new_domains=new_domains, id_=r.id)
+            Reader.of(r.shown, external=external, new_domains=new_domains, id_=None if r.person else r.id)
             for r in (attributes.recipients if attributes else ())
         ),
         gained=_readers((p for p in people if p.gains), new_domains),

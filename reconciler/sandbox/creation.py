@@ -140,7 +140,7 @@ def _users(store: Store, body: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _emails(body: dict[str, Any]) -> tuple[str, ...]:
-    emails = tuple(dict.fromkeys(email.casefold() for email in body.get("allowedEmails") or ()))
+    emails = tuple(dict.fromkeys(email.lower() for email in body.get("allowedEmails") or ()))
     if not 1 <= len(emails) <= EMAILS_MAX:
         raise invalid(f"allowedEmails: expected 1 to {EMAILS_MAX}")
     for place, email in enumerate(emails):

@@ -28,11 +28,12 @@ from reconciler.model.canonical import (
     Record,
     canonical,
     flag,
+    generation,
     load,
     member,
-    number,
     optional,
     read_time,
+    serial,
     text,
     time_text,
 )
@@ -242,7 +243,7 @@ def _journal(values: Sequence[Record], *, file: str) -> Journal:
 
 def _read_header(fields: Record) -> Header:
     return Header(
-        lineage=text(fields["lineage"]), base_serial=number(fields["base_serial"]), tool=text(fields["tool"])
+        lineage=text(fields["lineage"]), base_serial=serial(fields["base_serial"]), tool=text(fields["tool"])
     )
 
 
@@ -253,7 +254,7 @@ def _read_entry(fields: Record) -> Entry:
                 op=text(fields["op"]),
                 address=Address.parse(text(fields["address"])),
                 uid=text(fields["uid"]),
-                generation=number(fields["generation"]),
+                generation=generation(fields["generation"]),
                 tag=text(fields["tag"]),
                 at=read_time(fields["at"]),
             )

@@ -11,10 +11,10 @@ from reconciler.model.canonical import (
     Record,
     attributes_record,
     flag,
+    generation,
     items,
     link,
     member,
-    number,
     optional,
     read_attributes,
     read_time,
@@ -47,7 +47,7 @@ def read_share(value: object) -> Share:
     fields = record(value)
     return Share(
         vault_id=text(fields["vault_id"]),
-        generation=number(fields["generation"]),
+        generation=generation(fields["generation"]),
         tag=text(fields["tag"]),
         share_code=text(fields["share_code"]),
         share_url=link(fields["share_url"]),
@@ -123,7 +123,7 @@ def read_pending(value: object) -> Pending:
     return Pending(
         op=text(fields["op"]),
         address=Address.parse(text(fields["address"])),
-        generation=number(fields["generation"]),
+        generation=generation(fields["generation"]),
         tag=text(fields["tag"]),
         at=read_time(fields["at"]),
         until=read_time(fields["until"]),

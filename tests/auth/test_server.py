@@ -124,3 +124,13 @@ def test_the_manifest_only_asserts(host: str, tenant: str | None, agree: bool) -
     with pytest.raises(SignInError, match=r"^prod\.yaml:4:11: ") as caught:
         assert_tenant(server, tenant, mark)
     assert host in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "where", ["flag", "RECONCILER_SERVER", "CONDUCTORONE_SERVER_URL", "CONDUCTORONE_TENANT_DOMAIN"]
+)
+def test_a_tenant_may_be_named_by_a_word_wherever_it_is_named(where: str) -> None:
+    """`acme` is the tenant's, not a machine of that name in this network."""
+    env = {} if where == "flag" else {where: "acme"}
+    server = resolve_server(flag="acme" if where == "flag" else None, env=env, client_id=None)
+    assert "https://acme.conductor.one" == server.url

@@ -99,3 +99,75 @@ def test_letting_go_keeps_the_counter(signed_in: Desk) -> None:
     signed_in.done("state", "rm", "a")
     signed_in.apply()
     assert 2 == signed_in.state["instances"]["a"]["current"]["generation"]
+
+
+def _fingerprints(desk: Desk) -> list[str | None]:
+    return [instance["current"]["fingerprint"] for instance in desk.state["instances"].values()]
+
+
+def test_losing_fingerprints_needs_a_word(signed_in: Desk) -> None:
+    """Without the old key nothing is compared: it is said, and nothing is lost unasked."""
+    signed_in.key_path.unlink()
+    before = signed_in.state_path.read_bytes()
+    ran = signed_in.run("state", "rekey")
+    assert (64, True) == (ran.code, "--lose-fingerprints" in ran.err and "--trust-sources" in ran.err)
+    assert "b: its value cannot be compared" in ran.err
+    assert before == signed_in.state_path.read_bytes()
+    assert not signed_in.key_path.exists()
+    signed_in.done("state", "rekey", "--lose-fingerprints")
+    assert [None, None] == _fingerprints(signed_in)
+
+
+def test_a_source_that_is_away_loses_no_fingerprint_unasked(
+    signed_in: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one that holds something else by now, vouched for or not."""
+    for change in (lambda: monkeypatch.delenv("VALUE"), lambda: monkeypatch.setenv("VALUE", "another")):
+        change()
+        for options in ((), ("--trust-sources",)):
+            assert 64 == signed_in.run("state", "rekey", *options).code
+    assert None not in _fingerprints(signed_in)
+
+
+@pytest.mark.parametrize("how", ["rekeyed", "recovered", "imported", "lost"])
+def test_sources_that_are_vouched_for_get_fingerprints(signed_in: Desk, how: str) -> None:
+    """Whatever left the shares without: from then on a changed value is seen."""
+    vault = _vault(signed_in, "a")
+    match how:
+        case "rekeyed":
+            signed_in.key_path.unlink()
+            signed_in.done("state", "rekey", "--lose-fingerprints")
+        case "recovered":
+            signed_in.state_path.unlink()
+            signed_in.done("state", "recover", "--assign", f"a={vault}")
+        case "imported":
+            signed_in.done("state", "rm", "a")
+            signed_in.done("state", "import", "a", vault)
+        case _:
+            signed_in.key_path.unlink()
+    assert how == "lost" or None in _fingerprints(signed_in)
+    assert "2 values fingerprinted" in signed_in.done("state", "rekey", "--trust-sources").out
+    assert None not in _fingerprints(signed_in)
+    assert {} == signed_in.plan()
+    assert "not checked" not in signed_in.done("plan").out
+
+
+def test_a_changed_value_is_seen_after_vouching(signed_in: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed_in.key_path.unlink()
+    signed_in.done("state", "rekey", "--lose-fingerprints")
+    signed_in.done("state", "rekey", "--trust-sources")
+    monkeypatch.setenv("VALUE", "another")
+    assert {"a", "b"} == set(signed_in.plan())
+
+
+def test_a_state_of_the_sandbox_at_a_tenant_is_told(signed_in: Desk) -> None:
+    """And what to type instead."""
+    at_tenant = signed_in.options
+    signed_in.options = ("--sandbox",)
+    signed_in.apply()
+    signed_in.options = (*at_tenant, "--state", str(signed_in.state_path))
+    for command in (("plan",), ("apply", "--auto-approve")):
+        ran = signed_in.run(*command)
+        assert (1, True) == (ran.code, "Next: run with --sandbox, or name another --state" in ran.err), (
+            ran.said
+        )

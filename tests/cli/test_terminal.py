@@ -200,3 +200,16 @@ def test_results_are_on_standard_output_and_progress_is_not(one: Desk) -> None:
     assert "a: created" not in ran.out
     assert "Applied: 1 created." in ran.out
     assert "Applied" not in ran.err
+
+
+@pytest.mark.parametrize(("answer", "code"), [("no", 1), ("yes", 0)])
+def test_rekey_asks_before_fingerprints_are_lost(one: Desk, answer: str, code: int) -> None:
+    one.apply()
+    one.key_path.unlink()
+    before = one.state_path.read_bytes()
+    with at_terminal(one, "state", "rekey") as terminal:
+        terminal.until("Only `yes`")
+        assert "a: its value cannot be compared" in terminal.seen
+        terminal.type(answer + "\n")
+        assert code == terminal.end(), terminal.seen
+    assert (answer == "no") == (before == one.state_path.read_bytes())

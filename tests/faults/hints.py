@@ -142,7 +142,8 @@ def _hint_key_lost_beside_a_journal(bench: Bench) -> None:
     _told(scene.apply(), "key of this stack is not here", "`reconciler state rekey`")
     _told(scene.run("state", "rekey"), "--exclude '*'")
     _done(scene.apply("--exclude", "*"))
-    _done(scene.run("state", "rekey"))
+    _told(scene.run("state", "rekey"), "--lose-fingerprints")
+    _done(scene.run("state", "rekey", "--lose-fingerprints"))
     judge.settles(scene)
 
 
@@ -153,7 +154,8 @@ def _hint_key_damaged(bench: Bench) -> None:
     for ran in (scene.apply(), scene.run("state", "rekey")):
         _told(ran, "move it away, and `reconciler state rekey`")
     _key_path(scene).rename(scene.directory / "damaged")
-    _done(scene.run("state", "rekey"))
+    _told(scene.run("state", "rekey"), "--lose-fingerprints")
+    _done(scene.run("state", "rekey", "--lose-fingerprints"))
     judge.settles(scene)
 
 

@@ -145,7 +145,8 @@ class Life(Commands):
 
         def deed(stack: Stack) -> None:
             try:
-                done.append(state_commands.rekey(stack, new, trust_sources=trust))
+                rekeyed = state_commands.rekey(stack, new, trust_sources=trust, confirm=lambda _: True)
+                done.extend([rekeyed] if rekeyed else [])
             finally:  # here a key lies in the environment or nowhere
                 stack.keys.file.path.unlink(missing_ok=True)
 

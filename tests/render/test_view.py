@@ -51,7 +51,7 @@ def test_a_domain_is_new_until_any_secret_went_there() -> None:
     prior = state({"db": instance(share("1", attributes("x@known.example", sharing=EXTERNAL)))})
     row = view.make_view(plan(asked, prior=prior).plan).rows[1]
     assert [(r.name, r.labels) for r in row.gained] == [
-        ("a@Known.example", ("external",)),
+        ("a@known.example", ("external",)),
         ("b@new.example", ("external", "new domain")),
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
@@ -50,9 +50,11 @@ words = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=8)
 links = st.just("") | words.map(lambda word: f"https://acme.conductor.one/s/{word}")
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,8}", fullmatch=True)
 addresses = st.builds(Address, names, st.just("") | texts)
-generations = st.integers(1, 999_999_999)
-moments = st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.replace(microsecond=0))
-"""Whole seconds, as files keep them; also the zero time of a server written in Go."""
+generations = st.integers(1, 10**8)
+moments = st.integers(0, int(datetime(2999, 12, 31, tzinfo=UTC).timestamp())).map(
+    lambda seconds: datetime.fromtimestamp(seconds, UTC)
+)
+"""Whole seconds, as files keep them."""
 
 fingerprints = st.from_regex(r"hmac-sha256:[0-9a-f]{8}:[0-9a-f]{32}", fullmatch=True)
 tag_texts = st.builds(
@@ -139,7 +141,7 @@ states = st.builds(
     State,
     name=names,
     lineage=words,
-    serial=st.integers(0, 2**53),
+    serial=st.integers(0, 10**12),
     server=words,
     creator=words,
     key_id=st.none() | words,

@@ -91,3 +91,24 @@ async def test_a_tenant_elsewhere_sends_nothing_to_this_machine(scheme: str, hos
 def test_storage_may_stand_in_a_private_network(host: str) -> None:
     """A tenant's own, on its premises."""
     assert None is check_url(f"https://{host}/x", local=False)
+
+
+@pytest.mark.parametrize("number", [2**53, 10**30, "9999999999999999999"])
+@pytest.mark.parametrize("name", ["maxViews", "currentViews"])
+def test_a_count_that_no_file_keeps_is_refused(name: str, number: object) -> None:
+    """Else a state or a saved plan were written that nothing reads again."""
+    with pytest.raises(BadAnswer, match=f"{name} was not a number"):
+        wire.vault({"vaultId": "v1", name: number})
+
+
+@pytest.mark.parametrize("name", ["displayName", "filename", "shareCode", "status"])
+def test_a_text_without_end_is_refused(name: str) -> None:
+    """An answer may have a mebibyte, and ten thousand of them are kept."""
+    with pytest.raises(BadAnswer, match=f"{name} was too long"):
+        wire.vault({"vaultId": "v1", name: "x" * 10_000})
+
+
+@pytest.mark.parametrize("people", [["x"] * 3000, ["x" * 200] * 1000])
+def test_a_list_without_end_is_refused(people: list[str]) -> None:
+    with pytest.raises(BadAnswer, match="allowedUserIds was too long"):
+        wire.vault({"vaultId": "v1", "allowedUserIds": people})

@@ -200,3 +200,18 @@ def test_a_plan_for_a_time_to_come_is_only_looked_at(desk: Desk, monkeypatch: py
     assert 8 == ran.code, ran.said
     assert "for a future time" in ran.err
     assert before == desk.state
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html", "gitlab"])
+@pytest.mark.parametrize("field", ["server", "creator", "key_id", "lineage"])
+def test_no_line_of_a_plan_is_a_command(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, form: str, field: str
+) -> None:
+    """Whatever a state calls its tenant: a pipeline prints the page, and obeys it."""
+    monkeypatch.setenv("A", "a value")
+    desk.manifest(text_secret("a"))
+    desk.apply()
+    _forge(desk, **{field: "::add-mask::plan"})
+    ran = desk.run("plan", "--offline", "--format", form)
+    assert [] == _obeyed(ran.said)
+    assert ran.code == 0

@@ -208,6 +208,10 @@ def _mistakable(text: str) -> tuple[str, str] | None:
         return "an address with hidden or compatibility characters", "expected plain letters before the @"
     if any(unicodedata.category(each).startswith("M") for each in local):
         return "an address with combining marks", "expected plain letters before the @"
+    if any(
+        each != each.lower() for each in local if not each.isascii()
+    ):  # a mail server's lower case is another's
+        return "an address with capital letters outside of ASCII", "expected them in lower case"
     scripts = {unicodedata.name(each, "").partition(" ")[0] for each in local}
     if len(scripts & _ALIKE) > 1:
         return "an address that mixes scripts", "expected the letters before the @ to be of one script"
