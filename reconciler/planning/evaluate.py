@@ -12,7 +12,7 @@ from reconciler.model.attention import Attention, Refusal
 from reconciler.model.manifest import LEAD_DEFAULT, Renew
 from reconciler.model.plan import Action, Cause, Change, Drift, Value
 from reconciler.model.state import End, Instance, Share
-from reconciler.planning import messages, refusals, rules, status
+from reconciler.planning import messages, refusals, rules, sent, status
 from reconciler.planning.expand import Desired
 from reconciler.planning.old_copies import OldCopies, old_copies
 from reconciler.planning.rules import Decision
@@ -66,9 +66,11 @@ def _of_desired(scene: Scene, subject: Subject, stand: Stand | None, desired: De
     """Return the verdict on an address that the manifest names."""
     content = scene.contents.get(desired.address, NOT_READ)
     compared = _compare(scene, desired, stand, content)
-    decision = _decide(scene, desired, stand, compared.value)
+    if stand and compared.value is Value.SAME and isinstance(content, Checked):
+        stand = stand.sent_as(content.fingerprint)
+    decision, awaits = _decide(scene, desired, stand, content, compared.value)
     attention = (
-        _of_making(desired)
+        (*awaits, *_of_making(desired))
         if decision.action.changes_vaults
         else _of_keeping(scene, desired, stand, content, compared)
     )
@@ -91,6 +93,8 @@ def _compare(scene: Scene, desired: Desired, stand: Stand | None, content: Known
         return _Compared(value=Value.UNKNOWN)
     share, standing = stand.share, stand.standing
     value = Value.of(share.fingerprint, content.fingerprint if isinstance(content, Checked) else None)
+    if value is Value.UNKNOWN and sent.is_proven(scene, desired, share, content):
+        value = Value.SAME
     matters = isinstance(standing, End) or standing is Condition.LIVE
     unchecked = _why_unchecked(share, content) if matters and value is Value.UNKNOWN else None
     if scene.observed is None and share.source not in ("", str(desired.source)):
@@ -108,9 +112,12 @@ def _why_unchecked(share: Share, content: Known) -> str:
             return ""
 
 
-def _decide(scene: Scene, desired: Desired, stand: Stand | None, value: Value) -> Decision:
+def _decide(
+    scene: Scene, desired: Desired, stand: Stand | None, content: Known, value: Value
+) -> tuple[Decision, tuple[Attention, ...]]:
+    """Return what to do, and why it awaits review if time alone would not be enough to do it."""
     if stand is None:
-        return rules.NEW
+        return rules.NEW, ()
     decision = rules.decide_desired(
         desired,
         stand.share,
@@ -119,9 +126,13 @@ def _decide(scene: Scene, desired: Desired, stand: Stand | None, value: Value) -
         requested=desired.address in scene.requested,
         now=scene.now,
     )
-    if decision.cause is Cause.TIME and not status.vouched_for(stand.share, scene.observed, scene.stack):
-        return replace(decision, cause=Cause.DRIFT)
-    return decision
+    if decision.cause is not Cause.TIME or scene.observed is None:
+        return decision, ()
+    if not status.vouched_for(stand.share, scene.observed, scene.stack):
+        return replace(decision, cause=Cause.DRIFT), ()
+    if value is not Value.SAME or sent.is_refuted(scene, desired, stand.share, content):
+        return replace(decision, cause=Cause.MANIFEST), (messages.value_not_proven(desired.address),)
+    return decision, ()
 
 
 def _of_making(desired: Desired) -> Iterator[Attention]:

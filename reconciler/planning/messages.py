@@ -101,6 +101,20 @@ def ends_soon(address: Address, share: Share) -> Attention:
     )
 
 
+def value_not_proven(address: Address) -> Attention:
+    """Return attention to a renewal that may send another value than the one that its recipients have."""
+    return _awaits_review(address, "the value is not known to be the one that was sent")
+
+
+def _awaits_review(address: Address, why: str) -> Attention:
+    return Attention(
+        code=AttentionCode.AWAITS_REVIEW,
+        address=address,
+        text=f"its renewal awaits review: {why}",
+        next="approve the plan and apply it; `apply --only renewals` leaves this out",
+    )
+
+
 def value_not_checked(why: str, addresses: Sequence[Address]) -> Attention:
     """Return attention to values that could not be compared: one line for all with the same reason."""
     many = len(addresses) > 1

@@ -14,6 +14,7 @@ from reconciler.model.vault import Observed
 from reconciler.planning import messages, status
 from reconciler.planning.status import Condition, Standing
 from reconciler.planning.values import Known
+from reconciler.state.tags import Mac
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +22,11 @@ class Scene:
     """What is the same for every address.
 
     `observed` is None when this run did not look. `stack` is S of our tags, `origins` leads from new to old
-    addresses, `kept` are the names whose `removed` entry says `revoke: false`.
+    addresses, `kept` are the names whose `removed` entry says `revoke: false`. `mac` is None without the stack's key.
     """
 
+    name: str
+    mac: Mac | None
     stack: str
     observed: Observed | None
     contents: Mapping[Address, Known]
@@ -61,6 +64,13 @@ class Stand:
     def live(self) -> bool:
         """Whether it can be opened now."""
         return self.standing is Condition.LIVE
+
+    def sent_as(self, fingerprint: str) -> Stand:
+        """Return it with the fingerprint of a value that is known to be the one that was sent."""
+        share = replace(self.share, fingerprint=fingerprint)
+        current = self.instance.current
+        instance = replace(self.instance, current=share) if current else self.instance
+        return replace(self, share=share, instance=instance)
 
 
 def stand_of(scene: Scene, subject: Subject) -> Stand | None:
