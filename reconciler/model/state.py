@@ -96,6 +96,8 @@ class Share:
     created: datetime
     expires: datetime
     ready: bool
+    renew: bool = False
+    """Whether it was declared `renew: always` when last seen live: what ended without it is not renewed by time."""
 
     def due(self, now: datetime, lead: Lead) -> bool:
         """Whether it is within its lead of its end. `now` is the server's time, as both ends are."""

@@ -76,7 +76,9 @@ def _of_desired(scene: Scene, subject: Subject, stand: Stand | None, desired: De
     )
     seen = stand.instance if stand else subject.instance
     instance = _kept(seen, desired, compared.value) if seen else None
-    if decision.action is Action.NO_OP and (instance != subject.instance or desired.address in scene.origins):
+    if decision.action is Action.NO_OP and (
+        _shown(instance) != _shown(subject.instance) or desired.address in scene.origins
+    ):
         decision = _recorded(subject.instance, stand)
     return Verdict(
         subject=subject,
@@ -126,7 +128,11 @@ def _decide(
         requested=desired.address in scene.requested,
         now=scene.now,
     )
-    if decision.cause is not Cause.TIME or scene.observed is None:
+    if decision.cause is not Cause.TIME:
+        return decision, ()
+    if isinstance(stand.standing, End) and not stand.share.renew:
+        return replace(decision, cause=Cause.MANIFEST), (messages.ended_before(desired.address),)
+    if scene.observed is None:
         return decision, ()
     if not status.vouched_for(stand.share, scene.observed, scene.stack):
         return replace(decision, cause=Cause.DRIFT), ()
@@ -162,11 +168,23 @@ def _of_keeping(
 
 
 def _kept(instance: Instance, desired: Desired, value: Value) -> Instance:
-    """Return the instance with what needs no share: the flag, and the new source of an equal value."""
+    """Return the instance with what needs no share: the flag, upkeep, and the new source of an equal value.
+
+    Upkeep is that of a share that lives: a later word does not change how one ended.
+    """
     instance = replace(instance, prevent_revoke=desired.prevent_revoke)
-    if instance.current and value is Value.SAME:
-        return replace(instance, current=replace(instance.current, source=str(desired.source)))
-    return instance
+    if instance.current is None:
+        return instance
+    current = replace(instance.current, renew=desired.renew is Renew.ALWAYS)
+    if value is Value.SAME:
+        current = replace(current, source=str(desired.source))
+    return replace(instance, current=current)
+
+
+def _shown(instance: Instance | None) -> Instance | None:
+    """Return the instance without what is noted silently: that its share is renewed, or no longer."""
+    current = instance.current if instance else None
+    return replace(instance, current=replace(current, renew=False)) if instance and current else instance
 
 
 def _recorded(before: Instance | None, stand: Stand | None) -> Decision:

@@ -106,6 +106,13 @@ def value_not_proven(address: Address) -> Attention:
     return _awaits_review(address, "the value is not known to be the one that was sent")
 
 
+def ended_before(address: Address) -> Attention:
+    """Return attention to a share that had ended before it was declared to be renewed: another one is a grant."""
+    return _awaits_review(
+        address, "the share ended without `renew: always`, and another one gives access back"
+    )
+
+
 def _awaits_review(address: Address, why: str) -> Attention:
     return Attention(
         code=AttentionCode.AWAITS_REVIEW,

@@ -39,6 +39,7 @@ def share_record(share: Share) -> Record:
         "created": time_text(share.created),
         "expires": time_text(share.expires),
         "ready": share.ready,
+        "renew": share.renew,
     }
 
 
@@ -57,6 +58,7 @@ def read_share(value: object) -> Share:
         created=read_time(fields["created"]),
         expires=read_time(fields["expires"]),
         ready=flag(fields["ready"]),
+        renew=flag(fields.get("renew", False)),
     )
 
 
