@@ -170,6 +170,7 @@ async def _fill(attempt: Attempt, created: Created) -> Share:
         fingerprint=attempt.key.fingerprint(attempt.change.uid, attempt.content),
         source=str(attempt.desired.source),
         renew=attempt.desired.renew is Renew.ALWAYS,
+        proof=tags.proof(attempt.key.mac, attempt.change.uid, vault.vault_id, str(attempt.tag)),
     )
     run.take(
         Committed(

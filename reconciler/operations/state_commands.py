@@ -163,10 +163,22 @@ def rekey(stack: Stack, new: Key, *, trust_sources: bool) -> Rekeyed:
             if fingerprint is None:
                 unchecked.append(address)
             current = replace(instance.current, fingerprint=fingerprint)
-            instances[address] = replace(instance, current=current)
+            instances[address] = _proven(replace(instance, current=current), new)
         stack.keys.replace(new)
         _save(stack, replace(state, instances=instances, key_id=new.id))
         return Rekeyed(checked=len(live) - len(unchecked), unchecked=tuple(unchecked))
+
+
+def _proven(instance: Instance, key: Key) -> Instance:
+    """Return an instance whose shares the new key knows again: their tags were made with the old one."""
+
+    def proven(share: Share) -> Share:
+        made = tags.proof(key.mac, instance.uid, share.vault_id, share.tag) if share.tag else None
+        return replace(share, proof=made)
+
+    current = proven(instance.current) if instance.current else None
+    deposed = tuple(replace(old, share=proven(old.share)) for old in instance.deposed)
+    return replace(instance, current=current, deposed=deposed)
 
 
 def _sealed_again(

@@ -16,7 +16,7 @@ from reconciler.planning import messages, refusals, rules, sent, status
 from reconciler.planning.expand import Desired
 from reconciler.planning.old_copies import OldCopies, old_copies
 from reconciler.planning.rules import Decision
-from reconciler.planning.scene import Scene, Stand, Subject, stand_of
+from reconciler.planning.scene import Scene, Stand, Subject, is_ours, stand_of
 from reconciler.planning.status import Condition
 from reconciler.planning.values import NO_KEY, NOT_READ, NOT_RECORDED, Checked, Known, Unchecked, Unreadable
 
@@ -58,7 +58,7 @@ def evaluate(scene: Scene, subject: Subject, desired: Desired | None) -> Verdict
         changes=changes,
         drift=stand.drift if stand else (),
         attention=(*(stand.attention if stand else ()), *own.attention, *copies.attention),
-        refusals=(*own.refusals, *_imported(scene, changes)),
+        refusals=(*own.refusals, *_imported(scene, subject, changes)),
     )
 
 
@@ -68,7 +68,7 @@ def _of_desired(scene: Scene, subject: Subject, stand: Stand | None, desired: De
     compared = _compare(scene, desired, stand, content)
     if stand and compared.value is Value.SAME and isinstance(content, Checked):
         stand = stand.sent_as(content.fingerprint)
-    decision, awaits = _decide(scene, desired, stand, content, compared.value)
+    decision, awaits = _decide(scene, subject, desired, stand, content, compared.value)
     attention = (
         (*awaits, *_of_making(desired))
         if decision.action.changes_vaults
@@ -115,7 +115,7 @@ def _why_unchecked(share: Share, content: Known) -> str:
 
 
 def _decide(
-    scene: Scene, desired: Desired, stand: Stand | None, content: Known, value: Value
+    scene: Scene, subject: Subject, desired: Desired, stand: Stand | None, content: Known, value: Value
 ) -> tuple[Decision, tuple[Attention, ...]]:
     """Return what to do, and why it awaits review if time alone would not be enough to do it."""
     if stand is None:
@@ -134,7 +134,7 @@ def _decide(
         return replace(decision, cause=Cause.MANIFEST), (messages.ended_before(desired.address),)
     if scene.observed is None:
         return decision, ()
-    if not status.vouched_for(stand.share, scene.observed, scene.stack):
+    if not is_ours(scene, subject, stand.share):
         return replace(decision, cause=Cause.DRIFT), ()
     if value is not Value.SAME or sent.is_refuted(scene, desired, stand.share, content):
         return replace(decision, cause=Cause.MANIFEST), (messages.value_not_proven(desired.address),)
@@ -261,11 +261,11 @@ def _copies(scene: Scene, own: Verdict) -> OldCopies:
     return old_copies(own.subject.address, instance, scene.observed, scene.now, stays_ended=stays)
 
 
-def _imported(scene: Scene, changes: tuple[Change, ...]) -> Iterator[Refusal]:
+def _imported(scene: Scene, subject: Subject, changes: tuple[Change, ...]) -> Iterator[Refusal]:
     """Yield a refusal for each share to be revoked that does not bear, on the tenant, the tag of the state."""
     for change in () if scene.revoke_imported else changes:
         share = change.before if change.action in (Action.REVOKE, Action.REPLACE) else None
-        if share and not status.vouched_for(share, scene.observed, scene.stack):
+        if share and not is_ours(scene, subject, share):
             name = status.name_of(share, scene.observed)
             yield (
                 refusals.hidden(change.address, share)

@@ -236,6 +236,15 @@ def unknown_vault(vault_id: str, why: str) -> Attention:
     )
 
 
+def named_by_journal(vault_id: str) -> Attention:
+    """Return attention to a filled share that a journal calls ours, and that does not say so itself."""
+    return Attention(
+        code=AttentionCode.UNKNOWN_VAULT,
+        text=f"share {vault_id} does not carry the tag that the journal has for it, so it is left alone",
+        next="find out who changed the journal; a share that is to end is revoked in C1",
+    )
+
+
 def adopted(address: Address) -> Attention:
     """Return attention to a share that an interrupted run completed."""
     return Attention(

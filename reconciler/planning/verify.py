@@ -48,6 +48,7 @@ def share_of(
     fingerprint: str | None = None,
     source: str = "",
     renew: bool = False,
+    proof: str | None = None,
 ) -> Share:
     """Return what the state keeps of a vault. `now` stands in if the tenant gives no time of creation."""
     created = vault.created or now
@@ -64,6 +65,7 @@ def share_of(
         expires=vault.expires or created + timedelta(seconds=attributes.expires_in),
         ready=vault.content_ready,
         renew=renew,
+        proof=proof,
     )
 
 

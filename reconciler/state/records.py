@@ -40,6 +40,7 @@ def share_record(share: Share) -> Record:
         "expires": time_text(share.expires),
         "ready": share.ready,
         "renew": share.renew,
+        "proof": share.proof,
     }
 
 
@@ -59,6 +60,7 @@ def read_share(value: object) -> Share:
         expires=read_time(fields["expires"]),
         ready=flag(fields["ready"]),
         renew=flag(fields.get("renew", False)),
+        proof=optional(text, fields.get("proof")),
     )
 
 
