@@ -25,6 +25,7 @@ class AttentionCode(StrEnum):
     MOVE_BLOCKED = "move_blocked"
     ENDED_KEPT = "ended_kept"
     ENDS_SOON = "ends_soon"
+    AWAITS_REVIEW = "renewal_awaits_review"
     NOT_CHECKED = "value_not_checked"
     SOURCE_UNREADABLE = "source_unreadable"
     SOURCE_CHANGED = "source_changed"
@@ -76,6 +77,7 @@ _ATTENTION: Final = {
     AttentionCode.MOVE_BLOCKED: "a `moved` entry leads to a secret that already exists",
     AttentionCode.ENDED_KEPT: "the share ended, and the manifest does not ask to make it again",
     AttentionCode.ENDS_SOON: "the share expires soon and is not renewed",
+    AttentionCode.AWAITS_REVIEW: "no run makes the share again by itself: a person approves it first",
     AttentionCode.NOT_CHECKED: "the value could not be compared with the one that was sent",
     AttentionCode.SOURCE_UNREADABLE: "the source could not be read; no planned change needs it",
     AttentionCode.SOURCE_CHANGED: "the value comes from another source, and could not be compared",

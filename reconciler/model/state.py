@@ -107,6 +107,10 @@ class Share:
     created: datetime
     expires: datetime
     ready: bool
+    renew: bool = False
+    """Whether it was declared `renew: always` when last seen live: what ended without it is not renewed by time."""
+    proof: str | None = field(default=None, repr=False)
+    """The stack key's word that the vault is its instance's, whatever its address is now; see `state.tags.proof`."""
 
     def due(self, now: datetime, lead: Lead) -> bool:
         """Whether it is within its lead of its end. `now` is the server's time, as both ends are."""

@@ -17,7 +17,7 @@ from reconciler.c1.client import Created, Unclear
 from reconciler.errors import ReconcilerError, RemoteError, SignInError, StateError
 from reconciler.model.address import Address
 from reconciler.model.events import Step
-from reconciler.model.manifest import Kind
+from reconciler.model.manifest import Kind, Renew
 from reconciler.model.plan import Change
 from reconciler.model.state import Share
 from reconciler.operations.content import UrlExpiredError, checked_recipient, ready, send
@@ -169,6 +169,8 @@ async def _fill(attempt: Attempt, created: Created) -> Share:
         now=run.client.now,
         fingerprint=attempt.key.fingerprint(attempt.change.uid, attempt.content),
         source=str(attempt.desired.source),
+        renew=attempt.desired.renew is Renew.ALWAYS,
+        proof=tags.proof(attempt.key.mac, attempt.change.uid, vault.vault_id, str(attempt.tag)),
     )
     run.take(
         Committed(

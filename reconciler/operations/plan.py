@@ -69,6 +69,7 @@ def _decide(stack: Stack, options: PlanOptions, gathered: Gathered) -> Look:
         requested=options.requested | _still_asked(options.asked, kept),
         now=options.as_of or gathered.observed.now,
         revoke_imported=options.revoke_imported,
+        mac=loaded.key.mac if loaded.key else None,
         attention=(*recovery.attention, *_told_orphans(recovery), *unmatched, *gathered.attention),
     )
     plan = selection.narrow(planned.plan, options.selection)
@@ -192,7 +193,9 @@ def _known(gathered: Gathered, uids: Mapping[Address, str], no_key: Unchecked) -
             known[address] = replace(no_key, size=size_bucket(content.size))
         else:
             fingerprint = key.fingerprint(uids[address], content.mac)
-            known[address] = Checked(fingerprint=fingerprint, size=size_bucket(content.size))
+            known[address] = Checked(
+                fingerprint=fingerprint, size=size_bucket(content.size), content=content.mac
+            )
     return known
 
 

@@ -170,7 +170,7 @@ def rekey(
         )
         if done.lost and not confirm(done):
             return None
-        instances = {a: _with_fingerprint(i, resealed.get(a)) for a, i in live.items()}
+        instances = {a: _proven(_with_fingerprint(i, resealed.get(a)), new) for a, i in live.items()}
         stack.keys.replace(new)
         _save(stack, replace(state, instances={**state.instances, **instances}, key_id=new.id))
         return done
@@ -196,6 +196,18 @@ def _resealed(
 def _with_fingerprint(instance: Instance, fingerprint: str | None) -> Instance:
     assert instance.current is not None
     return replace(instance, current=replace(instance.current, fingerprint=fingerprint))
+
+
+def _proven(instance: Instance, key: Key) -> Instance:
+    """Return an instance whose shares the new key knows again: their tags were made with the old one."""
+
+    def proven(share: Share) -> Share:
+        made = tags.proof(key.mac, instance.uid, share.vault_id, share.tag) if share.tag else None
+        return replace(share, proof=made)
+
+    current = proven(instance.current) if instance.current else None
+    deposed = tuple(replace(old, share=proven(old.share)) for old in instance.deposed)
+    return replace(instance, current=current, deposed=deposed)
 
 
 def _sealed_again(

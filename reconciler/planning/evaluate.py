@@ -12,11 +12,11 @@ from reconciler.model.attention import Attention, Refusal
 from reconciler.model.manifest import LEAD_DEFAULT, Renew
 from reconciler.model.plan import Action, Cause, Change, Drift, Value
 from reconciler.model.state import End, Instance, Share
-from reconciler.planning import messages, refusals, rules, status
+from reconciler.planning import messages, refusals, rules, sent, status
 from reconciler.planning.expand import Desired
 from reconciler.planning.old_copies import OldCopies, old_copies
 from reconciler.planning.rules import Decision
-from reconciler.planning.scene import Scene, Stand, Subject, stand_of
+from reconciler.planning.scene import Scene, Stand, Subject, is_ours, stand_of
 from reconciler.planning.status import Condition
 from reconciler.planning.values import NO_KEY, NOT_READ, NOT_RECORDED, Checked, Known, Unchecked, Unreadable
 
@@ -58,7 +58,7 @@ def evaluate(scene: Scene, subject: Subject, desired: Desired | None) -> Verdict
         changes=changes,
         drift=stand.drift if stand else (),
         attention=(*(stand.attention if stand else ()), *own.attention, *copies.attention),
-        refusals=(*own.refusals, *_imported(scene, changes)),
+        refusals=(*own.refusals, *_imported(scene, subject, changes)),
     )
 
 
@@ -66,15 +66,19 @@ def _of_desired(scene: Scene, subject: Subject, stand: Stand | None, desired: De
     """Return the verdict on an address that the manifest names."""
     content = scene.contents.get(desired.address, NOT_READ)
     compared = _compare(scene, desired, stand, content)
-    decision = _decide(scene, desired, stand, compared.value)
+    if stand and compared.value is Value.SAME and isinstance(content, Checked):
+        stand = stand.sent_as(content.fingerprint)
+    decision, awaits = _decide(scene, subject, desired, stand, content, compared.value)
     attention = (
-        _of_making(desired)
+        (*awaits, *_of_making(desired))
         if decision.action.changes_vaults
         else _of_keeping(scene, desired, stand, content, compared)
     )
     seen = stand.instance if stand else subject.instance
     instance = _kept(seen, desired, compared.value) if seen else None
-    if decision.action is Action.NO_OP and (instance != subject.instance or desired.address in scene.origins):
+    if decision.action is Action.NO_OP and (
+        _shown(instance) != _shown(subject.instance) or desired.address in scene.origins
+    ):
         decision = _recorded(subject.instance, stand)
     return Verdict(
         subject=subject,
@@ -91,6 +95,8 @@ def _compare(scene: Scene, desired: Desired, stand: Stand | None, content: Known
         return _Compared(value=Value.UNKNOWN)
     share, standing = stand.share, stand.standing
     value = Value.of(share.fingerprint, content.fingerprint if isinstance(content, Checked) else None)
+    if value is Value.UNKNOWN and sent.is_proven(scene, desired, share, content):
+        value = Value.SAME
     matters = isinstance(standing, End) or standing is Condition.LIVE
     unchecked = _why_unchecked(share, content) if matters and value is Value.UNKNOWN else None
     if scene.observed is None and share.source not in ("", str(desired.source)):
@@ -108,9 +114,12 @@ def _why_unchecked(share: Share, content: Known) -> str:
             return ""
 
 
-def _decide(scene: Scene, desired: Desired, stand: Stand | None, value: Value) -> Decision:
+def _decide(
+    scene: Scene, subject: Subject, desired: Desired, stand: Stand | None, content: Known, value: Value
+) -> tuple[Decision, tuple[Attention, ...]]:
+    """Return what to do, and why it awaits review if time alone would not be enough to do it."""
     if stand is None:
-        return rules.NEW
+        return rules.NEW, ()
     decision = rules.decide_desired(
         desired,
         stand.share,
@@ -119,9 +128,17 @@ def _decide(scene: Scene, desired: Desired, stand: Stand | None, value: Value) -
         requested=desired.address in scene.requested,
         now=scene.now,
     )
-    if decision.cause is Cause.TIME and not status.vouched_for(stand.share, scene.observed, scene.stack):
-        return replace(decision, cause=Cause.DRIFT)
-    return decision
+    if decision.cause is not Cause.TIME:
+        return decision, ()
+    if isinstance(stand.standing, End) and not stand.share.renew:
+        return replace(decision, cause=Cause.MANIFEST), (messages.ended_before(desired.address),)
+    if scene.observed is None:
+        return decision, ()
+    if not is_ours(scene, subject, stand.share):
+        return replace(decision, cause=Cause.DRIFT), ()
+    if value is not Value.SAME or sent.is_refuted(scene, desired, stand.share, content):
+        return replace(decision, cause=Cause.MANIFEST), (messages.value_not_proven(desired.address),)
+    return decision, ()
 
 
 def _of_making(desired: Desired) -> Iterator[Attention]:
@@ -151,11 +168,23 @@ def _of_keeping(
 
 
 def _kept(instance: Instance, desired: Desired, value: Value) -> Instance:
-    """Return the instance with what needs no share: the flag, and the new source of an equal value."""
+    """Return the instance with what needs no share: the flag, upkeep, and the new source of an equal value.
+
+    Upkeep is that of a share that lives: a later word does not change how one ended.
+    """
     instance = replace(instance, prevent_revoke=desired.prevent_revoke)
-    if instance.current and value is Value.SAME:
-        return replace(instance, current=replace(instance.current, source=str(desired.source)))
-    return instance
+    if instance.current is None:
+        return instance
+    current = replace(instance.current, renew=desired.renew is Renew.ALWAYS)
+    if value is Value.SAME:
+        current = replace(current, source=str(desired.source))
+    return replace(instance, current=current)
+
+
+def _shown(instance: Instance | None) -> Instance | None:
+    """Return the instance without what is noted silently: that its share is renewed, or no longer."""
+    current = instance.current if instance else None
+    return replace(instance, current=replace(current, renew=False)) if instance and current else instance
 
 
 def _recorded(before: Instance | None, stand: Stand | None) -> Decision:
@@ -232,11 +261,11 @@ def _copies(scene: Scene, own: Verdict) -> OldCopies:
     return old_copies(own.subject.address, instance, scene.observed, scene.now, stays_ended=stays)
 
 
-def _imported(scene: Scene, changes: tuple[Change, ...]) -> Iterator[Refusal]:
+def _imported(scene: Scene, subject: Subject, changes: tuple[Change, ...]) -> Iterator[Refusal]:
     """Yield a refusal for each share to be revoked that does not bear, on the tenant, the tag of the state."""
     for change in () if scene.revoke_imported else changes:
         share = change.before if change.action in (Action.REVOKE, Action.REPLACE) else None
-        if share and not status.vouched_for(share, scene.observed, scene.stack):
+        if share and not is_ours(scene, subject, share):
             name = status.name_of(share, scene.observed)
             yield (
                 refusals.hidden(change.address, share)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from reconciler.model.attention import Refusal, RefusalCode
-from reconciler.model.plan import NO_LIMITS, Action, Cause, Limits, Plan
+from reconciler.model.plan import NO_LIMITS, Action, Cause, Limits, Plan, Reason
 from reconciler.planning import messages, refusals
 
 FREE_COUNT: Final = 5
@@ -30,16 +30,18 @@ def guarded(plan: Plan, limits: Limits) -> Plan:
 
 
 def guards(plan: Plan, limits: Limits) -> tuple[Refusal, ...]:
-    """Return what apply must refuse: changes that the manifest caused, and too many of them.
+    """Return what apply must refuse: too many changes that the manifest caused, and revokes of old copies.
 
-    Renewals and repairs never count. A limit that was given counts instead of the guard, in both directions.
+    Old copies count with the revokes: a state that was edited could call any share one. Renewals and repairs never
+    count. A limit that was given counts instead of the guard, in both directions.
     """
     revokes, replaces = _caused(plan, Action.REVOKE), _caused(plan, Action.REPLACE)
+    copies = sum(1 for c in plan.changes if c.action is Action.REVOKE and c.reason is Reason.DEPOSED)
     refused = []
     # Every stack of one secret would trip on its removal, and the plan says it as plainly.
     everything = revokes == plan.live and plan.live > 1
-    if _too_many(revokes, plan.live, limits.max_revoke, everything=everything):
-        refused.append(refusals.too_many_revokes(revokes, plan.live, limits.max_revoke))
+    if _too_many(revokes + copies, plan.live + copies, limits.max_revoke, everything=everything):
+        refused.append(refusals.too_many_revokes(revokes + copies, plan.live + copies, limits.max_revoke))
     if _too_many(replaces, plan.live, limits.max_replace, everything=False):
         refused.append(refusals.too_many_replaces(replaces, plan.live, limits.max_replace))
     return tuple(refused)

@@ -129,6 +129,7 @@ def _object(desired: Desired, now: datetime) -> Share:
         created=now,
         expires=now + timedelta(seconds=desired.attributes.expires_in),
         ready=True,
+        renew=desired.renew is Renew.ALWAYS,
     )
 
 

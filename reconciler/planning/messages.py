@@ -113,6 +113,27 @@ def ends_soon(address: Address, share: Share) -> Attention:
     )
 
 
+def value_not_proven(address: Address) -> Attention:
+    """Return attention to a renewal that may send another value than the one that its recipients have."""
+    return _awaits_review(address, "the value is not known to be the one that was sent")
+
+
+def ended_before(address: Address) -> Attention:
+    """Return attention to a share that had ended before it was declared to be renewed: another one is a grant."""
+    return _awaits_review(
+        address, "the share ended without `renew: always`, and another one gives access back"
+    )
+
+
+def _awaits_review(address: Address, why: str) -> Attention:
+    return Attention(
+        code=AttentionCode.AWAITS_REVIEW,
+        address=address,
+        text=f"its renewal awaits review: {why}",
+        next="approve the plan and apply it; `apply --only renewals` leaves this out",
+    )
+
+
 def value_not_checked(why: str, addresses: Sequence[Address]) -> Attention:
     """Return attention to values that could not be compared: one line for all with the same reason."""
     many = len(addresses) > 1
@@ -239,6 +260,15 @@ def unknown_vault(vault_id: str, why: str) -> Attention:
         code=AttentionCode.UNKNOWN_VAULT,
         text=f"share {vault_id} carries this stack's tag; {why}",
         next=f"let it expire, or import it: `reconciler state import NAME {vault_id}`",
+    )
+
+
+def named_by_journal(vault_id: str) -> Attention:
+    """Return attention to a filled share that a journal calls ours, and that does not say so itself."""
+    return Attention(
+        code=AttentionCode.UNKNOWN_VAULT,
+        text=f"share {vault_id} does not carry the tag that the journal has for it, so it is left alone",
+        next="find out who changed the journal; a share that is to end is revoked in C1",
     )
 
 

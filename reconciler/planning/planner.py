@@ -24,6 +24,7 @@ from reconciler.planning.scene import Scene, Subject
 from reconciler.planning.values import Known
 from reconciler.state import tags
 from reconciler.state.ledger import Ledger
+from reconciler.state.tags import Mac
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +51,14 @@ def plan_changes(
     now: datetime,
     attention: Sequence[Attention] = (),
     revoke_imported: bool = False,
+    mac: Mac | None = None,
 ) -> Planned:
     """Decide about every address of the manifest and of the state.
 
     `all_desired` is what the manifest asks for with its people found, or nothing where all is to go. `prior` is the
     state, and `contents` are for the uids after its moves. `observed` is None when this run did not look. `now` is the
     server's time, or that of the saved plan that is checked. `attention` is what the caller found before.
+    `mac` is the stack's key, None where it is not here: with it, a tag proves whose a share is and what was sent.
     Without `revoke_imported` only what bears, on the tenant, the tag that the state has for it is revoked.
     """
     plan = _undecided(manifest.name, server, prior, observed, now)
@@ -63,6 +66,8 @@ def plan_changes(
         return _nothing(plan, prior, attention)
     moves = move(prior, manifest.moved, (desired.address for desired in all_desired)) if prior else None
     scene = Scene(
+        name=manifest.name,
+        mac=mac,
         stack=tags.stack_part(manifest.name),
         observed=observed,
         contents=contents,

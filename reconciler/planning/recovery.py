@@ -184,8 +184,12 @@ class _Recoverer:
             self.ledger.used(self._home(address), tag.generation)
         if whose:
             self.ledger.used(whose[0], tag.generation)  # an old name may be used again, its tags may not
-        if not vault.was_filled or (bound and bound.given_up):
+        if not vault.was_filled or (bound and bound.given_up and self._bears(vault, bound)):
             self._judge_useless(vault, address, bound)
+            return
+        if bound and bound.given_up:
+            if is_live(vault, self.remains.now):
+                self.attention.append(messages.named_by_journal(vault.vault_id))
             return
         if whose:
             self.ledger.filled(self._home(whose[1]), tag.generation)
@@ -199,11 +203,16 @@ class _Recoverer:
                 self._tell(vault, f"whether it is current shows when the source of {whose[1]} can be read")
             else:
                 home = self._home(whose[1])
-                self.ledger.depose(
-                    home,
-                    self._uid(home, whose[1], vault),
-                    share_of(vault, tag, seen_attributes(vault), now=self.remains.now),
-                )
+                uid = self._uid(home, whose[1], vault)
+                seen = seen_attributes(vault)
+                share = share_of(vault, tag, seen, now=self.remains.now, proof=self._proof(uid, vault, tag))
+                self.ledger.depose(home, uid, share)
+
+    @staticmethod
+    def _bears(vault: Vault, bound: Open) -> bool:
+        """Whether a filled vault says itself that it is the one of a create: a journal alone could name any."""
+        tag = tags.find(vault.display_name)
+        return tag is not None and str(tag) == bound.intent.tag
 
     def _judge_useless(self, vault: Vault, address: Address | None, bound: Open | None) -> None:
         settled = vault.created and self.remains.now - vault.created > PENDING_TIME
@@ -249,6 +258,8 @@ class _Recoverer:
 
     def _adopt(self, vault: Vault, tag: Tag, address: Address) -> None:
         desired = self.remains.all_desired[address]
+        home = self._home(address)
+        uid = self._uid(home, address, vault)
         share = share_of(
             vault,
             tag,
@@ -256,9 +267,8 @@ class _Recoverer:
             now=self.remains.now,
             fingerprint=desired.fingerprint,
             source=desired.source,
+            proof=self._proof(uid, vault, tag),
         )
-        home = self._home(address)
-        uid = self._uid(home, address, vault)
         self.ledger.take(
             Committed(op="", address=home, uid=uid, prevent_revoke=desired.prevent_revoke, share=share)
         )
@@ -268,6 +278,10 @@ class _Recoverer:
             instance = self.ledger.instance(home) or Instance(uid=uid)
             self.ledger.put(home, replace(instance, current=None, ended=ended))
         self.attention.append(messages.adopted(address))
+
+    def _proof(self, uid: str, vault: Vault, tag: Tag) -> str | None:
+        """Return the key's word for a vault whose tag says that it is the address's, under whatever name."""
+        return tags.proof(self.remains.mac, uid, vault.vault_id, str(tag)) if self.remains.mac else None
 
     def _home(self, address: Address) -> Address:
         """Return where the state keeps an address: under its old name, while a move is still to be made."""

@@ -14,6 +14,8 @@ from reconciler.model.vault import Observed
 from reconciler.planning import messages, status
 from reconciler.planning.status import Condition, Standing
 from reconciler.planning.values import Known
+from reconciler.state import tags
+from reconciler.state.tags import Mac
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +23,11 @@ class Scene:
     """What is the same for every address.
 
     `observed` is None when this run did not look. `stack` is S of our tags, `origins` leads from new to old
-    addresses, `kept` are the names whose `removed` entry says `revoke: false`.
+    addresses, `kept` are the names whose `removed` entry says `revoke: false`. `mac` is None without the stack's key.
     """
 
+    name: str
+    mac: Mac | None
     stack: str
     observed: Observed | None
     contents: Mapping[Address, Known]
@@ -61,6 +65,31 @@ class Stand:
     def live(self) -> bool:
         """Whether it can be opened now."""
         return self.standing is Condition.LIVE
+
+    def sent_as(self, fingerprint: str) -> Stand:
+        """Return it with the fingerprint of a value that is known to be the one that was sent."""
+        share = replace(self.share, fingerprint=fingerprint)
+        current = self.instance.current
+        instance = replace(self.instance, current=share) if current else self.instance
+        return replace(self, share=share, instance=instance)
+
+
+def is_ours(scene: Scene, subject: Subject, share: Share) -> bool:
+    """Whether the tenant shows a share under the state's tag, and that tag is this secret's.
+
+    With the key its A is made again: a state could call the shares of other secrets this one's. What was made for
+    another name, or with an earlier key, has the key's proof for its instance.
+    """
+    if not status.vouched_for(share, scene.observed, scene.stack):
+        return False
+    tag = tags.find(f"[rc:{share.tag}]")
+    if scene.mac is None or scene.observed is None or tag is None:
+        return True
+    addresses = [a for a in (subject.address, scene.origins.get(subject.address)) if a]
+    if tag.address in {tags.address_part(scene.mac, tag.stack, address) for address in addresses}:
+        return True
+    uid = subject.instance.uid if subject.instance else subject.uid
+    return share.proof == tags.proof(scene.mac, uid, share.vault_id, share.tag)
 
 
 def stand_of(scene: Scene, subject: Subject) -> Stand | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from reconciler.errors import Problem
@@ -11,10 +11,14 @@ from reconciler.model.envvars import FINGERPRINT_KEY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A source that was read: its fingerprint for the address's uid, and its size as a bucket in words."""
+    """A source that was read: its fingerprint for the address's uid, and its size as a bucket in words.
+
+    `content` is the value's hex HMAC, for the tag of a share whose fingerprint is not recorded.
+    """
 
     fingerprint: str
     size: str
+    content: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

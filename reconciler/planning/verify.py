@@ -47,6 +47,8 @@ def share_of(
     now: datetime,
     fingerprint: str | None = None,
     source: str = "",
+    renew: bool = False,
+    proof: str | None = None,
 ) -> Share:
     """Return what the state keeps of a vault. `now` stands in if the tenant gives no time of creation."""
     created = vault.created or now
@@ -62,6 +64,8 @@ def share_of(
         created=created,
         expires=vault.expires or created + timedelta(seconds=attributes.expires_in),
         ready=vault.content_ready,
+        renew=renew,
+        proof=proof,
     )
 
 

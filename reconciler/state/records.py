@@ -39,6 +39,8 @@ def share_record(share: Share) -> Record:
         "created": time_text(share.created),
         "expires": time_text(share.expires),
         "ready": share.ready,
+        "renew": share.renew,
+        "proof": share.proof,
     }
 
 
@@ -57,6 +59,8 @@ def read_share(value: object) -> Share:
         created=read_time(fields["created"]),
         expires=read_time(fields["expires"]),
         ready=flag(fields["ready"]),
+        renew=flag(fields.get("renew", False)),
+        proof=optional(text, fields.get("proof")),
     )
 
 

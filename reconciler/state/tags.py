@@ -79,6 +79,11 @@ def make(
     )
 
 
+def proof(mac: Mac, uid: str, vault_id: str, tag: str) -> str:
+    """Return what shows later, with the key, that a vault was made for an instance: it outlives moves and rekeying."""
+    return mac(f"share|{uid}|{vault_id}|{tag}".encode()).hex()[:32]
+
+
 def display_name(label: str, tag: Tag) -> str:
     """Return the display name of a vault: the label, cut where the whole would be too long, and the tag."""
     end = f" [rc:{tag}]"

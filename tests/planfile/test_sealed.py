@@ -52,9 +52,11 @@ def merged(schema: Any) -> Any:
 
 
 def stripped(plan: Plan) -> Plan:
-    """What a plan file keeps: no tag and nothing that opens a share."""
+    """What a plan file keeps: no tag, nothing that opens a share, and no word on its upkeep."""
     changes = tuple(
-        replace(c, before=replace(c.before, tag="", share_code="", share_url="")) if c.before else c
+        replace(c, before=replace(c.before, tag="", share_code="", share_url="", renew=False))
+        if c.before
+        else c
         for c in plan.changes
     )
     return replace(plan, changes=changes)

@@ -20,6 +20,12 @@ def revoking(count: int, live: int) -> Plan:
     return plan(*(all_desired(name) for name in names[count:]), prior=prior).plan
 
 
+def copies(count: int) -> Plan:
+    """A state that calls live shares old copies of another secret."""
+    olds = [share(f"old{n}") for n in range(count)]
+    return plan(all_desired("s"), prior=state({"s": instance(share("s"), *olds)})).plan
+
+
 def replacing(count: int, live: int) -> Plan:
     names = [f"s{n:02}" for n in range(live)]
     prior = state({name: instance(share(name)) for name in names})
@@ -43,6 +49,9 @@ def replacing(count: int, live: int) -> Plan:
         (revoking(1, 19), Limits(max_revoke=0), ["max_revoke"]),
         (replacing(6, 19), Limits(max_revoke=6), ["max_replace"]),
         (replacing(6, 19), Limits(max_replace=6), []),
+        (copies(5), FREE, []),
+        (copies(6), FREE, ["max_revoke"]),
+        (copies(6), Limits(max_revoke=6), []),
         (stories.renewals(40), FREE, []),
         (stories.creates(40), FREE, []),
     ],

@@ -113,7 +113,11 @@ def test_after_an_apply_the_next_plan_is_empty(
     made = [str(change.address) for change in planned.plan.acting() if change.after]
     if any(isinstance(contents[address], Unreadable) for address in made):
         return  # refused before anything is done
-    after = applied(planned, protected=[w.address for w in wants if w.prevent_revoke])
+    after = applied(
+        planned,
+        protected=[w.address for w in wants if w.prevent_revoke],
+        once=[w.address for w in wants if w.renew is Renew.NEVER],
+    )
     still = {v.vault_id: v for v in seen.vaults.values()}
     held = all_live(after).vaults.values()
     kept = [still.get(v.vault_id, v) for v in held if v.vault_id not in seen.gone]

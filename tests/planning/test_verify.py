@@ -97,7 +97,9 @@ def test_an_object_keeps_the_tenants_times() -> None:
     """Ours stand in where the tenant gives none."""
     tag = tags.find(_VAULT.display_name)
     assert tag is not None
-    made = share_of(_VAULT, tag, _ONE.attributes, now=NOW, fingerprint=_ONE.fingerprint, source=_ONE.source)
+    made = share_of(
+        _VAULT, tag, _ONE.attributes, now=NOW, fingerprint=_ONE.fingerprint, source=_ONE.source, renew=True
+    )
     assert _ONE == made
     bare = replace(_VAULT, created=None, expires=None)
     made = share_of(bare, tag, _ONE.attributes, now=NOW)

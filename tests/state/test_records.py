@@ -141,3 +141,11 @@ def test_json_is_read_strictly(data: bytes) -> None:
     """An object, UTF-8, each key once, real numbers, not too deep: anything else is one kind of error."""
     with pytest.raises((TypeError, ValueError)):
         canonical.load(data)
+
+
+def test_a_share_of_an_older_file_is_read() -> None:
+    """Without a word on renewals it is one that no night makes again; without a proof, its tag alone speaks."""
+    written = records.share_record(replace(share("1vault"), renew=True, proof="9c41"))
+    assert (True, "9c41") == (written.pop("renew"), written.pop("proof"))
+    older = records.read_share(written)
+    assert (False, None) == (older.renew, older.proof)

@@ -117,6 +117,7 @@ def share(
         created=created,
         expires=created + timedelta(seconds=applied.expires_in),
         ready=True,
+        renew=True,
     )
 
 

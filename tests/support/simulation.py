@@ -14,16 +14,20 @@ from tests.support import plans
 
 
 def applied(
-    planned: Planned, changes: Iterable[Change] | None = None, *, protected: Collection[Address] = ()
+    planned: Planned,
+    changes: Iterable[Change] | None = None,
+    *,
+    protected: Collection[Address] = (),
+    once: Collection[Address] = (),
 ) -> State:
-    """Return the state after these changes (all of the plan's, unless said otherwise) were applied."""
+    """Return the state after these changes (by default all of the plan) were applied; `once` are not renewed."""
     start = planned.state or plans.state({})
     instances, generations = dict(start.instances), dict(start.generations)
     for change in planned.plan.acting() if changes is None else changes:
         old = instances.get(change.address, Instance(uid=change.uid))
         match change.action:
             case Action.CREATE | Action.REPLACE:
-                made = _made(change, planned)
+                made = replace(_made(change, planned), renew=change.address not in once)
                 generations[change.address] = made.generation
                 new = replace(old, current=made, ended=None, prevent_revoke=change.address in protected)
             case Action.REVOKE if change.deposed:

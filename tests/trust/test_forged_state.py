@@ -13,7 +13,7 @@ from reconciler.model.address import Address
 from reconciler.model.state import Deposed, Instance, Share, State
 from reconciler.sandbox import reader
 from reconciler.state import journal, statefile, tags
-from reconciler.state.journal import Bound, Entry, Header, Intent
+from reconciler.state.journal import Bound, DeposedNow, Entry, Header, Intent
 from tests.support.commandline import Desk, text_secret
 
 
@@ -122,6 +122,60 @@ def test_what_does_not_say_that_it_is_this_share_is_not_revoked(two: Desk, how: 
 def _live(desk: Desk) -> set[str]:
     with desk.tenant() as store:
         return {vault.vault_id for vault in reader.live(store).values()}
+
+
+def test_no_share_of_another_secret_is_an_old_copy(two: Desk) -> None:
+    """Of the same stack, under its very own tag: A of that is another address's."""
+    state = _read(two, "mine")
+    other = state.instances[Address("b")].current
+    assert other is not None
+    mine = replace(state.instances[Address("a")], deposed=(Deposed(share=other),))
+    forged = replace(state, instances={Address("a"): mine})
+    _path(two, "mine").write_bytes(statefile.encode(forged))
+    for command in (("apply", "--only", "renewals"), ("apply",)):
+        ran = two.run(*command, "--auto-approve")
+        assert 7 == ran.code, ran.said
+    assert other.vault_id in _live(two)
+
+
+def test_a_moved_share_can_still_be_ended(two: Desk) -> None:
+    """Its tag has the old name, on the tenant for good: the key's proof in the state says whose it is."""
+    two.done("state", "mv", "a", "c")
+    moved = _read(two, "mine").instances[Address("c")].current
+    assert moved is not None
+    two.manifest("version: 1\nname: mine\nsecrets:\n" + text_secret("b", "A"))
+    two.apply()
+    assert moved.vault_id not in _live(two)
+
+
+def test_a_share_of_an_earlier_key_can_still_be_ended(two: Desk) -> None:
+    old = _read(two, "mine").instances[Address("a")].current
+    assert old is not None
+    two.done("state", "rekey")
+    two.manifest("version: 1\nname: mine\nsecrets:\n" + text_secret("b", "A"))
+    two.apply()
+    assert old.vault_id not in _live(two)
+
+
+def test_a_forged_journal_ends_no_filled_share(two: Desk) -> None:
+    """Made by hand, complete and live: that a journal calls it a create that was given up says nothing."""
+    victim, state = _victim(two), _read(two, "mine")
+    ours = state.instances[Address("a")].current
+    assert ours is not None
+    with two.tenant() as store, store.transaction() as db:
+        db.execute("UPDATE vaults SET display_name = 'wifi' WHERE vault_id = ?", (victim.vault_id,))
+    at, uid = datetime.now(UTC), state.instances[Address("a")].uid
+    forged: list[Entry] = [
+        Intent(op="0" * 16, address=Address("a"), uid=uid, generation=1, tag=ours.tag, at=at),
+        Bound(op="0" * 16, vault_id=victim.vault_id, suite=None),
+        DeposedNow(address=Address("a"), vault_id=victim.vault_id),
+    ]
+    header = Header(lineage=state.lineage, base_serial=state.serial, tool="forged")
+    lines = [journal.header_line(header), *(journal.entry_line(n, e) for n, e in enumerate(forged, 1))]
+    two.journal_path.write_bytes(b"".join(lines))
+    assert "does not carry the tag that the journal has for it" in two.done("plan").said
+    two.apply()
+    assert victim.vault_id in _live(two)
 
 
 def test_a_forged_journal_reaches_no_other_stack(two: Desk) -> None:
