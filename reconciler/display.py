@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 from reconciler.model.hidden import without_hidden
@@ -36,8 +37,13 @@ def line(text: str) -> str:
 def person(text: str) -> str:
     """Return a recipient, cleaned, with the code points of letters that may look like others beside them."""
     strange = dict.fromkeys(char for char in text if not char.isascii())
-    points = ", ".join(f"{clean(char)} is U+{ord(char):04X}" for char in strange)
+    points = ", ".join(f"{_alone(char)}U+{ord(char):04X}" for char in strange)
     return f"{clean(text)} ({points})" if points else clean(text)
+
+
+def _alone(char: str) -> str:
+    """Return a letter for the list of code points; a mark that needs another letter has none of its own."""
+    return "" if unicodedata.category(char).startswith("M") else f"{clean(char)} is "
 
 
 def duration(seconds: int) -> str:

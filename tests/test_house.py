@@ -21,7 +21,7 @@ ON_PURPOSE: Final = {
 }
 """Public names that two or more modules define, and why."""
 
-_NOT_ON_PURPOSE: Final = 1
+_NOT_ON_PURPOSE: Final = 0
 """How many others there still are; never more."""
 
 _HOUSE: Final = House(ROOT / "reconciler")

@@ -41,12 +41,12 @@ def resolve_server(*, flag: str | None, env: Mapping[str, str], client_id: str |
     Raises UsageError where one of them is malformed, SignInError where none says.
     """
     if flag:
-        return named(flag, where="--server")
+        return server_named(flag, where="--server")
     for name in (RECONCILER_SERVER, SERVER_URL):
         if url := env.get(name, ""):
-            return named(url, where=name)
+            return server_named(url, where=name)
     if domain := env.get(TENANT_DOMAIN, ""):
-        return named(domain, where=TENANT_DOMAIN)
+        return server_named(domain, where=TENANT_DOMAIN)
     if client_id:
         return parse(host_of(client_id), where="the client id")
     raise SignInError(
@@ -55,7 +55,7 @@ def resolve_server(*, flag: str | None, env: Mapping[str, str], client_id: str |
     )
 
 
-def named(text: str, *, where: str) -> Server:
+def server_named(text: str, *, where: str) -> Server:
     """Read a tenant as people name it: its address, or the first word of that alone (`acme`)."""
     tenant = text.strip()
     is_word = re.fullmatch(_LABEL, tenant) is not None and not is_loopback(tenant)

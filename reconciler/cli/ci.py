@@ -17,7 +17,7 @@ from reconciler.cli.help import Group
 from reconciler.cli.options import Options, current_options, shared
 from reconciler.cli.plan import read_plan
 from reconciler.cli.templates import variables
-from reconciler.cli.told import tell
+from reconciler.cli.told import tell_what_was_done
 from reconciler.errors import StateError, UsageError
 from reconciler.files import LinkedError, NotRegularError, place
 from reconciler.manifest.load import work_tree
@@ -90,7 +90,7 @@ def put_comment(*, body_file: Path, pull_request: int | None, author: str) -> No
         )
     new = asyncio.run(_put(current_options(), at, Sensitive.of(token), body))
     facts = {"pull_request": at.number, "made": new}
-    tell(
+    tell_what_was_done(
         current_options(),
         facts,
         f"The comment of pull request {at.number} is {'made' if new else 'up to date'}.",
@@ -127,7 +127,7 @@ def outputs(plan_file: Path) -> None:
         raise UsageError("PLAN is a path that cannot stand on a line of its own")
     found = ci_report.outputs_of(read_plan(plan_file, None), plan_file)
     if current_options().json:
-        tell(current_options(), found)
+        tell_what_was_done(current_options(), found)
         return
     for name, value in found.items():
         click.echo(f"{name.upper().replace('-', '_')}={value}")
@@ -179,7 +179,7 @@ def fetch_state(*, name: str, remote: str) -> None:
     _record_base(where.state, {"branch": name, "remote": remote}, found)
     known = found[paths[0]] is not None
     text = f"{where.state} is the state of {name}." if known else f"There is no state on {name} yet."
-    tell(options, {"state": str(where.state), "branch": name, "known": known}, text)
+    tell_what_was_done(options, {"state": str(where.state), "branch": name, "known": known}, text)
 
 
 @ci_command.command(
@@ -269,7 +269,7 @@ def push_state(*, name: str, remote: str) -> None:
         if pushed
         else f"Nothing to push: {name} holds {held} already."
     )
-    tell(options, facts, text)
+    tell_what_was_done(options, facts, text)
 
 
 def _base(state: Path, branch: Branch, about: dict[str, str]) -> Mapping[str, str | None]:

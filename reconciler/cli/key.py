@@ -6,7 +6,7 @@ import click
 
 from reconciler.cli.help import Group
 from reconciler.cli.options import current_options, shared
-from reconciler.cli.told import tell
+from reconciler.cli.told import tell_what_was_done
 from reconciler.model.envvars import FINGERPRINT_KEY
 from reconciler.storage.keyfile import new_key
 
@@ -29,7 +29,7 @@ def key_command() -> None:
 def new() -> None:
     """Print a new fingerprint key. Keep it as a masked CI secret."""
     key = new_key().to_text()
-    tell(current_options(), {"fingerprint_key": key}, key)
+    tell_what_was_done(current_options(), {"fingerprint_key": key}, key)
     click.echo(
         f"Keep it as a masked secret and pass it as {FINGERPRINT_KEY} to every run of one stack.", err=True
     )

@@ -28,7 +28,7 @@ def validate_command(files: tuple[str, ...]) -> int:
     names = files or (options.file,)
     for name in names:
         try:
-            session.load(options, Path(name))
+            session.read_allowed(options, Path(name))
         except ManifestError as error:
             problems += error.problems
     if options.json:

@@ -17,7 +17,7 @@ from reconciler.cli import session, terminal
 from reconciler.cli.completion import secret_names
 from reconciler.cli.help import Group
 from reconciler.cli.options import current_options, shared
-from reconciler.cli.told import tell
+from reconciler.cli.told import tell_what_was_done
 from reconciler.errors import StateError, UsageError
 from reconciler.model.address import Address
 from reconciler.model.envvars import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, OIDC_TOKEN, SERVER_URL
@@ -137,7 +137,7 @@ def reset() -> None:
         for path in ours:
             path.unlink(missing_ok=True)
     text = "The sandbox is empty." if existed else "The sandbox was empty."
-    tell(current_options(), {"emptied": existed}, text)
+    tell_what_was_done(current_options(), {"emptied": existed}, text)
 
 
 @sandbox_command.command(

@@ -57,13 +57,13 @@ class Places:
 
 def read_manifest(options: Options) -> Manifest:
     """Read the manifest that the options name. Raises ManifestError."""
-    manifest = load(options, options.manifest_path)
+    manifest = read_allowed(options, options.manifest_path)
     if options.age_suite is None:
         return manifest
     return replace(manifest, age_suite=None if options.age_suite == "auto" else AgeSuite(options.age_suite))
 
 
-def load(options: Options, path: Path) -> Manifest:
+def read_allowed(options: Options, path: Path) -> Manifest:
     """Read a manifest by the command line's rules of what it may name. Raises ManifestError."""
     manifest = load_manifest(path, KINDS, source_root=source_root(options))
     problems = []

@@ -13,7 +13,7 @@ from reconciler.cli.completion import secret_names
 from reconciler.cli.help import Command, Group
 from reconciler.cli.options import Options, shared
 from reconciler.cli.options import current_options as options
-from reconciler.cli.told import tell
+from reconciler.cli.told import tell_what_was_done
 from reconciler.display import clean, counted, line
 from reconciler.errors import ExitCode, LockedError, UsageError
 from reconciler.layout import pairs
@@ -127,7 +127,7 @@ def state_unlock() -> None:
             f"this stack is locked by another run: {holder}",
             hint="wait for it, or end that process: the lock goes with it",
         )
-    tell(options(), {"locked": False}, "The stack is not locked.")
+    tell_what_was_done(options(), {"locked": False}, "The stack is not locked.")
 
 
 @state_command.command("rm", examples=("reconciler state rm db-password", "reconciler state rm legacy"))
@@ -138,7 +138,9 @@ def state_rm(name: str) -> None:
     from reconciler.operations import state_commands
 
     state_commands.remove(_stack(), _address(name))
-    tell(options(), {"removed": name}, f"{name} is removed from the state; its share was not revoked.")
+    tell_what_was_done(
+        options(), {"removed": name}, f"{name} is removed from the state; its share was not revoked."
+    )
 
 
 @state_command.command(
@@ -152,7 +154,7 @@ def state_mv(old: str, new: str) -> None:
     from reconciler.operations import state_commands
 
     state_commands.rename(_stack(), _address(old), _address(new))
-    tell(options(), {"renamed": {"from": old, "to": new}}, f"{old} is {new} now.")
+    tell_what_was_done(options(), {"renamed": {"from": old, "to": new}}, f"{old} is {new} now.")
 
 
 @state_command.command(
@@ -175,7 +177,7 @@ def state_import(name: str, vault_id: str) -> None:
 
     asyncio.run(take())
     facts = {"imported": name, "vault_id": vault_id}
-    tell(options(), facts, f"{name} is in the state. `reconciler plan` shows what differs.")
+    tell_what_was_done(options(), facts, f"{name} is in the state. `reconciler plan` shows what differs.")
 
 
 @state_command.command(
@@ -196,7 +198,7 @@ def state_recover(assign: tuple[str, ...]) -> int:
 
     async def make() -> state_commands.Recovered:
         async with session.signed_in(options()) as at:
-            return await state_commands.recover(at.stack, at.client, assigned=assigned)
+            return await state_commands.rebuild(at.stack, at.client, assigned=assigned)
 
     recovered = asyncio.run(make())
     instances = sorted(recovered.state.instances.items())
@@ -208,7 +210,9 @@ def state_recover(assign: tuple[str, ...]) -> int:
         f"?  vault {vault.vault_id} ({clean(vault.display_name)}): nobody here knows which secret it is"
         for vault in recovered.unplaced
     )
-    tell(options(), facts, *(f"{clean(str(a))}  {_condition(i)}" for a, i in instances), *unplaced)
+    tell_what_was_done(
+        options(), facts, *(f"{clean(str(a))}  {_condition(i)}" for a, i in instances), *unplaced
+    )
     if recovered.unplaced:
         click.echo("Next: `state import NAME VAULT` takes one of them; or leave it to its end.", err=True)
     click.echo("The state is rebuilt. `reconciler plan` shows what differs.", err=True)
@@ -248,7 +252,7 @@ def state_rekey(*, trust_sources: bool, lose_fingerprints: bool) -> ExitCode:
     if done is None:
         click.echo("Nothing was done.", err=True)
         return ExitCode.ERROR
-    tell(
+    tell_what_was_done(
         options(),
         {"checked": done.checked, "unchecked": [str(address) for address in done.unchecked]},
         f"{counted(done.checked, 'value')} fingerprinted with the new key.",

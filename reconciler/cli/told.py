@@ -11,7 +11,7 @@ from reconciler.cli import terminal
 from reconciler.cli.options import Options
 
 
-def tell(options: Options, facts: Mapping[str, object], *lines: str) -> None:
+def tell_what_was_done(options: Options, facts: Mapping[str, object], *lines: str) -> None:
     """Print the lines on standard output, or with `--json` the facts, which say the same."""
     if options.json:
         click.echo(terminal.json_text(facts))

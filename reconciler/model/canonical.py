@@ -26,7 +26,7 @@ _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2
 _YEARS: Final = range(1970, 3000)
 """Those that a time may have: what is reckoned with it, lifetimes too, stays between the first and the last one."""
 
-_LIFETIME_MAX: Final = 1000 * 366 * 86400
+LIFETIME_MAX: Final = 1000 * 366 * 86400
 """Seconds: more than lie between two times that a tenant may say."""
 
 _SERIAL_MAX: Final = 10**12
@@ -119,7 +119,7 @@ def generation(value: object) -> int:
 
 def lifetime(value: object) -> int:
     """Return the value if it is a number of seconds that can be added to a time."""
-    if number(value) > _LIFETIME_MAX:
+    if number(value) > LIFETIME_MAX:
         raise ValueError("a lifetime was expected")
     return number(value)
 

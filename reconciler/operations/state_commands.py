@@ -38,7 +38,7 @@ class Recovered:
     unplaced: tuple[Vault, ...]
 
 
-async def recover(stack: Stack, client: Client, *, assigned: Mapping[Address, str]) -> Recovered:
+async def rebuild(stack: Stack, client: Client, *, assigned: Mapping[Address, str]) -> Recovered:
     """Rebuild a lost state from the vaults that bear the stack's tag.
 
     What is as the manifest asks is taken as current; an older or different copy is kept to be revoked once

@@ -256,20 +256,22 @@ def limits_given(limits: Limits) -> Attention:
 
 def unknown_vault(vault_id: str, why: str) -> Attention:
     """Return attention to a share that carries the stack's tag and that no run can place."""
-    return Attention(
-        code=AttentionCode.UNKNOWN_VAULT,
-        text=f"share {vault_id} carries this stack's tag; {why}",
-        next=f"let it expire, or import it: `reconciler state import NAME {vault_id}`",
+    return _unplaced(
+        f"share {vault_id} carries this stack's tag; {why}",
+        f"let it expire, or import it: `reconciler state import NAME {vault_id}`",
     )
 
 
 def named_by_journal(vault_id: str) -> Attention:
     """Return attention to a filled share that a journal calls ours, and that does not say so itself."""
-    return Attention(
-        code=AttentionCode.UNKNOWN_VAULT,
-        text=f"share {vault_id} does not carry the tag that the journal has for it, so it is left alone",
-        next="find out who changed the journal; a share that is to end is revoked in C1",
+    return _unplaced(
+        f"share {vault_id} does not carry the tag that the journal has for it, so it is left alone",
+        "find out who changed the journal; a share that is to end is revoked in C1",
     )
+
+
+def _unplaced(text: str, following: str) -> Attention:
+    return Attention(code=AttentionCode.UNKNOWN_VAULT, text=text, next=following)
 
 
 def adopted(address: Address) -> Attention:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from reconciler.model.canonical import LIFETIME_MAX
 from reconciler.model.manifest import Sharing
 from reconciler.model.state import Attributes, End, Recipient, Share, State
 from reconciler.model.vault import Observed, Status
@@ -68,7 +69,9 @@ def as_seen(share: Share, observed: Observed | None) -> Share:
     attributes = _with_readers(share.attributes, sharing, readers)
     attributes = replace(attributes, max_views=vault.max_views)
     if vault.created and vault.expires and lifetime_differs(expires - created, attributes):
-        attributes = replace(attributes, expires_in=max(0, int((expires - created).total_seconds())))
+        attributes = replace(
+            attributes, expires_in=min(max(0, int((expires - created).total_seconds())), LIFETIME_MAX)
+        )
     if max(abs(created - share.created), abs(expires - share.expires)) > EXPIRY_TOLERANCE:
         share = replace(share, created=created, expires=expires)
     return replace(share, attributes=attributes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from reconciler.model.canonical import LIFETIME_MAX
 from reconciler.model.manifest import Kind, Sharing
 from reconciler.model.state import Attributes, Recipient, Share
 from reconciler.model.vault import Vault
@@ -80,7 +81,7 @@ def seen_attributes(vault: Vault) -> Attributes:
         label_defaulted=True,
         sharing=vault.sharing or Sharing.INTERNAL,
         recipients=tuple(Recipient(as_written=r, id=r) for r in readers),
-        expires_in=max(0, int(life.total_seconds())),
+        expires_in=min(max(0, int(life.total_seconds())), LIFETIME_MAX),
         max_views=vault.max_views,
         filename=writable(vault.filename) or None,
         content_type=None,

@@ -6,7 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 
-class Kind(NamedTuple):
+class DeniedKind(NamedTuple):
     """Variables of one kind: whole names that match `pattern` are `reason`."""
 
     reason: str
@@ -14,8 +14,8 @@ class Kind(NamedTuple):
 
 
 VARIABLES: Final = (
-    Kind("this program's own", r"(?: CONDUCTORONE_ | CONE_ | RECONCILER_ | _RECONCILER_ ) .*"),
-    Kind(
+    DeniedKind("this program's own", r"(?: CONDUCTORONE_ | CONE_ | RECONCILER_ | _RECONCILER_ ) .*"),
+    DeniedKind(
         "CI's",
         r"""(?: GITHUB_ | GH_ | GHE_ | ACTIONS_ | RUNNER_ | INPUT_ | GITLAB_ | GITEA_ | FORGEJO_ | DRONE_ | PLUGIN_
         | CI_JOB_ | CI_DEPLOY_ | CI_REGISTRY_ | CI_REPOSITORY_ | CI_DEPENDENCY_PROXY_ | CI_SERVER_
@@ -26,7 +26,7 @@ VARIABLES: Final = (
         | SPACELIFT_ | ENV0_ | DANGER_ ) .* | SYSTEM_ACCESSTOKEN | SYSTEM_OIDCREQUESTURI
         | (?: ENDPOINT_AUTH | SECUREFILE ) _.* | ID_TOKEN | JOB_TOKEN""",
     ),
-    Kind(
+    DeniedKind(
         "a cloud's",
         r"""(?: AWS_ | AZURE_ | ARM_ | MSI_ | IDENTITY_ | GOOGLE_ | GCP_ | GCLOUD_ | CLOUDSDK_ | FIREBASE_
         | DIGITALOCEAN_ | DO_ | CLOUDFLARE_ | CF_ | OCI_ | IBMCLOUD_ | IC_ | BLUEMIX_ | ALIBABA_
@@ -35,32 +35,32 @@ VARIABLES: Final = (
         | SNOWFLAKE_ | SNOWSQL_ | DD_ | DATADOG_ | NEW_RELIC_ | SENTRY_ | PAGERDUTY_ | OKTA_ | AUTH0_
         | TAILSCALE_ | TS_ | NGROK_ ) .*""",
     ),
-    Kind(
+    DeniedKind(
         "a cluster's or a deployment tool's",
         r"""(?: KUBE | HELM_ | ARGOCD_ | FLUX_ | NOMAD_ | CONSUL_ | BOUNDARY_ | TF_ | TFE_ | TOFU_ | TERRAFORM_
         | PULUMI_ | ANSIBLE_ | PACKER_ | DOCKER_ | BUILDAH_ | REGISTRY_ | PODMAN_ | CONTAINERS_
         | COMPOSE_ | RANCHER_ ) .*""",
     ),
-    Kind(
+    DeniedKind(
         "a secret manager's",
         r"""(?: VAULT_ | BAO_ | SOPS_ | AGE_ | OP_ | DOPPLER_ | INFISICAL_ | AKEYLESS_ | BW_ | BWS_ | BITWARDEN_
         | KSM_ | KEEPER_ | LPASS_ | LASTPASS_ | DASHLANE_ | CONJUR_ | CYBERARK_ | DELINEA_ | THYCOTIC_
         | PHASE_ | PASSWORD_STORE_ | TELEPORT_ | SECRETHUB_ | CHAMBER_ | GNUPG | GPG_ | PINENTRY_ ) .*""",
     ),
-    Kind(
+    DeniedKind(
         "a package manager's",
         r"""(?: NPM_ | PNPM_ | YARN_ | NODE_AUTH_ | PIP_ | PIPX_ | PIPENV_ | UV_ | TWINE_ | PYPI_ | POETRY_ | PDM_
         | HATCH_ | FLIT_ | CONDA_ | CARGO_ | GEM_ | BUNDLE_ | RUBYGEMS_ | MAVEN_ | MVN_ | GRADLE_
         | ORG_GRADLE_ | SONATYPE_ | OSSRH_ | NUGET_ | COMPOSER_ | HEX_ | JFROG_ | ARTIFACTORY_ | NEXUS_
         | HOMEBREW_ | CLOUDSMITH_ | HF_ | HUGGING_FACE_ ) .*""",
     ),
-    Kind("git's or ssh's", r"(?: GIT_ | SSH_ | HGRCPATH | SVN_ ) .*"),
-    Kind("the way to the network", r".*_PROXY | WGETRC"),
-    Kind(
+    DeniedKind("git's or ssh's", r"(?: GIT_ | SSH_ | HGRCPATH | SVN_ ) .*"),
+    DeniedKind("the way to the network", r".*_PROXY | WGETRC"),
+    DeniedKind(
         "what says which certificates are trusted",
         r"(?: SSL_ | SSLKEYLOG | OPENSSL_ | CURL_ | REQUESTS_ | GNUTLS_ | NODE_EXTRA_CA_ | CERTIFI_ ) .*",
     ),
-    Kind(
+    DeniedKind(
         "what programs are started by",
         r"""(?: LD_ | DYLD_ | GLIBC_ | MALLOC_ | PYTHON | VIRTUAL_ENV | NODE_ | PERL | RUBY | BASH_ | ZDOT
         | GO(?:AUTH|ENV|FLAGS|PATH|PRIVATE|PROXY|ROOT|SUMDB|NOSUMDB|TOOLCHAIN) | LUA_ | PHP_ | JDK_

@@ -56,7 +56,7 @@ _KINDS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class TreeEntry:
     """What a revision has at `path`. Equal entries are equal bytes: a submodule's ID is its commit."""
 
     kind: EntryKind
@@ -84,7 +84,7 @@ class Repository:
                 hint="fetch it first (in CI: a checkout with its history), or fix the name",
             )
         self.commit = commit.decode().strip()
-        self._entries: dict[str, Entry | None] = {}
+        self._entries: dict[str, TreeEntry | None] = {}
 
     def _in_full(self, revision: str) -> str:
         """Return a revision that begins with a ref's full name. Raises AmbiguousError where it may mean two things.
@@ -122,7 +122,7 @@ class Repository:
         objects = self._run("rev-parse", f"--disambiguate={beginning[1]}")
         return [f"commit {line}" for line in (objects or b"").decode().splitlines()[:1]]
 
-    def entry(self, path: str) -> Entry | None:
+    def entry(self, path: str) -> TreeEntry | None:
         """Return what the revision has at a path: a file, or a link or submodule there or on the way; else None."""
         parts = path.split("/")
         for length in range(1, len(parts) + 1):
@@ -134,14 +134,14 @@ class Repository:
                 return entry
         return entry
 
-    def _listed(self, path: str) -> Entry | None:
+    def _listed(self, path: str) -> TreeEntry | None:
         listed = self._run("--literal-pathspecs", "ls-tree", "-z", "--full-tree", self.commit, "--", path)
         if listed is None:
             raise _unread(path)
         if not listed:
             return None
         mode, _, blob = listed.partition(b"\t")[0].decode().split()
-        return Entry(kind=_KINDS.get(mode, EntryKind.FILE), id=blob, path=path)
+        return TreeEntry(kind=_KINDS.get(mode, EntryKind.FILE), id=blob, path=path)
 
     def content(self, path: str) -> bytes | None:
         """Return a file's bytes as committed, None where the revision has no such file.

@@ -42,6 +42,7 @@ _RUNS: Final[dict[str, tuple[str, ...]]] = {
 
 _TEXT: Final = {
     "auth status": "the sandbox asks for no credential, tests/signin has its JSON",
+    "ci check-tip": "it says one sentence and the exit code, tests/ci has it",
     "ci comment": "it talks to GitHub, tests/ci has it",
     "completion": "it is a shell's program",
     "env": "it is a pipeline's YAML",

@@ -91,7 +91,7 @@ def test_the_state_is_as_documented(three: Desk) -> None:
     three.apply()
     state = three.state
     envelope = {"format_version", "name", "lineage", "serial", "server", "creator", "checksum"}
-    inside = {"instances", "generations", "key_id", "pending", "forgotten"}
+    inside = {"instances", "generations", "key_id", "pending", "forgotten", "made"}
     assert envelope | inside == set(state)
     rest = {name: value for name, value in state.items() if name != "checksum"}
     assert "sha256:" + hashlib.sha256(_canonical(rest)).hexdigest() == state["checksum"]

@@ -208,7 +208,7 @@ def test_rekey_asks_before_fingerprints_are_lost(one: Desk, answer: str, code: i
     one.key_path.unlink()
     before = one.state_path.read_bytes()
     with at_terminal(one, "state", "rekey") as terminal:
-        terminal.until("Only `yes`")
+        terminal.until("Only 'yes'")
         assert "a: its value cannot be compared" in terminal.seen
         terminal.type(answer + "\n")
         assert code == terminal.end(), terminal.seen

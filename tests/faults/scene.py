@@ -184,6 +184,7 @@ class Scene:
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.bench.directory / "home"),
             "PYTHONDONTWRITEBYTECODE": "1",
+            "COLUMNS": "1000",  # no sentence that a scenario looks for is wrapped
             "CONDUCTORONE_ACCESS_TOKEN": self.token,
             **self.environ,
         }

@@ -221,7 +221,7 @@ class Machine(RuleBasedStateMachine):
         before = self.world.live()
         self.foreign |= self.world.vaults().keys() - before  # nobody remembers who revoked what
         self.serial = 0
-        self.world.run(Fate(), lambda stack, client, _: state_commands.recover(stack, client, assigned={}))
+        self.world.run(Fate(), lambda stack, client, _: state_commands.rebuild(stack, client, assigned={}))
         state = self.read_state()
         assert state is not None
         self.unplaced |= before.keys() - state.known()

@@ -129,7 +129,7 @@ def test_a_state_that_is_made_again_takes_no_revoke_of_the_past_for_the_end(worl
     (newest,) = world.live()
     world.state_path.unlink()
     declare(world, x="one")
-    world.run(Fate(), lambda stack, client, _: state_commands.recover(stack, client, assigned={}))
+    world.run(Fate(), lambda stack, client, _: state_commands.rebuild(stack, client, assigned={}))
     assert world.apply().clean
     (made,) = world.live()
     assert newest != made

@@ -143,7 +143,7 @@ def test_the_plan_shows_the_address_that_was_written_and_the_id_that_it_means(of
     office.manifest(ENTRY.format("a", shares("Ana@Example.com", directory.user_id("bo@example.com"))))
     quiet, verbose = office.done("plan").out, office.done("-v", "plan").out
     assert f"shared with Ana@Example.com (user {ANA})\n" in verbose
-    assert f"shared with {directory.user_id('bo@example.com')}\n" in verbose
+    assert f"shared with bo@example.com ({directory.user_id('bo@example.com')})\n" in verbose
     assert f"`Ana@Example.com` (`{ANA}`)" in office.done("plan", "--format", "markdown").out
     (change,) = office.done("--json", "plan").json["resource_changes"]
     assert {"as_written": "Ana@Example.com", "id": ANA} in change["change"]["after"]["recipients"]

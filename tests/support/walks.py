@@ -16,15 +16,16 @@ WALKS: Final[Mapping[str, str]] = {
             cli.plan _look
                 cli.session signed_in
                     cli.session read_manifest
-                        manifest.load load_manifest
-                            manifest.load _read
-                            manifest.yamltext parse
-                            manifest.reading.stack includes
-                            manifest.schema problems
-                            manifest.reading.stack read
-                                manifest.reading.stack _manifest
-                                    manifest.reading.stack _secrets
-                                        manifest.reading.entries read_secret
+                        cli.session read_allowed
+                            manifest.load load_manifest
+                                manifest.load _read
+                                manifest.yamltext parse
+                                manifest.reading.stack includes
+                                manifest.schema problems
+                                manifest.reading.stack read
+                                    manifest.reading.stack _manifest
+                                        manifest.reading.stack _secrets
+                                            manifest.reading.entries read_secret
                     cli.session _at_tenant
                         cli.session stack_of
                 operations.plan look
@@ -147,8 +148,6 @@ WALKS: Final[Mapping[str, str]] = {
                                             planning.rules decide_desired
                                                 planning.rules _asked_for
                                                     model.state Attributes.differences
-                                            planning.status vouched_for
-                                                state.tags find
                             planning.planner _remembered
                 operations.apply _refuse
                     operations.apply _refuse_the_unseen
