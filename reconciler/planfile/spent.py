@@ -32,7 +32,8 @@ def spent(
     if clock - saved.as_of > life:
         span = display.duration(int(life.total_seconds()))
         return (f"the plan is of {time_text(saved.as_of)}, and a plan lives for {span} (--plan-life)",)
-    left = {change.address for change in approved(saved, now).acting()}
+    # An old copy is revoked by whichever run comes first: it grants nothing, and is no work of the plan.
+    left = {change.address for change in approved(saved, now).acting() if not change.deposed}
     if left and record_of(saved) in state.applied:
         return ("the plan was applied already, and what it did was taken back since",)
     return tuple(_made_before(saved, state, left))
