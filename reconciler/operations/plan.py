@@ -41,8 +41,12 @@ class Look:
 
     def must_write(self) -> bool:
         """Whether there is anything to send or to save."""
-        state = self.gathered.loaded.state
-        return bool(self.planned.plan.acting() or self.recovery.orphans or self.planned.state != state)
+        before, after = self.gathered.loaded.state, self.planned.state
+        if (
+            before and after
+        ):  # which generations were filled shows again in each run: no reason to save by itself
+            after = replace(after, made=before.made)
+        return bool(self.planned.plan.acting() or self.recovery.orphans or after != before)
 
 
 async def look(stack: Stack, client: Client, options: PlanOptions, loaded: Loaded) -> Look:

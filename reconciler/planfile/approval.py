@@ -123,8 +123,10 @@ def _same_decision(saved: Change, now: Change) -> bool:
     Of what became of the share only the first reason counts: a share that was burned and is gone by now is no other
     decision.
     """
-    if _declared(saved) != _declared(now):
+    if _declared(saved) - {Reason.SOURCE_CHANGED} != _declared(now) - {Reason.SOURCE_CHANGED}:
         return False
+    if Reason.SOURCE_CHANGED in _declared(now) - _declared(saved):
+        return False  # the other way round a killed run has noted the new source of an equal value
     if saved.cause is Cause.TIME and now.cause is Cause.TIME:
         return True
     return (saved.action, saved.reason) == (now.action, now.reason)

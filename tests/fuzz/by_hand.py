@@ -110,6 +110,7 @@ class Life(Commands):
         COUNTS["state import"] += 1
         if vault_id in self.world.by_hand:
             self.not_revoked_unasked(vault_id)
+        self.world.by_hand.add(vault_id)  # another secret's tag vouches for nothing under this name
 
     def free_in_state(self) -> list[str]:
         taken = {self.renamed(a.name) for a in self.here().instances} | {
