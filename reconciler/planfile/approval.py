@@ -125,8 +125,8 @@ def _same_decision(saved: Change, now: Change) -> bool:
     """
     if _declared(saved) - {Reason.SOURCE_CHANGED} != _declared(now) - {Reason.SOURCE_CHANGED}:
         return False
-    if Reason.SOURCE_CHANGED in _declared(now) - _declared(saved):
-        return False  # the other way round a killed run has noted the new source of an equal value
+    if Reason.SOURCE_CHANGED in _declared(now) ^ _declared(saved) and now.source != saved.source:
+        return False  # of the same source: a killed run has noted it already, as that of an equal value
     if saved.cause is Cause.TIME and now.cause is Cause.TIME:
         return True
     return (saved.action, saved.reason) == (now.action, now.reason)
